@@ -1,0 +1,216 @@
+"""What can be configured: one typed schema for every key of `experiments/`.
+
+Importing this module costs milliseconds (no torch, no Hydra): the schema is plain dataclasses.
+`bench.compose` fills them from YAML and the command line.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Layout(StrEnum):
+    """How a data set lies on disk (the published layouts)."""
+
+    rrsisd = "rrsisd"
+    refsegrs = "refsegrs"
+
+
+class Split(StrEnum):
+    """Which split chooses the epoch; `test` only to reproduce codes that did so."""
+
+    val = "val"
+    test = "test"
+
+
+class EvalSize(StrEnum):
+    """`resized`: against the mask resized to the input size (all four papers); `native`: at the image's own size."""
+
+    resized = "resized"
+    native = "native"
+
+
+class LossName(StrEnum):
+    """`ce`: cross entropy (LAVT, LGCE); `ce_dice`: 0.9 weighted cross entropy + 0.1 Dice (RMSIN, FIANet)."""
+
+    ce = "ce"
+    ce_dice = "ce_dice"
+
+
+class DiceReduction(StrEnum):
+    """`sum` over batch and classes as published (grows with the batch), or their `mean`."""
+
+    sum = "sum"
+    mean = "mean"
+
+
+class Decoupler(StrEnum):
+    """How a sentence is split into object and position words."""
+
+    rules = "rules"
+
+
+class LauncherKind(StrEnum):
+    """`inline`: this process; `local`: worker processes on this machine."""
+
+    inline = "inline"
+    local = "local"
+
+
+@dataclass
+class FiamConfig:
+    """Which text fragments FIAM uses beside the context (models.md, `fiam`)."""
+
+    object: bool = True
+    position: bool = True
+
+
+@dataclass
+class TmemConfig:
+    """Text-aware multi-scale enhancement: number of attention blocks (1 on RefSegRS, 3 on RRSIS-D)."""
+
+    blocks: int = 3
+
+
+@dataclass
+class TextConfig:
+    """The sentence encoder. `pretrained`: hub id or directory; none: random weights and the shipped vocabulary."""
+
+    pretrained: str | None = None
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    dropout: float = 0.1
+    trained_layers: int = 10  # the first n layers train; the published recipe leaves 10 and 11 as they are
+    train_embeddings: bool = False
+
+
+@dataclass
+class EncoderConfig:
+    """The Swin encoder. `pretrained`: a file or timm name; none: random weights."""
+
+    pretrained: str | None = None
+    embed_dim: int = 128
+    depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
+    heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
+    window: int = 12
+    drop_path: float = 0.3
+
+
+@dataclass
+class PublishedModel:
+    """What the model's own paper trains it with; recipes refer to it."""
+
+    loss: LossName = LossName.ce_dice
+    erase: float = 0.2  # share of training references that get black boxes
+
+
+@dataclass
+class ModelConfig:
+    """Which module fills each slot, and the sizes of the shared parts."""
+
+    name: str = "fianet"
+    fusion: str = "fiam"
+    neck: str = "tmem"
+    decoder: str = "simple"
+    fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
+    fusion_dropout: float = 0.0
+    fiam: FiamConfig = field(default_factory=FiamConfig)
+    tmem: TmemConfig = field(default_factory=TmemConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    published: PublishedModel = field(default_factory=PublishedModel)
+
+
+@dataclass
+class SyntheticConfig:
+    """How many overhead scenes are drawn, how large, and from which seed."""
+
+    train: int = 1200
+    val: int = 150
+    test: int = 300
+    size: int = 96
+    per_image: int = 3
+    seed: int = 0
+
+
+@dataclass
+class PublishedData:
+    """The settings the papers use on this set; recipes refer to it."""
+
+    epochs: int = 40
+    lr: float = 3e-5
+    tmem_blocks: int = 3
+
+
+@dataclass
+class DataConfig:
+    """A referring data set on disk. Only content and `max_tokens` are part of a cell's identity."""
+
+    name: str = "rrsisd"
+    layout: Layout = Layout.rrsisd
+    root: str = "data/rrsisd"
+    max_tokens: int = 22
+    skip_errors: bool = False  # leave out samples the audit calls errors; tables then say how many
+    synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself
+    published: PublishedData = field(default_factory=PublishedData)
+    workers: int = 2  # loading processes per cell; 0 = in the training process
+    cache: str = "runs/cache"  # fingerprints and resized images
+    cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
+
+
+@dataclass
+class RecipeConfig:
+    """How a cell is trained (models.md, "Training recipe")."""
+
+    size: int = 480  # input side in pixels
+    epochs: int = 40
+    batch_size: int = 8
+    lr: float = 3e-5
+    weight_decay: float = 0.01
+    power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
+    loss: LossName = LossName.ce_dice
+    dice: DiceReduction = DiceReduction.sum
+    erase: float = 0.2
+
+
+@dataclass
+class ProtocolConfig:
+    """How a cell is scored."""
+
+    select: Split = Split.val
+    size: EvalSize = EvalSize.resized
+    decoupler: Decoupler = Decoupler.rules
+
+
+@dataclass
+class LauncherConfig:
+    """Where cells run. Never part of a cell's identity."""
+
+    name: LauncherKind = LauncherKind.local
+    workers: int = 1  # cells trained at once
+    threads: int = 0  # CPU threads per cell; 0 = cores / workers
+    checkpoint_seconds: float = 60.0
+
+
+@dataclass
+class TrackingConfig:
+    """The MLflow mirror of the store."""
+
+    enabled: bool = True
+    uri: str | None = None  # none: sqlite file inside the store
+
+
+@dataclass
+class Config:
+    """Everything one cell is made from, plus how the command runs it."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    ablation: str | None = None  # study name or path to its YAML
+    seeds: list[int] = field(default_factory=lambda: [0])
+    store: str = "runs"
+    dry_run: bool = False
