@@ -49,6 +49,34 @@ class Decoupler(StrEnum):
     rules = "rules"
 
 
+class Fusion(StrEnum):
+    """What joins words and pixels inside the encoder (models.md, "Attention and fusion")."""
+
+    none = "none"
+    pwam = "pwam"
+    fiam = "fiam"
+
+
+class Neck(StrEnum):
+    """What joins the four scales."""
+
+    none = "none"
+    tmem = "tmem"
+
+
+class Decoder(StrEnum):
+    """What turns four maps into logits."""
+
+    simple = "simple"
+
+
+class Metric(StrEnum):
+    """The score that chooses the epoch."""
+
+    mIoU = "mIoU"
+    oIoU = "oIoU"
+
+
 class LauncherKind(StrEnum):
     """`inline`: this process; `local`: worker processes on this machine."""
 
@@ -109,9 +137,9 @@ class ModelConfig:
     """Which module fills each slot, and the sizes of the shared parts."""
 
     name: str = "fianet"
-    fusion: str = "fiam"
-    neck: str = "tmem"
-    decoder: str = "simple"
+    fusion: Fusion = Fusion.fiam
+    neck: Neck = Neck.tmem
+    decoder: Decoder = Decoder.simple
     fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
     fusion_dropout: float = 0.0
     fiam: FiamConfig = field(default_factory=FiamConfig)
@@ -178,6 +206,7 @@ class ProtocolConfig:
     """How a cell is scored."""
 
     select: Split = Split.val
+    metric: Metric = Metric.mIoU
     size: EvalSize = EvalSize.resized
     decoupler: Decoupler = Decoupler.rules
 
@@ -187,7 +216,7 @@ class LauncherConfig:
     """Where cells run. Never part of a cell's identity."""
 
     name: LauncherKind = LauncherKind.local
-    workers: int = 1  # cells trained at once
+    workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
     threads: int = 0  # CPU threads per cell; 0 = cores / workers
     checkpoint_seconds: float = 60.0
 
@@ -210,7 +239,9 @@ class Config:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    ablation: str | None = None  # study name or path to its YAML
+    ablation: str | None = None  # study name or path to its YAML; none: one row, the chosen model
+    name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
     seeds: list[int] = field(default_factory=lambda: [0])
     store: str = "runs"
-    dry_run: bool = False
+    dry_run: bool = False  # print the plan and stop
+    images_per_second: float = 1.0  # training speed where the scale was measured, for the first estimate of time

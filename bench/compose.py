@@ -1,0 +1,183 @@
+"""From `experiments/*.yaml` and the command line to a typed `Config`, with errors people can act on."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.arguments import explain, nearest, require_key
+from bench.config import Config
+from bench.errors import UserError
+from bench.options import EXPERIMENTS, GROUPS, options
+
+ConfigStore.instance().store(name="schema", node=Config)
+
+
+def compose(overrides: list[str], changes: dict[str, Any] | None = None, source: str = "") -> Config:
+    """The configuration of one cell, checked.
+
+    Args:
+        overrides: `key=value` in Hydra's grammar, as on the command line; groups by name (`data=rrsisd`).
+        changes: What a row of a study changes: a group name (`{"model": "lavt"}`) or nested keys; wins.
+        source: Where `changes` were read, for error messages.
+
+    Raises:
+        UserError: A wrong key, group or value; names itself and the nearest right one.
+    """
+    check_overrides(overrides)
+    changes = changes or {}
+    chosen = [f"{group}={value}" for group, value in changes.items() if isinstance(value, str) and group in GROUPS]
+    check_overrides(chosen, source)
+    nested = {key: value for key, value in changes.items() if f"{key}={value}" not in chosen}
+    replaced = {choice.partition("=")[0] for choice in chosen}
+    kept = [override for override in overrides if override.partition("=")[0] not in replaced]
+    try:
+        with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
+            composed = hydra_compose("config", [*kept, *chosen])
+    except (OmegaConfBaseException, HydraException) as error:
+        raise _explain_hydra(error) from None
+    try:
+        OmegaConf.set_struct(composed, True)
+        merged = OmegaConf.merge(composed, nested)
+        config = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise explain(error, source) from None
+    assert isinstance(config, Config)
+    check_values(config)
+    return config
+
+
+def restore(values: dict[str, Any]) -> Config:
+    """A `Config` from its stored form (`cell.json`)."""
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+    assert isinstance(config, Config)
+    return config
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """A `Config` as JSON-ready dicts, every default written out."""
+    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def parse_overrides(overrides: list[str]) -> list[Override]:
+    """Hydra's override grammar, with its errors in one line.
+
+    Raises:
+        UserError: Text that is no `key=value` in Hydra's grammar.
+    """
+    parsed = []
+    for text in overrides:
+        try:
+            parsed += OverridesParser.create().parse_overrides([text])
+        except HydraException:
+            raise UserError(
+                f"{text}: this is not key=value in Hydra's grammar.",
+                "Write key=value; quote values with spaces or commas as in 'data.root=\"my data\"'.",
+            ) from None
+    return parsed
+
+
+def check_overrides(overrides: list[str], source: str = "") -> None:
+    """Refuses keys and group names that do not exist, before anything is composed."""
+    where = f"{source}: " if source else ""
+    for override in parse_overrides(overrides):
+        key = override.key_or_group
+        text = override.input_line or key
+        if override.type != OverrideType.CHANGE:
+            raise UserError(f"{where}{text}: keys cannot be added or removed.", f"Write {key}=value without + or ~.")
+        if override.is_sweep_override():
+            raise UserError(
+                f"{where}{text}: one command takes one value a key.",
+                "Compare values as rows of a study (experiments/ablation/), or tune them; a list is written [1,2].",
+            )
+        if key in GROUPS:
+            value, names = str(override.value()), options(key)
+            if value not in names:
+                raise UserError(f"{where}{key}={value}: there is no such {key}.", nearest(value, names))
+        else:
+            require_key(key, Config)
+
+
+def check_values(config: Config) -> None:
+    """Refuses values no run could use.
+
+    Raises:
+        UserError: Naming the key.
+    """
+    recipe, launcher = config.recipe, config.launcher
+    positive = {
+        "recipe.epochs": recipe.epochs,
+        "recipe.lr": recipe.lr,
+        "recipe.size": recipe.size,
+        "data.max_tokens": config.data.max_tokens - 2,
+        "launcher.checkpoint_seconds": launcher.checkpoint_seconds,
+        "model.tmem.blocks": config.model.tmem.blocks,
+    }
+    for key, value in positive.items():
+        if value <= 0:
+            raise UserError(f"{key} is too small.", "Give a larger value.")
+    if recipe.batch_size < 2:
+        raise UserError(
+            f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",
+            "Use 2 or more.",
+        )
+    if not 0 <= recipe.erase <= 1:
+        raise UserError(f"recipe.erase={recipe.erase}: this is a share.", "Give a value from 0 to 1.")
+    if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
+        raise UserError(f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2].")
+
+
+def study_file(name: str) -> Path:
+    """The YAML of a study, by name or path.
+
+    Raises:
+        UserError: No such study; names the nearest.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise UserError(f"ablation={name}: there is no such file.", "Give a study's name or the path of its YAML.")
+    names = options("ablation")
+    if name not in names:
+        raise UserError(f"ablation={name}: there is no such study.", nearest(name, names))
+    return EXPERIMENTS / "ablation" / f"{name}.yaml"
+
+
+def read_study(name: str) -> DictConfig:
+    """The study as written, interpolations untouched.
+
+    Raises:
+        UserError: No such study, or not YAML (names file and line).
+    """
+    import yaml
+
+    path = study_file(name)
+    try:
+        loaded = OmegaConf.load(path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: this is not YAML: {getattr(error, 'problem', error)}.", "Mend the file.") from None
+    if not isinstance(loaded, DictConfig):
+        raise UserError(f"{path}: a study is a mapping with title, rows, reference.", "See experiments/ablation/fiam.yaml.")
+    return loaded
+
+
+def _explain_hydra(error: Exception) -> UserError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OmegaConfBaseException):
+            return explain(cause)
+        cause = cause.__cause__
+    return UserError(re.sub(r"\s+", " ", str(error)), "Look at `python -m bench.run --help` for the keys.")
