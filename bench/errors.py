@@ -19,6 +19,10 @@ class UserError(Exception):
         self.remedy = remedy
 
 
+class DataError(Exception):
+    """One sample cannot be read (a damaged mask or image); the audit turns it into a finding."""
+
+
 def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
     """Turns `main(argv) -> exit code` into a command line: user errors are two lines on stderr and exit code 2."""
 
