@@ -1,0 +1,1 @@
+"""From stored cells to tables, statistics and figures; never imports torch."""

@@ -1,0 +1,188 @@
+"""One tidy frame of a study: every cell it asks for, with its scores or with the reason it has none."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.store import Cell, Record, Store
+
+METRICS = ("P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "oIoU", "mIoU")
+HEADLINE = "mIoU"
+SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the study's table: key, label, check marks."""
+
+    key: str
+    label: str
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of a row over seeds, in percent.
+
+    Attributes:
+        mean: Over the seeds that have a score; NaN without any.
+        std: Over seeds (ddof=1); NaN below two.
+        n: Seeds that have a score.
+        gain: Mean difference to the reference row on the same data set, split and seed.
+        gain_std: Its spread over seeds (ddof=1).
+        gain_n: Seeds that both rows have.
+    """
+
+    mean: float = math.nan
+    std: float = math.nan
+    n: int = 0
+    gain: float = math.nan
+    gain_std: float = math.nan
+    gain_n: int = 0
+
+
+@dataclass(frozen=True)
+class StudyFrame:
+    """A study and everything the store knows about it.
+
+    Attributes:
+        study: The plan as stored (title, caption, marks, protocol, command).
+        rows: The table's lines in the study's order.
+        results: One line per row x data set x split x seed: row, label, marks, dataset, split, seed, cell,
+            state, error and a column per metric, in percent; NaN where the cell has no scores.
+        summary: One line per row x data set x split x metric with the fields of `Score`.
+        counts: Per data set what `metrics.json` says of the number of expressions and of those left out:
+            {"counts": {split: n}, "skipped": {split: n}}.
+        input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
+    """
+
+    study: Record
+    rows: tuple[Row, ...]
+    results: pd.DataFrame
+    summary: pd.DataFrame
+    counts: dict[str, dict[str, dict[str, int]]]
+    input_sizes: tuple[int, ...]
+
+    @property
+    def reference(self) -> Row | None:
+        """The row the others are compared with, if the study names one and it is not alone."""
+        named = [row for row in self.rows if row.key == self.study.get("reference")]
+        return named[0] if named and len(self.rows) > 1 else None
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Data sets in the study's order."""
+        return tuple(self.results["dataset"].unique())
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """The cells that have no scores; lines of `results`, one a cell."""
+        lacking = self.results[self.results["state"] != "done"]
+        return lacking.drop_duplicates(["row", "dataset", "seed"])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that at least one row has scores for."""
+        done = self.results[self.results["state"] == "done"]
+        return tuple(sorted(int(seed) for seed in done["seed"].unique()))
+
+    def rows_on(self, dataset: str) -> tuple[Row, ...]:
+        """The rows the study runs on one data set."""
+        keys = set(self.results.loc[self.results["dataset"] == dataset, "row"])
+        return tuple(row for row in self.rows if row.key in keys)
+
+    def scores(self, row: str, dataset: str, split: str) -> dict[str, Score]:
+        """Every metric of one row on one data set and split; NaN where no cell has scores."""
+        table = self.summary
+        place = (table["row"] == row) & (table["dataset"] == dataset) & (table["split"] == split)
+        lines = table[place].drop(columns=["row", "dataset", "split"]).set_index("metric")
+        found: dict[Any, Any] = lines.to_dict("index")
+        return {metric: Score(**found[metric]) if metric in found else Score() for metric in METRICS}
+
+
+def read_frame(store: Store, name: str) -> StudyFrame:
+    """Reads a study's cells from the store.
+
+    Raises:
+        UserError: The store holds no such study.
+    """
+    study = store.study(name)
+    rows = tuple(Row(row["key"], row["label"], tuple(row.get("marks", ()))) for row in study["rows"])
+    cells = [
+        (row, place, store.cell(place["id"]))
+        for row, planned in zip(rows, study["rows"], strict=True)
+        for place in planned["cells"]
+    ]
+    scores = {cell.id: cell.metrics() for _, _, cell in cells}
+    results = pd.DataFrame(
+        (line for row, place, cell in cells for line in _lines(row, place, cell, scores[cell.id])),
+        columns=["row", "label", "marks", "dataset", "split", "seed", "cell", "state", "error", *METRICS],
+    ).astype(dict.fromkeys(METRICS, float))
+    return StudyFrame(
+        study=study,
+        rows=rows,
+        results=results,
+        summary=summarize(results, study.get("reference")),
+        counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
+        input_sizes=_input_sizes(cell for _, _, cell in cells),
+    )
+
+
+def _lines(row: Row, place: Record, cell: Cell, metrics: Record | None) -> Iterator[dict[str, Any]]:
+    state = {"state": "done"} if metrics else cell.state()
+    for split in SPLITS:
+        scores = metrics["scores"].get(split, {}) if metrics else {}
+        yield {
+            "row": row.key,
+            "label": row.label,
+            "marks": " ".join(row.marks),
+            "dataset": place["dataset"],
+            "split": split,
+            "seed": place["seed"],
+            "cell": cell.id,
+            "state": state["state"],
+            "error": state.get("cause") or state.get("error") or "",
+            **{metric: scores.get(metric, math.nan) for metric in METRICS},
+        }
+
+
+def summarize(results: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+    """Means and spreads over seeds, and the difference to the reference row paired by seed.
+
+    Args:
+        results: As in `StudyFrame.results`.
+        reference: Key of the reference row; None: no differences (NaN).
+
+    Returns:
+        As in `StudyFrame.summary`, in the order of `results`.
+    """
+    place = ["dataset", "split", "seed", "metric"]
+    long = results.melt(["row", *place[:-1]], list(METRICS), "metric", "value")
+    base = long[long["row"] == reference].set_index(place)["value"].rename("base")
+    long = long.join(base, on=place)
+    long["gain"] = long["value"] - long["base"]
+    groups = long.groupby(["row", "dataset", "split", "metric"], sort=False)
+    return groups.agg(
+        mean=("value", "mean"),
+        std=("value", "std"),
+        n=("value", "count"),
+        gain=("gain", "mean"),
+        gain_std=("gain", "std"),
+        gain_n=("gain", "count"),
+    ).reset_index()
+
+
+def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, dict[str, int]]]:
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for dataset, metrics in cells:
+        if metrics and dataset not in found:
+            found[dataset] = {"counts": metrics.get("counts", {}), "skipped": metrics.get("skipped", {})}
+    return found
+
+
+def _input_sizes(cells: Iterable[Cell]) -> tuple[int, ...]:
+    sizes = {cell.config().get("recipe", {}).get("size") for cell in cells}
+    return tuple(sorted(size for size in sizes if size))

@@ -1,0 +1,142 @@
+"""A table as readers see it, before any format: the one place where numbers become text and get emphasis."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+CHECK = "✓"
+NOTHING = "–"
+
+
+class Emphasis(StrEnum):
+    """How a number stands out among its column."""
+
+    none = "none"
+    best = "best"
+    second = "second"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of the table.
+
+    Attributes:
+        text: What every format shows.
+        spread: What is shown after ±; empty: nothing.
+        exact: The value behind the text at full precision; None: the text is the value. NaN: missing.
+        exact_spread: The value behind the spread; NaN: none.
+        marker: Letter of the footnote that belongs here.
+    """
+
+    text: str
+    spread: str = ""
+    exact: float | None = None
+    exact_spread: float = math.nan
+    emphasis: Emphasis = Emphasis.none
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, alignment (l, c, r) and whether its best numbers are emphasised."""
+
+    head: str
+    align: str = "l"
+    ranked: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of cells, and what machines are told besides: its key, seeds with scores, what is missing."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    seeds: int = 0
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines whose numbers are compared with each other: one data set and split."""
+
+    dataset: str
+    split: str
+    lines: tuple[Line, ...]
+
+    @property
+    def title(self) -> str:
+        """Heading above the lines."""
+        return f"{self.dataset}, {self.split}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A footnote; `marker` is the letter the table refers to it by, empty for a general one."""
+
+    text: str
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A whole table: what every writer is given."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    panels: tuple[Panel, ...]
+    notes: tuple[Note, ...] = ()
+    sources: tuple[str, ...] = ()
+    command: str = ""
+    spreads: tuple[bool, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        lines = list(self.lines())
+        spreads = (any(line.cells[place].spread for line in lines) for place in range(len(self.columns)))
+        object.__setattr__(self, "spreads", tuple(spreads))
+
+    def lines(self) -> Iterator[Line]:
+        """All lines of all panels."""
+        return (line for panel in self.panels for line in panel.lines)
+
+
+def number(value: float, spread: float = math.nan, *, signed: bool = False) -> Cell:
+    """A number with two decimals, as the field prints percentages; NaN shows as a dash."""
+    if math.isnan(value):
+        return Cell(NOTHING, exact=math.nan)
+    text = f"{round(value, 2) + 0.0:{'+' if signed else ''}.2f}".replace("-", "−")
+    return Cell(text, "" if math.isnan(spread) else f"{spread:.2f}", value, spread)
+
+
+def mark(on: bool) -> Cell:
+    """A check mark or nothing."""
+    return Cell(CHECK if on else "", exact=int(on))
+
+
+def emphasize(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[Line, ...]:
+    """Marks the best and the second best number of every ranked column.
+
+    What readers see decides: numbers that print the same share their rank. Where all do, none is best.
+    """
+    ranks = {place: _ranks(lines, place) for place, column in enumerate(columns) if column.ranked}
+    return tuple(
+        replace(
+            line,
+            cells=tuple(
+                replace(cell, emphasis=ranks[place].get(cell.text, Emphasis.none)) if place in ranks else cell
+                for place, cell in enumerate(line.cells)
+            ),
+        )
+        for line in lines
+    )
+
+
+def _ranks(lines: Sequence[Line], place: int) -> dict[str, Emphasis]:
+    values = [cell.exact for cell in (line.cells[place] for line in lines) if cell.exact is not None]
+    ordered = sorted({round(value, 2) for value in values if not math.isnan(value)}, reverse=True)
+    if len(ordered) < 2:
+        return {}
+    best, second = ordered[:2]
+    return {number(best).text: Emphasis.best, number(second).text: Emphasis.second}

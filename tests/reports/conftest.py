@@ -1,0 +1,128 @@
+"""A store with numbers made up by arithmetic, in the format bench.store writes."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.store import Store
+
+METRICS = ("P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "oIoU", "mIoU")
+ROWS = (
+    {"key": "blind", "label": "Language-blind"},
+    {"key": "pwam", "label": "PWAM (LAVT)", "marks": ["context"]},
+    {"key": "object", "label": "+ object", "marks": ["context", "object"]},
+    {"key": "full", "label": "FIAM", "marks": ["context", "object", "position"]},
+)
+StudyMaker = Callable[..., Store]
+
+
+def scores(strength: float) -> dict[str, float]:
+    """Percentages that grow with `strength` and fall with the threshold."""
+    values = {metric: max(0.0, strength + 15 - 12 * place) for place, metric in enumerate(METRICS[:5])}
+    return values | {"oIoU": strength + 8.004, "mIoU": strength}
+
+
+def write_cell(store: Store, cell_id: str, strength: float, config: dict[str, Any]) -> None:
+    cell = store.plan(cell_id, {"strength": strength}, config)
+    noise = np.random.default_rng(zlib.crc32(cell_id.encode()))
+    history = [
+        {
+            "epoch": epoch,
+            "step": 10 * (epoch + 1),
+            "loss": 1.2 * 0.7**epoch + 0.02 * noise.random(),
+            "lr": 0.001 * (1 - epoch / 8),
+            "val": scores(strength * (1 - 0.6 ** (epoch + 1)) + noise.random()),
+            "seconds": 3.0,
+        }
+        for epoch in range(8)
+    ]
+    cell.write_history(history)
+    cell.write_samples(samples(strength, noise))
+    cell.write(
+        "metrics",
+        {
+            "cell": cell_id,
+            "best_epoch": 7,
+            "epochs": 8,
+            "parameters": {"total": 1000, "trained": 900},
+            "scores": {"val": scores(strength + 1), "test": scores(strength)},
+            "counts": {"train": 1200, "val": 150, "test": 300},
+            "skipped": {"train": 0, "val": 0, "test": 2},
+        },
+    )
+
+
+def samples(strength: float, noise: np.random.Generator, count: int = 30) -> pd.DataFrame:
+    unions = noise.integers(50, 400, count)
+    intersections = (unions * np.clip(strength / 100 + 0.2 * noise.standard_normal(count), 0, 1)).astype(int)
+    return pd.DataFrame(
+        {
+            "split": "test",
+            "ref_id": np.arange(count),
+            "image_id": [f"{i // 3:03}" for i in range(count)],
+            "category": [("ship", "vehicle", "bridge")[i % 3] for i in range(count)],
+            "sentence": [f"The red ship {i} on the left side of the bridge" for i in range(count)],
+            "intersection": intersections,
+            "union": unions,
+            "iou": intersections / unions,
+            "mask_area": unions // 2,
+            "height": 96,
+            "width": 96,
+        }
+    )
+
+
+@pytest.fixture
+def make_study(tmp_path: Path) -> StudyMaker:
+    """Writes a study `fiam` with one cell per row and seed.
+
+    Call with `seeds`, `rows`, `missing` ({(row key, seed): state.json}, or None: not even planned), and any key
+    of the study to replace.
+    """
+
+    def make(
+        seeds: tuple[int, ...] = (0, 1, 2),
+        rows: tuple[dict[str, Any], ...] = ROWS,
+        missing: dict[tuple[str, int], dict[str, Any] | None] | None = None,
+        dataset: str = "synthetic",
+        **study: Any,
+    ) -> Store:
+        store = Store(tmp_path / "runs")
+        missing = missing or {}
+        config = {"recipe": {"size": 96}, "data": {"name": dataset, "root": str(tmp_path / "data")}}
+        planned = []
+        for place, row in enumerate(rows):
+            cells = []
+            for seed in seeds:
+                cell_id = f"{zlib.crc32(row['key'].encode()):08x}{seed:04x}"
+                cells.append({"dataset": dataset, "seed": seed, "id": cell_id})
+                if (row["key"], seed) not in missing:
+                    write_cell(store, cell_id, 30 + 5.1 * place + 0.75 * seed * (-1) ** place, config)
+                elif (state := missing[row["key"], seed]) is not None:
+                    store.plan(cell_id, {}, config).update_state(**state)
+            planned.append({"label": row["key"], "marks": [], **row, "cells": cells})
+        store.write_study(
+            {
+                "name": "fiam",
+                "title": "Fine-grained image-text alignment",
+                "caption": "What each text fragment adds.",
+                "marks": ["context", "object", "position"],
+                "reference": "full",
+                "expect": ["full > pwam on mIoU"],
+                "datasets": [dataset],
+                "seeds": list(seeds),
+                "scale": "tiny",
+                "protocol": {"select": "val", "size": "resized"},
+                "command": "python -m bench.run ablation=fiam",
+                "rows": planned,
+            }
+            | study
+        )
+        return store
+
+    return make
