@@ -1,0 +1,174 @@
+"""What can be named in `model.fusion`, `model.neck` and `model.decoder`, and how a model is built from it.
+
+Builders import torch only when called: names can be listed and checked without it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench.config import ModelConfig
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fianet.segmenter import Segmenter
+    from fianet.swin import SwinEncoder
+    from fianet.text import Reader
+
+# fusion of one stage: (model, channels, width of the word features, attention heads)
+FusionBuilder = Callable[[ModelConfig, int, int, int], "Reader"]
+# neck over all maps: (model, channels of each map, width of the word features)
+NeckBuilder = Callable[[ModelConfig, Sequence[int], int], "Reader"]
+# decoder: (channels of each map)
+DecoderBuilder = Callable[[Sequence[int]], "nn.Module"]
+
+
+def _no_fusion(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    from fianet.segmenter import NoFusion
+
+    return NoFusion()
+
+
+def _pwam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    from baselines.lavt import PWAMFusion
+
+    return PWAMFusion(channels, words, heads, model.fusion_dropout)
+
+
+def _fiam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    from fianet.fiam import FIAM
+
+    return FIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
+
+
+def _fiam_direct(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    from fianet.fiam import DirectFIAM
+
+    return DirectFIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
+
+
+def _alignment(model: ModelConfig, channels: int, words: int, heads: int) -> Any:
+    from fianet.fiam import AddObject, AddObjectAtPosition, AddPosition, Alignment
+
+    match model.fiam.object, model.fiam.position:
+        case True, True:
+            return AddObjectAtPosition(channels, words, heads)
+        case True, False:
+            return AddObject(channels, words, heads)
+        case False, True:
+            return AddPosition(channels, words, heads)
+    return Alignment()
+
+
+def _no_neck(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+    from fianet.segmenter import NoNeck
+
+    return NoNeck()
+
+
+def _tmem(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+    from fianet.tmem import tmem
+
+    return tmem(channels, words, model.tmem.blocks)
+
+
+def _tmem_blind(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+    from fianet.tmem import blind_tmem
+
+    return blind_tmem(channels, model.tmem.blocks)
+
+
+def _simple(channels: Sequence[int]) -> nn.Module:
+    from fianet.decoder import Decoder
+
+    return Decoder(channels)
+
+
+FUSIONS: dict[str, FusionBuilder] = {
+    "none": _no_fusion,
+    "pwam": _pwam,
+    "fiam": _fiam,
+    "fiam_direct": _fiam_direct,
+}
+NECKS: dict[str, NeckBuilder] = {"none": _no_neck, "tmem": _tmem, "tmem_blind": _tmem_blind}
+DECODERS: dict[str, DecoderBuilder] = {"simple": _simple}
+
+
+def check_names(model: ModelConfig) -> None:
+    """Raises `UserError` naming the first slot whose module is unknown, with the nearest right name."""
+    _choose("fusion", model.fusion, FUSIONS)
+    _choose("neck", model.neck, NECKS)
+    _choose("decoder", model.decoder, DECODERS)
+
+
+def build(model: ModelConfig, vocab_size: int) -> Segmenter:
+    """The segmenter a configuration describes, with random or pretrained weights.
+
+    Parts that two variants share are drawn first, so that with one seed they start from the same weights.
+
+    Args:
+        model: Names and sizes.
+        vocab_size: Number of word pieces the tokenizer can produce.
+
+    Raises:
+        UserError: Unknown name, sizes that do not fit, or pretrained weights that cannot be loaded.
+    """
+    fusion = _choose("fusion", model.fusion, FUSIONS)
+    neck = _choose("neck", model.neck, NECKS)
+    decoder = _choose("decoder", model.decoder, DECODERS)
+    try:
+        return _assemble(model, vocab_size, fusion, neck, decoder)
+    except ValueError as error:  # fianet and baselines say what and what to do in two lines
+        what, _, remedy = str(error).partition("\n")
+        raise UserError(what, remedy) from error
+
+
+def _assemble(
+    model: ModelConfig, vocab_size: int, fusion: FusionBuilder, neck: NeckBuilder, decoder: DecoderBuilder
+) -> Segmenter:
+    from fianet.segmenter import Segmenter
+    from fianet.text import NoText, TextEncoder, freeze_bert, pretrained_bert, random_bert
+
+    encoder = _encoder(model)
+    text = model.text
+    bert = (
+        pretrained_bert(text.pretrained, vocab_size)
+        if text.pretrained
+        else random_bert(vocab_size, text.width, text.layers, text.heads, text.dropout)
+    )
+    freeze_bert(bert, text.trained_layers, text.train_embeddings)
+    words = bert.config.hidden_size
+    decoder_module = decoder(encoder.channels)
+    if len(model.fusion_heads) != len(encoder.channels):
+        raise ValueError(
+            f"model.fusion_heads={model.fusion_heads}: one number per stage is needed.\n"
+            f"Pass {len(encoder.channels)} numbers."
+        )
+    fusions = [
+        fusion(model, channels, words, heads)
+        for channels, heads in zip(encoder.channels, model.fusion_heads, strict=True)
+    ]
+    neck_module = neck(model, encoder.channels, words)
+    phrases = neck_module.phrases.union(*(each.phrases for each in fusions))
+    return Segmenter(
+        TextEncoder(bert, phrases) if phrases else NoText(), encoder, fusions, neck_module, decoder_module
+    )
+
+
+def _encoder(model: ModelConfig) -> SwinEncoder:
+    from fianet.swin import SwinEncoder
+
+    sizes = model.encoder
+    return SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
+
+
+def _choose(slot: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise UserError(f"model.{slot}={name}: no such {slot}.", f"{hint}Known: {', '.join(known)}.")

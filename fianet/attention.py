@@ -1,0 +1,92 @@
+"""Attention from pixels to words, and the two pieces every fusion is made of."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fianet.text import Phrase
+
+
+def instance_norm(x: Tensor) -> Tensor:
+    """x (B,P,C) -> each channel of each sample brought to mean 0, variance 1 over its P positions."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    variance, mean = torch.var_mean(wide, dim=1, correction=0, keepdim=True)
+    return ((wide - mean) * torch.rsqrt(variance + 1e-5)).to(x.dtype)
+
+
+class ImageLanguageAttention(nn.Module):
+    """Every position gathers the words that matter to it (LAVT, CVPR 2022, sec. 3.2).
+
+    The scale is the *full* key width whatever the number of heads, as published.
+
+    Args:
+        channels: Width of the visual tokens, of the keys and of the output.
+        words: Width of the word features.
+        heads: Divides `channels`.
+
+    Raises:
+        ValueError: `heads` does not divide `channels`.
+    """
+
+    def __init__(self, channels: int, words: int, heads: int = 1) -> None:
+        super().__init__()
+        if channels % heads:
+            raise ValueError(
+                f"model.fusion_heads: {heads} heads do not divide {channels} channels.\nPass a divisor."
+            )
+        self.heads = heads
+        self.scale = channels**-0.5
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(words, channels)
+        self.value = nn.Linear(words, channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, phrase: Phrase) -> Tensor:
+        """x (B,P,C), phrase of N words -> (B,P,C)."""
+        query = instance_norm(self.query(x))
+        mask = phrase.mask.to(query.dtype)
+        key = self.key(phrase.features) * mask[..., None]
+        value = self.value(phrase.features) * mask[..., None]
+        gathered = F.scaled_dot_product_attention(
+            self._split(query),
+            self._split(key),
+            self._split(value),
+            attn_mask=(1e4 * mask - 1e4)[:, None, None, :],
+            scale=self.scale,
+        )
+        return instance_norm(self.out(gathered.transpose(1, 2).flatten(2)))
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        """(B,T,C) -> (B,heads,T,C/heads)."""
+        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class PWAM(nn.Module):
+    """Pixel-word attention: visual tokens times what they gathered from the words (LAVT, sec. 3.2)."""
+
+    def __init__(self, channels: int, words: int, heads: int = 1, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.visual = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Dropout(dropout))
+        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.joint = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Dropout(dropout))
+
+    def forward(self, x: Tensor, phrase: Phrase) -> Tensor:
+        """x (B,P,C) -> (B,P,C)."""
+        return self.joint(self.visual(x) * self.attention(x, phrase))
+
+
+class Gated(nn.Module):
+    """r -> gate(r) * r with gate = tanh(W relu(W r)): how much of r is let through (LAVT, sec. 3.3)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.Linear(channels, channels, bias=False),
+            nn.ReLU(),
+            nn.Linear(channels, channels, bias=False),
+            nn.Tanh(),
+        )
+
+    def forward(self, r: Tensor) -> Tensor:
+        """r (B,P,C) -> (B,P,C)."""
+        return self.gate(r) * r

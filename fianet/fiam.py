@@ -1,0 +1,144 @@
+"""FIAM: fine-grained image-text alignment, FIANet's fusion (TGRS 2025, sec. III-C), made of components."""
+
+import torch
+from torch import Tensor, nn
+
+from fianet.attention import PWAM, Gated, ImageLanguageAttention
+from fianet.text import Reader, Sentence
+
+
+class ChannelModulation(nn.Module):
+    """Weights in (0, 1) per channel, from the image alone (squeeze and excitation, ratio 8)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.excite = nn.Sequential(
+            nn.Linear(channels, channels // 8), nn.ReLU(), nn.Linear(channels // 8, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B,H,W,C) -> (B,1,1,C)."""
+        return self.excite(x.mean(dim=(1, 2)))[:, None, None]
+
+
+class ObjectBranch(nn.Module):
+    """What the object words say at each position, gated."""
+
+    def __init__(self, channels: int, words: int, heads: int) -> None:
+        super().__init__()
+        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.gated = Gated(channels)
+
+    def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
+        """x (B,H,W,C) -> (B,H,W,C)."""
+        return self.gated(self.attention(x.flatten(1, 2), sentence["object"])).view_as(x)
+
+
+class PositionBranch(nn.Module):
+    """Where the position words point: one spatial weight in (0, 1) per position."""
+
+    def __init__(self, channels: int, words: int, heads: int) -> None:
+        super().__init__()
+        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.conv = nn.Conv2d(2, 1, kernel_size=3, padding=1, bias=False)
+
+    def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
+        """x (B,H,W,C) -> (B,H,W,1)."""
+        where = self.attention(x.flatten(1, 2), sentence["position"]).view_as(x)
+        summary = torch.stack((where.mean(dim=-1), where.amax(dim=-1)), dim=1)
+        return torch.sigmoid(self.conv(summary)).permute(0, 2, 3, 1)
+
+
+class Alignment(Reader):
+    """Combines the context c with the other phrases; by itself it leaves c alone (row "context only")."""
+
+    phrases = frozenset({"context"})
+
+    def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
+        """c, x (B,H,W,C) -> (B,H,W,C)."""
+        return c
+
+
+class AddObject(Alignment):
+    """c + g: object words everywhere alike."""
+
+    phrases = frozenset({"context", "object"})
+
+    def __init__(self, channels: int, words: int, heads: int) -> None:
+        super().__init__()
+        self.object = ObjectBranch(channels, words, heads)
+
+    def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
+        """c, x (B,H,W,C) -> (B,H,W,C)."""
+        return c + self.object(x, sentence)
+
+
+class AddPosition(Alignment):
+    """c + c*a: the context once more where the position words point."""
+
+    phrases = frozenset({"context", "position"})
+
+    def __init__(self, channels: int, words: int, heads: int) -> None:
+        super().__init__()
+        self.position = PositionBranch(channels, words, heads)
+
+    def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
+        """c, x (B,H,W,C) -> (B,H,W,C)."""
+        return c + c * self.position(x, sentence)
+
+
+class AddObjectAtPosition(Alignment):
+    """c + g*a: object words where the position words point (FIANet)."""
+
+    phrases = frozenset({"context", "object", "position"})
+
+    def __init__(self, channels: int, words: int, heads: int) -> None:
+        super().__init__()
+        self.object = ObjectBranch(channels, words, heads)
+        self.position = PositionBranch(channels, words, heads)
+
+    def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
+        """c, x (B,H,W,C) -> (B,H,W,C)."""
+        return c + self.object(x, sentence) * self.position(x, sentence)
+
+
+class FIAM(Reader):
+    """next = x + s*align(c), map = r, with r = PWAM(x, context), c = gate(r)*r.
+
+    The map handed to the neck is r, ungated and of the context alone: object and position words reach the
+    mask only through later stages, and the last stage's alignment, gate and modulation get no gradient.
+    Published so, kept so.
+
+    Args:
+        channels: Width of the stage.
+        words: Width of the word features.
+        heads: Attention heads.
+        dropout: Inside PWAM.
+        alignment: What the other phrases add to the context.
+    """
+
+    def __init__(self, channels: int, words: int, heads: int, dropout: float, alignment: Alignment) -> None:
+        super().__init__()
+        self.phrases = alignment.phrases
+        self.modulation = ChannelModulation(channels)
+        self.context = PWAM(channels, words, heads, dropout)
+        self.gated = Gated(channels)
+        self.alignment = alignment
+
+    def forward(self, x: Tensor, sentence: Sentence) -> tuple[Tensor, Tensor]:
+        """x (B,H,W,C) -> features for the next stage, map for the decoder, both (B,H,W,C)."""
+        r, aligned = self._align(x, sentence)
+        return x + self.modulation(x) * aligned, r
+
+    def _align(self, x: Tensor, sentence: Sentence) -> tuple[Tensor, Tensor]:
+        r = self.context(x.flatten(1, 2), sentence["context"]).view_as(x)
+        return r, self.alignment(self.gated(r), x, sentence)
+
+
+class DirectFIAM(FIAM):
+    """FIAM whose map is the aligned features, so that object and position words reach the mask (ours)."""
+
+    def forward(self, x: Tensor, sentence: Sentence) -> tuple[Tensor, Tensor]:
+        """x (B,H,W,C) -> features for the next stage, map for the decoder, both (B,H,W,C)."""
+        _, aligned = self._align(x, sentence)
+        return x + self.modulation(x) * aligned, aligned

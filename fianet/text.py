@@ -1,0 +1,144 @@
+"""The sentence side: BERT features of a sentence under one token mask per phrase."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+from transformers.utils import logging
+
+PHRASES = ("context", "object", "position")
+
+
+class Phrase(NamedTuple):
+    """Word features (B,N,D) and the mask (B,N) of the words that count, in {0, 1}."""
+
+    features: Tensor
+    mask: Tensor
+
+
+Sentence = dict[str, Phrase]
+
+
+class Reader(nn.Module):
+    """A module that reads some phrases of the sentence; only what some reader names is encoded."""
+
+    phrases: frozenset[str] = frozenset()
+
+
+class TextEncoder(nn.Module):
+    """Encodes the same words once per phrase, all phrases in one BERT call (FIANet, TGRS 2025, sec. III-B).
+
+    Args:
+        bert: The word encoder, without pooler.
+        phrases: Which of `PHRASES` the rest of the model reads.
+    """
+
+    def __init__(self, bert: BertModel, phrases: Collection[str]) -> None:
+        super().__init__()
+        self.bert = bert
+        self.phrases = tuple(name for name in PHRASES if name in phrases)
+
+    def forward(
+        self, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
+    ) -> Sentence:
+        """ids and masks (B,N) int64 -> the wanted phrases.
+
+        A sentence without object or position words has that phrase read as the whole context.
+        """
+        masks = {
+            "context": context_mask,
+            "object": _or_context(object_mask, context_mask),
+            "position": _or_context(position_mask, context_mask),
+        }
+        wanted = [masks[name] for name in self.phrases]
+        # four dimensions: transformers then takes it as it is, without looking at its values on the host
+        attention_mask = torch.cat(wanted).bool()[:, None, None, :]
+        features = self.bert(ids.repeat(len(wanted), 1), attention_mask=attention_mask).last_hidden_state
+        return {
+            name: Phrase(part, mask)
+            for name, part, mask in zip(self.phrases, features.chunk(len(wanted)), wanted, strict=True)
+        }
+
+
+class NoText(nn.Module):
+    """Stands in for the encoder where no slot reads the sentence: a blind model spends nothing on it."""
+
+    def forward(
+        self, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
+    ) -> Sentence:
+        """Takes what `TextEncoder` takes -> no phrase."""
+        return {}
+
+
+def _or_context(mask: Tensor, context: Tensor) -> Tensor:
+    return torch.where(mask.any(dim=1, keepdim=True), mask, context)
+
+
+def random_bert(vocab_size: int, width: int, layers: int, heads: int, dropout: float) -> BertModel:
+    """A BERT of any size with fresh weights; feed-forward width is 4x as in BERT-base.
+
+    Raises:
+        ValueError: `width` is not a multiple of `heads`.
+    """
+    if width % heads:
+        raise ValueError(
+            f"model.text.width={width} is not a multiple of model.text.heads={heads}.\nPass a multiple."
+        )
+    config = BertConfig(
+        vocab_size=vocab_size,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        attn_implementation="sdpa",
+    )
+    return BertModel(config, add_pooling_layer=False)
+
+
+def pretrained_bert(source: str, vocab_size: int) -> BertModel:
+    """A published BERT; its sizes are its own.
+
+    Args:
+        source: Hub id or directory (config.json with model.safetensors or pytorch_model.bin).
+        vocab_size: What the tokenizer can produce; the checkpoint must have a vector for every id.
+
+    Raises:
+        ValueError: Nothing usable at `source`; the message says what to pass.
+    """
+    remedy = (
+        "Pass model.text.pretrained=DIR, a directory with config.json, vocab.txt and model.safetensors "
+        "of a BERT (bert-base-uncased for the published setting)."
+    )
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # its table of unused heads is no news; missing weights are checked below
+    try:
+        bert, report = BertModel.from_pretrained(
+            source, add_pooling_layer=False, attn_implementation="sdpa", output_loading_info=True
+        )
+    except Exception as error:  # hub, file system, format: each library raises its own kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"model.text.pretrained={source}: cannot be loaded ({reason})\n{remedy}") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ValueError(
+            f"model.text.pretrained={source}: {len(missing)} weights missing ({missing[0]}, ...)\n{remedy}"
+        )
+    if bert.config.vocab_size < vocab_size:
+        raise ValueError(
+            f"model.text.pretrained={source}: knows {bert.config.vocab_size} word pieces, "
+            f"the tokenizer makes {vocab_size}.\n{remedy}"
+        )
+    return bert.float()
+
+
+def freeze_bert(bert: BertModel, trained_layers: int, train_embeddings: bool) -> None:
+    """Leaves the first `trained_layers` layers trainable; embeddings only if asked (published: 10, no)."""
+    bert.embeddings.requires_grad_(train_embeddings)
+    for index, layer in enumerate(bert.encoder.layer):
+        layer.requires_grad_(index < trained_layers)
