@@ -1,0 +1,151 @@
+"""A supersampled canvas for drawing overhead scenes: picture, exact object masks, and what the ground is made of.
+
+All lengths are in units of 1/96 of the picture's side, whatever its size in pixels; x to the right, y down.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+SIDE = 96
+"""Side of every scene in units."""
+
+Colour = tuple[int, int, int]
+
+
+class Ground(IntEnum):
+    """What a place is made of, so that ships float and vehicles park."""
+
+    land = 0
+    water = 1
+    road = 2
+    paved = 3
+    built = 4
+
+
+class Canvas:
+    """Three layers drawn together: the picture, the number of the object seen at each point, the ground."""
+
+    def __init__(self, size: int, rng: np.random.Generator) -> None:
+        self.size = size
+        self.sampling = 3 if size <= 192 else 2
+        side = size * self.sampling
+        self.scale = side / SIDE
+        self.rng = rng
+        self.picture = Image.new("RGB", (side, side))
+        self.labels = Image.new("L", (side, side))
+        self._ground = Image.new("L", (SIDE, SIDE))
+        self._use(self.picture)
+
+    def _use(self, picture: Image.Image) -> None:
+        self.picture = picture
+        self._paint = ImageDraw.Draw(self.picture)
+        self._label = ImageDraw.Draw(self.labels)
+        self._kind = ImageDraw.Draw(self._ground)
+
+    @property
+    def ground(self) -> np.ndarray:
+        """(96, 96) uint8: the `Ground` of each unit square."""
+        return np.asarray(self._ground)
+
+    def polygon(
+        self, points: np.ndarray, colour: Colour, *, label: int | None = None, ground: Ground | None = None
+    ) -> None:
+        """Fills a polygon (n, 2) in the picture and, if given, in the labels and the ground."""
+        corners = (points * self.scale).ravel().tolist()
+        self._paint.polygon(corners, fill=colour)
+        if label is not None:
+            self._label.polygon(corners, fill=label)
+        if ground is not None:
+            self._kind.polygon(points.ravel().tolist(), fill=int(ground))
+
+    def line(self, points: np.ndarray, colour: Colour, width: float, *, ground: Ground | None = None) -> None:
+        """Draws an open line through points (n, 2)."""
+        corners = (points * self.scale).ravel().tolist()
+        self._paint.line(corners, fill=colour, width=max(1, round(width * self.scale)), joint="curve")
+        if ground is not None:
+            self._kind.line(points.ravel().tolist(), fill=int(ground), width=max(1, round(width)))
+
+    def texture(self, strength: float = 0.12) -> None:
+        """Mottles everything drawn so far; water less."""
+        side = self.picture.width
+        noise = np.resize(_noise()[self.rng.integers(len(_noise()))], (side, side))
+        noise = np.roll(noise, self.rng.integers(side, size=2), (0, 1))
+        amount = np.where(
+            np.asarray(self._ground.resize((side, side), Image.Resampling.NEAREST)) == 1, 0.4, 1.0
+        )
+        gain = (1 + strength * amount * noise).astype(np.float32)
+        self._use(_image(np.asarray(self.picture, np.float32) * gain[..., None]))
+
+    def shadows(
+        self, shapes: Sequence[np.ndarray], offset: tuple[float, float], strength: float = 0.45
+    ) -> None:
+        """Darkens the ground beside each polygon, softly."""
+        layer = Image.new("L", self.picture.size)
+        draw = ImageDraw.Draw(layer)
+        for points in shapes:
+            draw.polygon(((points + offset) * self.scale).ravel().tolist(), fill=round(255 * strength))
+        soft = layer.filter(ImageFilter.BoxBlur(0.35 * self.scale))
+        self._use(Image.composite(Image.new("RGB", self.picture.size, (12, 16, 28)), self.picture, soft))
+
+    def cover(
+        self, blobs: Sequence[tuple[np.ndarray, Colour]], full: Sequence[int], most: float = 0.4
+    ) -> bool:
+        """Draws a tree or cloud above the objects, unless more than `most` of one would be hidden.
+
+        Args:
+            blobs: Polygons and their colours, the first the outline of them all.
+            full: What `seen` said before anything was covered.
+            most: Share of an object that may be hidden in all.
+
+        Returns:
+            Whether it was drawn.
+        """
+        outline = blobs[0][0] * self.scale
+        low, high = np.floor(outline.min(0)).astype(int), np.ceil(outline.max(0)).astype(int) + 1
+        layer = Image.new("1", (int(high[0] - low[0]), int(high[1] - low[1])))
+        ImageDraw.Draw(layer).polygon((outline - low).ravel().tolist(), fill=1)
+        below = self.labels.crop((*low.tolist(), *high.tolist()))
+        hidden = np.bincount(np.asarray(below)[np.asarray(layer)], minlength=256)
+        left = np.asarray(self.seen()) - hidden
+        if (left[1:] < (1 - most) * np.asarray(full)[1:]).any():
+            return False
+        for points, colour in blobs:
+            self.polygon(points, colour, label=0)
+        return True
+
+    def seen(self) -> list[int]:
+        """How many supersampled points show each label (256 numbers)."""
+        return self.labels.histogram()
+
+    def finish(self, objects: int) -> tuple[np.ndarray, np.ndarray]:
+        """The picture (size, size, 3) uint8 and the masks (objects, size, size) bool of labels 1 to `objects`.
+
+        A pixel belongs to the object that covers at least half of it.
+        """
+        size, k = self.size, self.sampling
+        picture = np.asarray(self.picture.reduce(k), np.float32) + self.rng.normal(0, 3.0, (size, size, 3))
+        labels = np.asarray(self.labels).reshape(size, k, size, k).swapaxes(1, 2).reshape(size, size, k * k)
+        masks = np.stack([(labels == n).sum(-1) * 2 > k * k for n in range(1, objects + 1)])
+        return np.asarray(_image(picture)), masks
+
+
+def _image(values: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+
+
+@cache
+def _noise() -> tuple[np.ndarray, ...]:
+    """Tiles of smooth noise in about -1..1, the same in every process."""
+    rng = np.random.default_rng(20240607)
+    tiles = []
+    for _ in range(6):
+        tile = np.zeros((384, 384), np.float32)
+        for cells, weight in ((6, 0.4), (16, 0.4), (48, 0.35), (192, 0.3)):
+            small = Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
+            tile += weight * np.asarray(small.resize((384, 384), Image.Resampling.BICUBIC))
+        tiles.append(tile)
+    return tuple(tiles)
