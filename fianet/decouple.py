@@ -9,11 +9,11 @@ always answers the same and takes time linear in the sentence:
     noun phrase := { modifier | side } noun { noun } noun: any word that no list knows
     position    := { degree | verb } place ...       to the end of the clause
 
-- Object: the nouns of the first noun phrase, without articles, numbers, colours, sizes and shapes. What stands
+- Object: the nouns of the first noun phrase, without articles, numbers, colours, sizes, shapes. What stands
   behind a preposition, comparison or verb is a landmark and never the object. "light-duty vehicle" gives
   "vehicle" (a weight class is a modifier), "frustum of a cone chimney" "chimney", "row of trees" "trees".
 - Position: the whole phrase, landmark included, without "is": "on the left of the ship in the middle", "a
-  little bigger than the dam", "driving on the road". A side before the noun ("the upper left ship") is one too.
+  little bigger than the dam", "driving on the road". A side before the noun ("the upper left ship") is one.
 - "has the ship" and "with a red roof" name a part and are no position; a place inside them is one ("has the
   ship on the left" gives "on the left"). An "in" of colour is none ("the vehicle in red").
 - "the largest ship" and "the larger ship" are modifiers; "is larger" and "larger than ..." are comparisons.
@@ -220,7 +220,7 @@ def _is_noun(kind: Kind, ahead: Kind, started: bool) -> bool:
 
 
 def _opening(clause: list[_Word], begin: int, floor: int) -> int | None:
-    """Where the first position phrase from `begin` on starts; words leading into it may reach back to `floor`."""
+    """Start of the first position phrase from `begin` on; words leading into it may reach back to `floor`."""
     for i in range(begin, len(clause) - 1):
         kind, ahead = clause[i].kind, clause[i + 1].kind
         if kind in _VERBS:

@@ -1,0 +1,148 @@
+"""Turns a sentence into word-piece ids and the masks of its context, object and position words.
+
+Only the `tokenizers` library is needed, neither torch nor transformers.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from tokenizers import models, normalizers, pre_tokenizers
+
+from fianet.decouple import Span, Spans, decouple
+
+SHIPPED = Path(__file__).with_name("vocabulary")
+_PAD, _UNKNOWN, _FIRST, _LAST = _NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+Row = NDArray[np.int64]
+
+
+class Tokens(NamedTuple):
+    """One sentence as rows of N = max_tokens numbers: `[CLS] words [SEP]`, then padding.
+
+    ids: positions in the vocabulary. The masks are 0 or 1: context over everything but padding, object and
+    position over the word pieces of their words, or equal to the context where there are none.
+    """
+
+    ids: Row
+    context_mask: Row
+    object_mask: Row
+    position_mask: Row
+
+
+class Tokenizer:
+    """A BERT-like word-piece tokenizer that knows which pieces belong to which characters.
+
+    Args:
+        backend: The tokenizer; its vocabulary must have [PAD], [UNK], [CLS] and [SEP].
+
+    Raises:
+        ValueError: A special token is missing.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        vocabulary = backend.get_vocab()
+        missing = [token for token in _NEEDED if token not in vocabulary]
+        if missing:
+            raise ValueError(f"the vocabulary has no {', '.join(missing)}; pass one of a BERT-like model")
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+        self._pad, self._first, self._last = (vocabulary[token] for token in (_PAD, _FIRST, _LAST))
+
+    @classmethod
+    def load(cls, pretrained: str | None = None) -> Self:
+        """Reads a vocabulary.
+
+        Args:
+            pretrained: A folder with tokenizer.json or vocab.txt (lower case), or a hub id such as
+                `bert-base-uncased`; none: the small vocabulary that comes with the package.
+
+        Raises:
+            ValueError: There is no such folder or hub entry, or it holds no usable vocabulary.
+        """
+        folder = SHIPPED if pretrained is None else _locate(pretrained)
+        for name, read in (("tokenizer.json", _read_json), ("vocab.txt", _read_vocabulary)):
+            file = folder / name
+            if file.is_file():
+                try:
+                    return cls(read(file))
+                except Exception as error:  # the library raises bare Exception for a damaged file
+                    raise ValueError(f"{file}: {error}") from error
+        raise ValueError(f"{folder} holds neither tokenizer.json nor vocab.txt; pass a folder that does")
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of word pieces, special ones included."""
+        return int(self._backend.get_vocab_size())
+
+    def length(self, sentence: str) -> int:
+        """Number of word pieces of the uncut sentence, [CLS] and [SEP] included."""
+        return len(self._backend.encode(sentence, add_special_tokens=False).ids) + 2
+
+    def __call__(
+        self, sentence: str, max_tokens: int, decoupler: Callable[[str], Spans] = decouple
+    ) -> Tokens:
+        """Encodes a sentence, cut or padded to `max_tokens`.
+
+        Args:
+            sentence: Any text.
+            max_tokens: N, at least 2; a cut sentence keeps [SEP] last.
+            decoupler: Finds the character spans of object and position.
+        """
+        if max_tokens < 2:
+            raise ValueError(f"max_tokens={max_tokens} leaves no room for [CLS] and [SEP]; pass 3 or more")
+        pieces = self._backend.encode(sentence, add_special_tokens=False)
+        words = pieces.ids[: max_tokens - 2]
+        ids = np.full(max_tokens, self._pad, np.int64)
+        ids[: len(words) + 2] = [self._first, *words, self._last]
+        context = np.zeros(max_tokens, np.int64)
+        context[: len(words) + 2] = 1
+        spans = decoupler(sentence)
+        offsets = pieces.offsets[: len(words)]
+        return Tokens(
+            ids, context, _mask(offsets, spans.object, context), _mask(offsets, spans.position, context)
+        )
+
+
+def _mask(offsets: Sequence[Span], spans: Sequence[Span], context: Row) -> Row:
+    """1 at the pieces that share a character with a span, shifted by [CLS]; the context if there is none."""
+    mask = np.zeros_like(context)
+    for i, (start, end) in enumerate(offsets, start=1):
+        mask[i] = any(start < span_end and span_start < end for span_start, span_end in spans)
+    return mask if mask.any() else context.copy()
+
+
+def _locate(pretrained: str) -> Path:
+    """The folder of a vocabulary, from the hub (or its cache) if it is none here."""
+    path = Path(pretrained)
+    if path.is_dir():
+        return path
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(pretrained, allow_patterns=["tokenizer.json", "vocab.txt"]))
+    except Exception as error:  # the hub's client raises a dozen kinds for "cannot have it"
+        raise ValueError(
+            f"model.text.pretrained={pretrained}: no such folder, and the hub has or gives none "
+            f"({type(error).__name__}); pass model.text.pretrained=DIR, a folder with tokenizer.json or "
+            "vocab.txt"
+        ) from error
+
+
+def _read_json(file: Path) -> tokenizers.Tokenizer:
+    return tokenizers.Tokenizer.from_file(str(file))
+
+
+def _read_vocabulary(file: Path) -> tokenizers.Tokenizer:
+    """BERT's lower-case tokenizer over a list of pieces, one a line."""
+    pieces = file.read_text(encoding="utf-8").split("\n")
+    vocabulary = {piece: i for i, piece in enumerate(pieces) if piece}
+    backend = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=_UNKNOWN))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.add_special_tokens([token for token in (*_NEEDED, "[MASK]") if token in vocabulary])
+    return backend
