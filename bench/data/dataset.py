@@ -1,0 +1,108 @@
+"""Referring expressions as training samples."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bench.config import DataConfig
+from bench.data.images import resize_mask
+from bench.data.index import Reference
+from bench.data.resized import DirectReader, ImageReader, image_reader
+from fianet.decouple import Spans, decouple
+from fianet.tokens import Tokenizer
+
+MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB
+STD = (0.229, 0.224, 0.225)
+
+Sample = dict[str, Any]
+
+
+class ReferringDataset(Dataset[Sample]):
+    """Image, sentence and mask of each reference, resized to one square.
+
+    A sample is a dict: image (3,S,S) uint8 RGB; target (S,S) uint8 of 0 and 1; ids, context_mask,
+    object_mask, position_mask (N,) int64; index, its position in `references`.
+
+    Args:
+        references: In the order of the samples.
+        tokenizer: Makes N word pieces of each sentence, here and now.
+        size: S.
+        max_tokens: N.
+        data: Where resized images may be kept; None: every image is decoded each time.
+        decoupler: Splits a sentence into object and position spans.
+    """
+
+    def __init__(
+        self,
+        references: Sequence[Reference],
+        tokenizer: Tokenizer,
+        size: int,
+        max_tokens: int,
+        data: DataConfig | None = None,
+        decoupler: Callable[[str], Spans] = decouple,
+    ) -> None:
+        self.references = references
+        self.size = size
+        self.images: ImageReader = DirectReader(size)
+        if data is not None:
+            self.images = image_reader((reference.image for reference in references), size, data)
+        rows = [tokenizer(reference.sentence, max_tokens, decoupler) for reference in references]
+        columns = zip(*rows, strict=True) if rows else ()
+        names = ("ids", "context_mask", "object_mask", "position_mask")
+        self.tokens = {name: np.stack(column) for name, column in zip(names, columns, strict=True)}
+
+    def __len__(self) -> int:
+        return len(self.references)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Sample `index`. Raises DataError when its image or mask cannot be read."""
+        reference = self.references[index]
+        return {
+            "image": torch.from_numpy(self.images(reference.image)),
+            "target": torch.from_numpy(resize_mask(reference.mask.read(), self.size)),
+            **{name: torch.from_numpy(values[index]) for name, values in self.tokens.items()},
+            "index": index,
+        }
+
+
+def normalize(images: Tensor) -> Tensor:
+    """(B,3,H,W) uint8 RGB to float32 with ImageNet's mean and deviation, on the device the images are on."""
+    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1)
+    std = torch.tensor(STD, device=images.device).view(3, 1, 1)
+    return (images.float() / 255 - mean) / std
+
+
+def loader(
+    dataset: ReferringDataset, batch_size: int, order: Sequence[int], workers: int
+) -> DataLoader[dict[str, Tensor]]:
+    """Batches of exactly these samples in exactly this order, the last batch kept.
+
+    Takes nothing from torch's global random state: resuming and the number of workers change no number.
+
+    Args:
+        dataset: The samples.
+        batch_size: Samples in a batch.
+        order: Positions in the data set.
+        workers: Loading processes; 0: load in this one.
+    """
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=order,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=seed_worker,
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def seed_worker(worker: int) -> None:
+    """Gives each loading process its own random state (torch has seeded itself already)."""
+    seed = torch.initial_seed() % 2**32
+    random.seed(seed)
+    np.random.seed(seed)

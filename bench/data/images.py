@@ -1,0 +1,39 @@
+"""Image files as arrays. Imports no torch."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bench.errors import DataError
+
+
+def open_image(path: Path, mode: str) -> Image.Image:
+    """A whole image file in a Pillow mode ("RGB", "L").
+
+    Raises:
+        DataError: The file is missing, no image, or cut off.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.convert(mode)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise DataError(f"{path}: {error}") from None
+
+
+def read_resized(path: Path, size: int) -> np.ndarray:
+    """An image (3,size,size) uint8 RGB, resized bilinearly without keeping its aspect, as the four papers do.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    image = open_image(path, "RGB").resize((size, size), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """A mask (H,W) bool as (size,size) uint8 of 0 and 1, nearest neighbour."""
+    image = Image.fromarray(mask.astype(np.uint8), "L")
+    return np.asarray(image.resize((size, size), Image.Resampling.NEAREST))

@@ -1,0 +1,180 @@
+"""Reads the published RRSIS-D layout (`bench.data.layout` writes it).
+
+root/rrsisd/refs(unc).p         pickled list of references
+root/rrsisd/instances.json      images, annotations (a list of one RLE; xyxy boxes), categories
+root/images/rrsisd/JPEGImages/  the images
+"""
+
+import json
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.data.index import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
+from bench.data.layout import IMAGES, INSTANCES, REFERENCES
+from bench.errors import UserError
+
+PLAIN_TYPES = (
+    "bool",
+    "bytearray",
+    "bytes",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "set",
+    "str",
+    "tuple",
+)
+WANTED = "Pass data.root=DIR of a set in the RRSIS-D layout (docs: data on disk)."
+
+Entry = Mapping[str, Any]
+Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Unpickles Python's plain types alone: nothing a downloaded file names is imported or called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "builtins" and name in PLAIN_TYPES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}; only plain Python values are allowed")
+
+
+def load_plain_pickle(path: Path) -> Any:
+    """The value in a pickle of plain Python types.
+
+    Raises:
+        UserError: The file is missing, damaged, or asks for anything but plain types (which is not run).
+    """
+    try:
+        with path.open("rb") as file:
+            return _PlainUnpickler(file, encoding="utf-8", errors="replace").load()
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file.", WANTED) from None
+    except Exception as error:  # damaged pickles raise nearly anything
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: refused: {what}.", "Fetch the file again; do not use it elsewhere either."
+        ) from None
+
+
+def read_rrsisd(root: Path) -> Found:
+    """References, categories and list files of a set in the RRSIS-D layout.
+
+    A reference with several sentences gives one `Reference` each: the first keeps the published id, the
+    others are numbered on from the largest id of the set, in file order (RRSIS-D has one sentence each).
+
+    Args:
+        root: Folder of the set.
+
+    Raises:
+        UserError: A list is missing or not of this layout; names file and entry.
+    """
+    refs_file, instances_file = root / REFERENCES, root / INSTANCES
+    refs = load_plain_pickle(refs_file)
+    if not isinstance(refs, list):
+        raise UserError(f"{refs_file}: is no list of references.", WANTED)
+    instances = _load_json(instances_file)
+    try:
+        names: dict[Any, str] = {c["id"]: str(c["name"]) for c in instances["categories"]}
+        annotations: dict[Any, Entry] = {a["id"]: a for a in instances["annotations"]}
+        images: dict[Any, Entry] = {i["id"]: i for i in instances["images"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{instances_file}: {_said(error)} in images, annotations or categories.", WANTED
+        ) from None
+    references: list[Reference] = []
+    further = _further_ids(refs)
+    for number, ref in enumerate(refs):
+        try:
+            references.extend(_references(ref, root, names, annotations, images, further))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{refs_file}: entry {number}: {_said(error)}.", WANTED) from None
+    return tuple(references), tuple(names.values()), (refs_file, instances_file)
+
+
+def _references(
+    ref: Entry,
+    root: Path,
+    names: Mapping[Any, str],
+    annotations: Mapping[Any, Entry],
+    images: Mapping[Any, Entry],
+    further: Iterator[int],
+) -> Iterator[Reference]:
+    """One `Reference` per sentence of an entry; an entry without sentences has one empty sentence."""
+    annotation = annotations.get(ref["ann_id"])
+    image = images.get(ref["image_id"], ref)
+    file_name = str(image["file_name"])
+    if ref["split"] not in SPLITS:
+        raise ValueError(f"split {ref['split']!r} is none of {', '.join(SPLITS)}")
+    mask: MaskSource = NoMask(f"instances.json has no annotation {ref['ann_id']}")
+    if annotation is not None:
+        mask = _mask(annotation.get("segmentation"), image)
+    box, area = (annotation or {}).get("bbox"), (annotation or {}).get("area")
+    for place, sentence in enumerate(ref["sentences"] or [{"sent": ""}]):
+        yield Reference(
+            ref_id=next(further) if place else int(ref["ref_id"]),
+            image_id=Path(file_name).stem,
+            image=root / IMAGES / file_name,
+            sentence=str(sentence["sent"]),
+            category=names.get(ref["category_id"], UNKNOWN),
+            split=ref["split"],
+            mask=mask,
+            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box else None,
+            area=None if area is None else float(area),
+        )
+
+
+def _mask(segmentation: Any, image: Entry) -> MaskSource:
+    """The mask of an annotation: an RLE (alone or in a list of one, counts compressed or not) or polygons."""
+    if isinstance(segmentation, list) and len(segmentation) == 1 and isinstance(segmentation[0], dict):
+        segmentation = segmentation[0]
+    try:
+        if isinstance(segmentation, dict):
+            height, width = (int(side) for side in segmentation["size"])
+            counts = segmentation["counts"]
+            if isinstance(counts, list):
+                return _encoded(segmentation, height, width)
+            return RleMask(
+                (height, width), counts if isinstance(counts, bytes) else str(counts).encode("utf-8")
+            )
+        if isinstance(segmentation, list) and segmentation:
+            return _encoded(segmentation, int(image["height"]), int(image["width"]))
+    except Exception as error:  # pycocotools raises nearly anything; one bad mask must not stop the others
+        return NoMask(f"the segmentation cannot be read: {_said(error)}")
+    return NoMask("the annotation has no segmentation")
+
+
+def _encoded(segmentation: Any, height: int, width: int) -> RleMask:
+    """Polygons or uncompressed run lengths as one compressed mask."""
+    from pycocotools import mask as coco
+
+    parts = coco.frPyObjects(segmentation, height, width)
+    merged = coco.merge(parts) if isinstance(parts, list) else parts
+    return RleMask((height, width), merged["counts"])
+
+
+def _further_ids(refs: list[Any]) -> Iterator[int]:
+    """Ids nobody has: for the second and later sentences of a reference."""
+    used = [ref["ref_id"] for ref in refs if isinstance(ref, dict) and isinstance(ref.get("ref_id"), int)]
+    number = max(used, default=-1)
+    while True:
+        number += 1
+        yield number
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file.", WANTED) from None
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON: {error}.", "Fetch the file again.") from None
+
+
+def _said(error: Exception) -> str:
+    """An exception as words: a KeyError alone says only the key."""
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
