@@ -81,13 +81,13 @@ _LISTS = {
         northwest northeast southwest southeast north south east west""",
     Kind.centre: "center centre central front rear",
     Kind.place: """
-        on in at above below under beneath underneath over near nearby beside besides between among along
+        on in at above below under beneath underneath over near beside besides between among along
         alongside behind inside outside within into onto around across through throughout by to toward towards
         from off beyond against upon amid""",
     Kind.compare: """
         bigger smaller larger longer shorter wider narrower taller higher thinner thicker brighter darker
         closer nearer farther further similar same equal identical as next close adjacent opposite different
-        away""",
+        nearby away""",
     Kind.state: """
         parked anchored moored docked berthed stopped located situated placed positioned surrounded connected
         attached moving stationed built planted covered aligned""",

@@ -47,7 +47,7 @@ class Tokenizer:
         vocabulary = backend.get_vocab()
         missing = [token for token in _NEEDED if token not in vocabulary]
         if missing:
-            raise ValueError(f"the vocabulary has no {', '.join(missing)}; pass one of a BERT-like model")
+            raise ValueError(f"it has no {', '.join(missing)}")
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
@@ -71,7 +71,9 @@ class Tokenizer:
                 try:
                     return cls(read(file))
                 except Exception as error:  # the library raises bare Exception for a damaged file
-                    raise ValueError(f"{file}: {error}") from error
+                    raise ValueError(
+                        f"{file}: no usable vocabulary ({error}); pass another folder"
+                    ) from error
         raise ValueError(f"{folder} holds neither tokenizer.json nor vocab.txt; pass a folder that does")
 
     @property
