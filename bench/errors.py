@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -20,7 +21,20 @@ class UserError(Exception):
 
 
 class DataError(Exception):
-    """One sample cannot be read (a damaged mask or image); the audit turns it into a finding."""
+    """One image or mask cannot be read; the audit turns it into a finding.
+
+    Args:
+        reason: What is wrong with it.
+        path: Its file; None for a mask that lies among others.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return self.reason if self.path is None else f"{self.path}: {self.reason}"
 
 
 def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
@@ -34,7 +48,10 @@ def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
             print(error, file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            print("Interrupted. Everything done so far is kept; the same command goes on from there.", file=sys.stderr)
+            print(
+                "Interrupted. Everything done so far is kept; the same command goes on from there.",
+                file=sys.stderr,
+            )
             return 130
 
     return run
