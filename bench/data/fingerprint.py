@@ -93,11 +93,12 @@ class _Record:
         self.path = Path(data.cache) / "hashes" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
         stored = files.read_json(self.path) or {"fingerprint": None, "files": {}}
         self.known: str | None = stored["fingerprint"]
-        self.entries = {Path(path): _Entry(*entry) for path, entry in stored["files"].items()}
+        self.entries: dict[str, list[Any]] = stored["files"]
 
     def fingerprint(self) -> str | None:
         """The remembered fingerprint, if not one file it was made from has changed."""
-        return self.known if all(_stamp(path) == entry[:2] for path, entry in self.entries.items()) else None
+        same = all(entry[:2] == [*_stamp(path)] for path, entry in self.entries.items())
+        return self.known if same else None
 
     def hash(self, paths: set[Path]) -> dict[Path, _Entry]:
         """The files' content; reads only those that are new or changed."""
@@ -112,11 +113,13 @@ class _Record:
         files.write_text(self.path, json.dumps({"fingerprint": fingerprint, "files": lines}))
 
     def _entry(self, path: Path) -> _Entry:
-        stamp, known = _stamp(path), self.entries.get(path)
-        return known if known is not None and known[:2] == stamp else _Entry(*stamp, _sha256(path))
+        stamp, known = _stamp(path), self.entries.get(os.fspath(path))
+        return (
+            _Entry(*known) if known is not None and known[:2] == [*stamp] else _Entry(*stamp, _sha256(path))
+        )
 
 
-def _stamp(path: Path) -> tuple[int | None, int | None]:
+def _stamp(path: Path | str) -> tuple[int | None, int | None]:
     """Size and modification time."""
     try:
         status = os.stat(path)
@@ -126,7 +129,10 @@ def _stamp(path: Path) -> tuple[int | None, int | None]:
 
 
 def _is_settled(entry: _Entry) -> bool:
-    return entry.mtime_ns is None or time.time_ns() - entry.mtime_ns > SETTLED_NS
+    """Whether a file is the same while its time is; one that could not be read may become readable."""
+    if entry.mtime_ns is None:
+        return True
+    return entry.content != MISSING and time.time_ns() - entry.mtime_ns > SETTLED_NS
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,8 @@ from PIL import Image
 
 from bench.errors import DataError
 
+NO_FILE = "there is no such file"
+
 
 def open_image(path: Path, mode: str) -> Image.Image:
     """A whole image file in a Pillow mode ("RGB", "L").
@@ -18,9 +20,9 @@ def open_image(path: Path, mode: str) -> Image.Image:
         with Image.open(path) as image:
             return image.convert(mode)
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+        raise DataError(NO_FILE, path) from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(" ".join(str(error).split()), path) from None
 
 
 def read_resized(path: Path, size: int) -> np.ndarray:

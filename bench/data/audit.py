@@ -1,0 +1,215 @@
+"""Finds what is wrong with a data set: errors make a sample unusable, warnings are what a reader must know.
+
+Imports no torch.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import files
+from bench.config import DataConfig
+from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, read_facts
+from bench.data.fingerprint import fingerprint
+from bench.data.images import NO_FILE
+from bench.data.index import SPLITS, FileMask, Index, Reference, read_index
+
+VERSION = 1  # of what makes a sample unusable; raise it when that changes
+BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded
+
+ERRORS = {
+    "missing_image": "image files that are missing",
+    "unreadable_image": "image files that cannot be read",
+    "missing_mask": "mask files that are missing",
+    "unreadable_mask": "masks that cannot be decoded",
+    "empty_mask": "masks without a single pixel",
+    "size_mismatch": "masks of another size than their image",
+    "duplicate_id": "references that share an id",
+    "empty_sentence": "references without a sentence",
+}
+WARNINGS = {
+    "split_leak": "images that are also in another split",
+    "outside_box": "masks that stick out of their box",
+    "wrong_area": "areas that are not the mask's",
+    "cut_sentence": "sentences cut at max_tokens",
+    "unknown_category": "references of no known category",
+    "duplicate": "sentences asked twice of one image",
+}
+KINDS = ERRORS | WARNINGS
+"""Every kind of finding, in plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with one reference."""
+
+    kind: str
+    ref_id: int
+    file: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the audit of a set found.
+
+    `counts` holds references and images in all, and references by split and by category and split.
+    """
+
+    errors: list[Finding]
+    warnings: list[Finding]
+    counts: dict[str, Any]
+
+    @property
+    def error_ids(self) -> frozenset[int]:
+        """Ids of the references that cannot be used."""
+        return frozenset(finding.ref_id for finding in self.errors)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def audit(
+    data: DataConfig,
+    *,
+    max_tokens: int,
+    tokenizer_length: Callable[[str], int],
+    progress: Progress = lambda done, total: None,
+) -> Report:
+    """Reads every image, mask and sentence of a set.
+
+    Args:
+        data: The set.
+        max_tokens: Word pieces the model sees of a sentence, with [CLS] and [SEP].
+        tokenizer_length: Word pieces a sentence has, uncut.
+        progress: Called with files and masks read and in all.
+
+    Raises:
+        UserError: As `read_index`.
+    """
+    index = read_index(data)
+    facts = read_facts(index, data, progress)
+    warnings = [*find_warnings(index, facts), *find_cut_sentences(index, max_tokens, tokenizer_length)]
+    return Report(list(find_errors(index, facts)), warnings, _counts(index))
+
+
+def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None) -> frozenset[int]:
+    """Ids of the references that cannot be used; answers at once for a set that was looked at before.
+
+    Raises:
+        UserError: As `read_index`.
+    """
+    path = Path(data.cache) / "audit" / f"unusable-{fingerprint(data)}-{VERSION}.json"
+    ids = files.read_json(path)
+    if ids is None:
+        index = read_index(data)
+        ids = sorted({finding.ref_id for finding in find_errors(index, read_facts(index, data, progress))})
+        files.write_json(path, ids)
+    return frozenset(ids)
+
+
+def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:
+    """What makes samples unusable."""
+    times = Counter(reference.ref_id for reference in index.references)
+    for reference, (image, mask) in zip(index.references, facts, strict=True):
+        yield from _image_errors(reference, image)
+        yield from _mask_errors(reference, mask)
+        if not image.error and not mask.error and (image.height, image.width) != (mask.height, mask.width):
+            message = f"image {image.width} x {image.height}, mask {mask.width} x {mask.height}"
+            yield _finding("size_mismatch", reference, message)
+        if times[reference.ref_id] > 1:
+            yield _finding("duplicate_id", reference, f"{times[reference.ref_id]} references have this id")
+        if not reference.sentence.strip():
+            yield _finding("empty_sentence", reference, "the sentence has no words")
+
+
+def _image_errors(reference: Reference, image: ImageFacts) -> Iterator[Finding]:
+    if image.error:
+        kind = "missing_image" if image.error == NO_FILE else "unreadable_image"
+        yield _finding(kind, reference, image.error)
+
+
+def _mask_errors(reference: Reference, mask: MaskFacts) -> Iterator[Finding]:
+    file = reference.mask.path if isinstance(reference.mask, FileMask) else reference.image
+    if mask.error:
+        kind = "missing_mask" if mask.error == NO_FILE else "unreadable_mask"
+        yield Finding(kind, reference.ref_id, str(file), mask.error)
+    elif mask.area == 0:
+        yield Finding("empty_mask", reference.ref_id, str(file), "no pixel is set")
+
+
+def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:
+    """What a reader of the set's numbers must know, sentence lengths aside."""
+    for reference, (_, mask) in zip(index.references, facts, strict=True):
+        if reference.category not in index.categories:
+            yield _finding("unknown_category", reference, f"{reference.category!r} is no category of the set")
+        if mask.area == 0:
+            continue
+        if reference.area is not None and abs(reference.area - mask.area) >= 1:
+            yield _finding(
+                "wrong_area", reference, f"area {reference.area:g}, the mask has {mask.area} pixels"
+            )
+        if reference.box is not None and (outside := _outside(reference.box, mask)) > BOX_SLACK:
+            yield _finding("outside_box", reference, f"the mask sticks out of its box by {outside:g} pixels")
+    readable = [
+        (r, image.pixels) for r, (image, _) in zip(index.references, facts, strict=True) if image.pixels
+    ]
+    yield from _split_leaks(readable)
+    yield from _duplicates(readable)
+
+
+def find_cut_sentences(
+    index: Index, max_tokens: int, tokenizer_length: Callable[[str], int]
+) -> Iterator[Finding]:
+    """Sentences of which the model does not see the end."""
+    for reference in index.references:
+        if (length := tokenizer_length(reference.sentence)) > max_tokens:
+            message = f"{length} word pieces, max_tokens is {max_tokens}: {reference.sentence}"
+            yield _finding("cut_sentence", reference, message)
+
+
+def _outside(box: tuple[float, float, float, float], mask: MaskFacts) -> float:
+    """How many pixels the mask's tight box lies outside a box x0 y0 x1 y1."""
+    left, top, right, bottom = box
+    return max(left - mask.left, top - mask.top, mask.right - right, mask.bottom - bottom)
+
+
+def _split_leaks(readable: Iterable[tuple[Reference, str]]) -> Iterator[Finding]:
+    """One finding for each image file whose pixels were met in another split before."""
+    first: dict[str, Reference] = {}
+    seen: set[Path] = set()
+    for reference, pixels in readable:
+        other = first.setdefault(pixels, reference)
+        if other.split != reference.split and reference.image not in seen:
+            seen.add(reference.image)
+            message = f"in {reference.split}; the same picture is {other.image.name} in {other.split}"
+            yield _finding("split_leak", reference, message)
+
+
+def _duplicates(readable: Iterable[tuple[Reference, str]]) -> Iterator[Finding]:
+    """One finding for each sentence asked before of the same picture."""
+    first: dict[tuple[str, str], Reference] = {}
+    for reference, pixels in readable:
+        other = first.setdefault((pixels, " ".join(reference.sentence.lower().split())), reference)
+        if other is not reference:
+            message = f"ref_id {other.ref_id} asks the same: {reference.sentence}"
+            yield _finding("duplicate", reference, message)
+
+
+def _finding(kind: str, reference: Reference, message: str) -> Finding:
+    return Finding(kind, reference.ref_id, str(reference.image), message)
+
+
+def _counts(index: Index) -> dict[str, Any]:
+    categories: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SPLITS, 0))
+    for reference in index.references:
+        categories[reference.category][reference.split] += 1
+    return {
+        "references": len(index.references),
+        "images": len({reference.image for reference in index.references}),
+        "splits": {split: len(index.split(split)) for split in SPLITS},
+        "categories": dict(sorted(categories.items())),
+    }

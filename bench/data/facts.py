@@ -1,0 +1,105 @@
+"""Opens every image and mask of a set once, and remembers what was found. Imports no torch."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bench import files
+from bench.config import DataConfig
+from bench.data.fingerprint import fingerprint_index
+from bench.data.images import open_image
+from bench.data.index import Index, MaskSource
+from bench.errors import DataError
+
+VERSION = 1  # of what is stored; raise it when that changes
+
+Progress = Callable[[int, int], None]
+
+
+class ImageFacts(NamedTuple):
+    """What an image file holds, and a digest of its pixels; or why it cannot be read."""
+
+    height: int = 0
+    width: int = 0
+    pixels: str = ""
+    error: str = ""
+
+
+class MaskFacts(NamedTuple):
+    """What a mask holds, the pixels set, and their tight box; or why it cannot be read."""
+
+    height: int = 0
+    width: int = 0
+    area: int = 0
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+    error: str = ""
+
+
+Facts = list[tuple[ImageFacts, MaskFacts]]
+"""Of every reference of a set, in the order of its index."""
+
+
+def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done, total: None) -> Facts:
+    """Reads every image and mask, in threads; only once for the same content.
+
+    Args:
+        index: The set.
+        data: `cache` is the folder that remembers.
+        progress: Called with files and masks read and in all.
+    """
+    path = Path(data.cache) / "audit" / f"facts-{fingerprint_index(index, data)}-{VERSION}.json"
+    stored = files.read_json(path)
+    if stored is not None:
+        return [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in stored]
+    facts = _measure(index, progress)
+    files.write_text(path, json.dumps(facts))
+    return facts
+
+
+def _measure(index: Index, progress: Progress) -> Facts:
+    images = {reference.image for reference in index.references}
+    masks = {reference.mask for reference in index.references}
+    done = 0
+
+    def measured(measure: Callable[[Any], Any], items: set[Any]) -> Iterator[tuple[Any, Any]]:
+        nonlocal done
+        for pair in zip(items, pool.map(measure, items), strict=True):
+            done += 1
+            progress(done, len(images) + len(masks))
+            yield pair
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow and hashing work outside Python's lock
+        image_of = dict(measured(image_facts, images))
+        mask_of = dict(measured(mask_facts, masks))
+    return [(image_of[reference.image], mask_of[reference.mask]) for reference in index.references]
+
+
+def image_facts(path: Path) -> ImageFacts:
+    """Decodes a whole image: a header alone does not show that a file is cut off."""
+    try:
+        image = open_image(path, "RGB")
+    except DataError as error:
+        return ImageFacts(error=error.reason)
+    return ImageFacts(image.height, image.width, hashlib.sha256(image.tobytes()).hexdigest()[:16])
+
+
+def mask_facts(mask: MaskSource) -> MaskFacts:
+    """Decodes a mask and measures it."""
+    try:
+        pixels = mask.read()
+    except DataError as error:
+        return MaskFacts(error=error.reason)
+    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+    if len(rows) == 0:
+        return MaskFacts(*pixels.shape)
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return MaskFacts(*pixels.shape, int(np.count_nonzero(pixels)), *box)
