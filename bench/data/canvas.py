@@ -8,7 +8,7 @@ from enum import IntEnum
 from functools import cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 SIDE = 96
 """Side of every scene in units."""
@@ -69,27 +69,21 @@ class Canvas:
         if ground is not None:
             self._kind.line(points.ravel().tolist(), fill=int(ground), width=max(1, round(width)))
 
-    def texture(self, strength: float = 0.12) -> None:
+    def texture(self) -> None:
         """Mottles everything drawn so far; water less."""
         side = self.picture.width
-        noise = np.resize(_noise()[self.rng.integers(len(_noise()))], (side, side))
-        noise = np.roll(noise, self.rng.integers(side, size=2), (0, 1))
-        amount = np.where(
-            np.asarray(self._ground.resize((side, side), Image.Resampling.NEAREST)) == 1, 0.4, 1.0
-        )
-        gain = (1 + strength * amount * noise).astype(np.float32)
-        self._use(_image(np.asarray(self.picture, np.float32) * gain[..., None]))
+        rough, calm = (_noise(side, contrast)[self.rng.integers(TILES)] for contrast in (34.0, 14.0))
+        water = self._ground.point([255 * (kind == Ground.water) for kind in range(256)]).resize((side, side))
+        self._use(ImageChops.overlay(self.picture, Image.composite(calm, rough, water)))
 
-    def shadows(
-        self, shapes: Sequence[np.ndarray], offset: tuple[float, float], strength: float = 0.45
-    ) -> None:
-        """Darkens the ground beside each polygon, softly."""
+    def shadows(self, shapes: Sequence[np.ndarray]) -> None:
+        """Darkens the ground under each polygon, softly."""
         layer = Image.new("L", self.picture.size)
         draw = ImageDraw.Draw(layer)
         for points in shapes:
-            draw.polygon(((points + offset) * self.scale).ravel().tolist(), fill=round(255 * strength))
+            draw.polygon((points * self.scale).ravel().tolist(), fill=115)
         soft = layer.filter(ImageFilter.BoxBlur(0.35 * self.scale))
-        self._use(Image.composite(Image.new("RGB", self.picture.size, (12, 16, 28)), self.picture, soft))
+        self.picture.paste((12, 16, 28), None, soft)
 
     def cover(
         self, blobs: Sequence[tuple[np.ndarray, Colour]], full: Sequence[int], most: float = 0.4
@@ -126,26 +120,29 @@ class Canvas:
 
         A pixel belongs to the object that covers at least half of it.
         """
-        size, k = self.size, self.sampling
-        picture = np.asarray(self.picture.reduce(k), np.float32) + self.rng.normal(0, 3.0, (size, size, 3))
-        labels = np.asarray(self.labels).reshape(size, k, size, k).swapaxes(1, 2).reshape(size, size, k * k)
-        masks = np.stack([(labels == n).sum(-1) * 2 > k * k for n in range(1, objects + 1)])
-        return np.asarray(_image(picture)), masks
+        k = self.sampling
+        grain = 3.0 * self.rng.standard_normal((self.size, self.size, 3), np.float32)
+        picture = np.clip(np.asarray(self.picture.reduce(k), np.float32) + grain, 0, 255).astype(np.uint8)
+        masks = [
+            np.asarray(self.labels.point([255 * (value == label) for value in range(256)]).reduce(k)) > 127
+            for label in range(1, objects + 1)
+        ]
+        return picture, np.stack(masks)
 
 
-def _image(values: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+TILES = 6
 
 
 @cache
-def _noise() -> tuple[np.ndarray, ...]:
-    """Tiles of smooth noise in about -1..1, the same in every process."""
+def _noise(side: int, contrast: float) -> tuple[Image.Image, ...]:
+    """Tiles of smooth grey noise around 128, the same in every process."""
     rng = np.random.default_rng(20240607)
     tiles = []
-    for _ in range(6):
-        tile = np.zeros((384, 384), np.float32)
-        for cells, weight in ((6, 0.4), (16, 0.4), (48, 0.35), (192, 0.3)):
+    for _ in range(TILES):
+        noise = np.zeros((side, side), np.float32)
+        for cells, weight in ((4, 0.4), (12, 0.4), (36, 0.35), (144, 0.3)):
             small = Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
-            tile += weight * np.asarray(small.resize((384, 384), Image.Resampling.BICUBIC))
-        tiles.append(tile)
+            noise += weight * np.asarray(small.resize((side, side), Image.Resampling.BICUBIC))
+        grey = np.clip(128 + contrast * noise, 0, 255).astype(np.uint8)
+        tiles.append(Image.merge("RGB", [Image.fromarray(grey)] * 3))
     return tuple(tiles)

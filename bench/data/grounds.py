@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.data.canvas import SIDE, Canvas, Colour, Ground
-from bench.data.objects import COLOURS, ellipse, rectangle, rotation, shade
+from bench.data.objects import ellipse, rectangle, rotation, shade
 
 EDGE = 72.0
 WATERS: tuple[Colour, ...] = ((58, 92, 108), (48, 82, 104), (66, 104, 112), (52, 88, 92))
@@ -37,12 +37,12 @@ ROOFS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Spot:
-    """Where an object may lie: its middle in units and its heading in radians; a length where the ground sets it."""
+    """Where an object may lie: its middle in units and its heading in radians; the length where the ground sets it."""
 
     x: float
     y: float
     angle: float
-    length: float | None = None
+    length: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Frame:
     def houses(self, blocks: list[tuple[float, float, float, float]]) -> None:
         """Buildings with pitched or flat roofs on upright plots, nothing can be put there."""
         corners = [self.out(rectangle(*block)) for block in blocks]
-        self.canvas.shadows(corners, (1.6, 1.6), 0.5)
+        self.canvas.shadows([outline + 1.6 for outline in corners])
         for (x0, y0, x1, y1), outline in zip(blocks, corners, strict=True):
             roof = self.pick(ROOFS)
             self.canvas.polygon(outline, roof, ground=Ground.built)
@@ -377,4 +377,3 @@ COUNTRIES: tuple[Callable[[Frame], Site], ...] = (
     industry,
 )
 TREES: tuple[Colour, ...] = ((58, 88, 52), (66, 98, 58), (50, 80, 50))
-CLOUD: Colour = COLOURS["white"]

@@ -1,4 +1,4 @@
-"""Writes a referring data set in the published RRSIS-D layout. The one writer; `bench.data.index` is the reader.
+"""Writes a referring data set in the published RRSIS-D layout; the one writer (`bench.data.rrsisd` reads).
 
 root/rrsisd/refs(unc).p         pickled list of references, builtins only
 root/rrsisd/instances.json      COCO-like: images, annotations (RLE masks, xyxy boxes), categories
@@ -33,15 +33,25 @@ class ImageFile:
     content: bytes
 
 
+Rle = dict[str, Any]
+"""A mask in COCO's compressed run lengths: size (height, width) and counts (bytes)."""
+
+
+def encode(mask: np.ndarray) -> Rle:
+    """Run lengths of a mask (H, W) bool."""
+    rle: Rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return rle
+
+
 @dataclass(frozen=True)
 class NewReference:
-    """One sentence and the mask (bool, the image's height x width) it means; `image` names an `ImageFile`."""
+    """One sentence and the mask it means; `image` names an `ImageFile`."""
 
     image: str
     category: str
     split: str
     sentence: str
-    mask: np.ndarray
+    mask: Rle
 
 
 def write_rrsisd(
@@ -79,8 +89,8 @@ def write_rrsisd(
         ids = {name: number for number, name in enumerate(categories)}
         refs = [_reference(i, r, entries, ids) for i, r in enumerate(references)]
         annotations = [_annotation(i, r, entries, ids) for i, r in enumerate(references)]
-        # Pickle writes equal strings differently when they are one object; the detour makes the bytes depend on
-        # values alone.
+        # Pickle writes equal strings differently when they are one object; the detour makes the bytes depend
+        # on values alone.
         (folder / REFERENCES).write_bytes(pickle.dumps(json.loads(json.dumps(refs)), protocol=2))
         (folder / INSTANCES).write_text(
             json.dumps(
@@ -115,16 +125,15 @@ def _reference(
 def _annotation(
     number: int, reference: NewReference, images: Mapping[str, Any], ids: Mapping[str, int]
 ) -> dict:
-    mask = np.asfortranarray(reference.mask, dtype=np.uint8)
-    rle = coco.encode(mask)
-    x, y, w, h = (float(v) for v in coco.toBbox(rle))
+    rle = reference.mask
+    x, y, w, h = (float(value) for value in coco.toBbox(rle))
     return {
         "id": number,
         "image_id": images[reference.image]["id"],
         "category_id": ids[reference.category],
-        "segmentation": [{"size": list(mask.shape), "counts": rle["counts"].decode("ascii")}],
+        "segmentation": [{"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}],
         "bbox": [x, y, x + w, y + h],
-        "area": int(mask.sum()),
+        "area": int(coco.area(rle)),
         "iscrowd": 0,
     }
 

@@ -4,18 +4,26 @@ A scene depends on (seed, index, size) alone. Most classes come in twos to fives
 that the sentence is needed to tell them apart.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.canvas import SIDE, Canvas
-from bench.data.expressions import Instance, Scene
-from bench.data.grounds import CLOUD, COUNTRIES, TREES, Frame, Offer, Site, Spot
+from bench.data.canvas import SIDE, Canvas, Ground
+from bench.data.predicates import Instance, Scene
+from bench.data.grounds import COUNTRIES, TREES, Frame, Offer, Site, Spot
 from bench.data.objects import COLOURS, MODELS, ellipse, rotation, shade
 
 CATEGORIES = tuple(sorted(MODELS))
 SMALLEST = 30
 """Least visible area of an object, in squares of 1/96 of the side."""
+MOST = 7
+"""Objects in a scene."""
+GAP = 1.6
+"""Room kept between objects, in units."""
+TRIES = 40
+RIM = 40
+"""Squares around the picture where nothing may lie: more than half an object."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,16 @@ def draw(seed: int, index: int, size: int) -> Drawn:
 def _populate(canvas: Canvas, site: Site, rng: np.random.Generator) -> list[_Placed]:
     """Chooses classes and finds room: one class in numbers, up to two others."""
     room = _Room(canvas)
-    placed: list[_Placed] = []
-    for category, spot in site.fixed:
-        it = _Placed(category, spot, spot.length or 20.0, str(rng.choice(MODELS[category].colours)))
-        if room.inside(it):
-            room.take(it)
-            placed.append(it)
+    placed = [
+        _Placed(category, spot, spot.length, str(rng.choice(MODELS[category].colours)))
+        for category, spot in site.fixed
+        if _fits(_lattice(category, spot.length), spot, room.free)
+    ]
+    for it in placed:
+        room.take(it.category, it.length, it.spot)
     offers = [site.offers[i] for i in rng.permutation(len(site.offers))]
-    for rank, offer in enumerate(offers[:3]):
-        most = (5, 3, 2)[rank]
-        count = int(rng.integers(2 if rank == 0 else 1, most + 1)) if rank < 2 or rng.random() < 0.5 else 0
-        count = min(count, 7 - len(placed))
+    for offer, (fewest, most) in zip(offers, ((2, 5), (1, 3), (0, 2)), strict=False):
+        count = min(int(rng.integers(fewest, most + 1)), MOST - len(placed))
         placed += _place(room, offer, count, rng)
     return placed
 
@@ -75,58 +82,57 @@ def _populate(canvas: Canvas, site: Site, rng: np.random.Generator) -> list[_Pla
 def _place(room: "_Room", offer: Offer, count: int, rng: np.random.Generator) -> list[_Placed]:
     """Up to `count` objects of one class, in few colours and, often, clearly different sizes."""
     model = MODELS[offer.category]
-    low, high = model.lengths
     colours = rng.permutation(model.colours)[: rng.integers(1, 4)]
     two_sizes = rng.random() < 0.55
-    base = rng.uniform(low, high)
+    common = rng.uniform(*model.lengths)
     placed: list[_Placed] = []
     for _ in range(count):
-        length = (
-            rng.choice((low, high)) * rng.uniform(0.94, 1.06) if two_sizes else base * rng.uniform(0.92, 1.08)
-        )
-        colour = str(rng.choice(colours))
-        for _attempt in range(40):
-            it = _Placed(offer.category, offer.propose(), float(length), colour)
-            if room.free(it, offer):
-                room.take(it)
-                placed.append(it)
+        length = float((rng.choice(model.lengths) if two_sizes else common) * rng.uniform(0.94, 1.06))
+        lattice, free = _lattice(offer.category, length), room.on(offer.grounds)
+        for _attempt in range(TRIES):
+            spot = offer.propose()
+            if _fits(lattice, spot, free):
+                room.take(offer.category, length, spot)
+                placed.append(_Placed(offer.category, spot, length, str(rng.choice(colours))))
                 break
     return placed
 
 
 class _Room:
-    """Which unit squares are still free."""
+    """Which unit squares are still free; a rim of taken squares keeps objects inside the picture."""
 
     def __init__(self, canvas: Canvas) -> None:
-        self.ground = canvas.ground
-        self.taken = np.zeros((SIDE, SIDE), bool)
+        self.free = np.pad(np.ones((SIDE - 2, SIDE - 2), bool), RIM + 1)
+        self.ground = np.pad(canvas.ground, RIM)
 
-    @staticmethod
-    def _squares(it: _Placed, margin: float) -> np.ndarray:
-        """Unit squares (n, 2), as (column, row), under an object and `margin` units around it."""
-        half = it.length / 2
-        x, y = half + margin, half * MODELS[it.category].aspect + margin
-        grid = np.stack(np.meshgrid(np.arange(-x, x + 0.9, 0.9), np.arange(-y, y + 0.9, 0.9)), -1).reshape(
-            -1, 2
-        )
-        return np.floor(grid @ rotation(it.spot.angle) + (it.spot.x, it.spot.y)).astype(int)
+    def on(self, grounds: Iterable[Ground]) -> np.ndarray:
+        """The free squares of some kinds of ground, with the rim."""
+        return self.free & np.isin(self.ground, [int(ground) for ground in grounds])
 
-    def inside(self, it: _Placed) -> bool:
-        """Whether the whole object is in the picture."""
-        squares = self._squares(it, 0.0)
-        return bool((squares >= 1).all() and (squares < SIDE - 1).all())
+    def take(self, category: str, length: float, spot: Spot) -> None:
+        """Keeps others off an object and a little around it."""
+        self.free[_squares(_lattice(category, length, GAP), spot)] = False
 
-    def free(self, it: _Placed, offer: Offer) -> bool:
-        """Whether the object is in the picture, on its ground, and clear of others."""
-        if not self.inside(it):
-            return False
-        x, y = self._squares(it, 0.0).T
-        return bool(np.isin(self.ground[y, x], list(offer.grounds)).all() and not self.taken[y, x].any())
 
-    def take(self, it: _Placed) -> None:
-        """Keeps others off the object and a little around it."""
-        x, y = np.clip(self._squares(it, 1.6), 0, SIDE - 1).T
-        self.taken[y, x] = True
+def _fits(lattice: np.ndarray, spot: Spot, free: np.ndarray) -> bool:
+    """Whether all squares under an object's lattice are free; its middle is looked at first, which is cheaper."""
+    if not (0 <= spot.x < SIDE and 0 <= spot.y < SIDE and free[int(spot.y) + RIM, int(spot.x) + RIM]):
+        return False
+    return bool(free[_squares(lattice, spot)].all())
+
+
+def _squares(lattice: np.ndarray, spot: Spot) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns (with the rim) of the squares under a lattice laid at a spot."""
+    points = lattice @ rotation(spot.angle) + (spot.x + RIM, spot.y + RIM)
+    columns, rows = np.clip(points, 0, SIDE + 2 * RIM - 1).astype(int).T
+    return rows, columns
+
+
+def _lattice(category: str, length: float, margin: float = 0.0) -> np.ndarray:
+    """Points (n, 2) under one unit apart all over an object lying along x, and `margin` units around it."""
+    x, y = length / 2 + margin, length / 2 * MODELS[category].aspect + margin
+    across = [np.linspace(-half, half, int(2 * half / 0.9) + 2) for half in (x, y)]
+    return np.stack(np.meshgrid(*across), -1).reshape(-1, 2)
 
 
 def _paint(canvas: Canvas, placed: list[_Placed], rng: np.random.Generator) -> None:
@@ -136,15 +142,13 @@ def _paint(canvas: Canvas, placed: list[_Placed], rng: np.random.Generator) -> N
     for it in placed:
         tint = shade(COLOURS[it.colour], rng.uniform(0.93, 1.06))
         outlines.append([(it.points(points), colour) for points, colour in MODELS[it.category].outline(tint)])
-    sun = np.array((0.7, 0.7))
-    for height in {MODELS[it.category].height for it in placed}:
-        shapes = [
-            points
+    canvas.shadows(
+        [
+            points + 0.9 * MODELS[it.category].height
             for it, parts in zip(placed, outlines, strict=True)
-            if MODELS[it.category].height == height
             for points, _ in parts
         ]
-        canvas.shadows(shapes, tuple(sun * height * 1.3))
+    )
     for label, parts in enumerate(outlines, 1):
         for points, colour in parts:
             canvas.polygon(points, colour, label=label)
@@ -154,7 +158,7 @@ def _paint(canvas: Canvas, placed: list[_Placed], rng: np.random.Generator) -> N
 
 def _grow_trees(canvas: Canvas, placed: list[_Placed], full: list[int], rng: np.random.Generator) -> None:
     """Trees on land, some of them over the edge of an object standing there."""
-    land = np.argwhere(canvas.ground == 0)
+    land = np.argwhere(canvas.ground == Ground.land)
     if not len(land):
         return
     for _ in range(rng.integers(4, 12)):

@@ -3,9 +3,14 @@
 import hashlib
 import io
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +19,17 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.config import DataConfig, SyntheticConfig
-from bench.data.expressions import choose, expressions
-from bench.data.layout import ImageFile, NewReference, write_rrsisd
-from bench.data.scenes import CATEGORIES, Drawn, draw
+from bench.data.expressions import Expression, choose, expressions
+from bench.data.layout import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.data.scenes import CATEGORIES, draw
 from bench.errors import UserError
 from bench.files import locked
 
 VERSION = 1
 """Goes up whenever the same configuration would give other bytes."""
 STAMP = "synthetic.json"
+WORTHWHILE = 200
+"""From this many scenes on, processes draw side by side."""
 
 
 def ensure(data: DataConfig) -> Path:
@@ -71,24 +78,53 @@ def _images(config: SyntheticConfig, digest: str, references: list[NewReference]
     splits = [name for name in ("train", "val", "test") for _ in range(getattr(config, name))]
     used: Counter[str] = Counter()
     console = Console(stderr=True)
-    scenes = (draw(config.seed, index, config.size) for index in range(len(splits)))
-    shown = track(
-        zip(splits, scenes, strict=True),
-        f"Drawing {len(splits):,} scenes",
-        total=len(splits),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    for index, (split, drawn) in enumerate(shown):
-        name = f"{digest}_{index:05d}.png"
-        for expression in choose(expressions(drawn.scene, rng), config.per_image, used, rng):
-            (target,) = expression.targets
-            category = drawn.scene.instances[target].category
-            references.append(NewReference(name, category, split, expression.text, drawn.masks[target]))
-        yield ImageFile(name, config.size, config.size, _png(drawn))
+    with _scenes(config, len(splits)) as scenes:
+        shown = track(
+            scenes,
+            f"Drawing {len(splits):,} scenes",
+            total=len(splits),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        for index, (split, made) in enumerate(zip(splits, shown, strict=True)):
+            name = f"{digest}_{index:05d}.png"
+            for expression in choose(made.found, config.per_image, used, rng):
+                (target,) = expression.targets
+                category, mask = made.categories[target], made.masks[target]
+                references.append(NewReference(name, category, split, expression.text, mask))
+            yield ImageFile(name, config.size, config.size, made.png)
 
 
-def _png(drawn: Drawn) -> bytes:
+@dataclass(frozen=True)
+class _Made:
+    """One scene, ready to be written, and everything that could be said of it."""
+
+    png: bytes
+    categories: list[str]
+    masks: list[Rle]
+    found: list[Expression]
+
+
+def _make(index: int, seed: int, size: int) -> _Made:
+    drawn = draw(seed, index, size)
     file = io.BytesIO()
-    Image.fromarray(drawn.image).save(file, "PNG", compress_level=4)
-    return file.getvalue()
+    Image.fromarray(drawn.image).save(file, "PNG", compress_level=3)
+    return _Made(
+        png=file.getvalue(),
+        categories=[instance.category for instance in drawn.scene.instances],
+        masks=[encode(mask) for mask in drawn.masks],
+        found=expressions(drawn.scene, np.random.default_rng([seed, index, 1])),
+    )
+
+
+@contextmanager
+def _scenes(config: SyntheticConfig, count: int) -> Iterator[Iterable[_Made]]:
+    """Scenes 0 to `count`, drawn by several processes if that is worth starting them."""
+    make = partial(_make, seed=config.seed, size=config.size)
+    if count < WORTHWHILE:
+        yield map(make, range(count))
+        return
+    # fork, where it is sound, because it asks nothing of the caller's main module; no thread is started before it
+    start = "fork" if sys.platform == "linux" else "spawn"
+    with ProcessPoolExecutor(mp_context=get_context(start)) as pool:
+        yield pool.map(make, range(count), chunksize=16)
