@@ -11,9 +11,10 @@ from bench import files
 from bench.arguments import parse
 from bench.errors import UserError, command
 from bench.store import Store
-from reports import writers
+from reports import examples, figures, writers
 from reports.frame import StudyFrame, read_frame
 from reports.grid import Grid
+from reports.style import save, style
 from reports.tables import study_grid
 
 USAGE = """
@@ -95,9 +96,33 @@ def build(store: Store, study: str, out: Path | None = None) -> Report:
     }
     for name, content in written.items():
         files.write_text(folder / name, content)
-    return Report(frame, grid, folder, tuple(folder / name for name in written))
+    drawn, remarks = draw_figures(store, frame, folder / "figures")
+    return Report(frame, grid, folder, tuple(folder / name for name in written), drawn, remarks)
 
 
+def draw_figures(store: Store, frame: StudyFrame, folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Draws what the store has numbers for; returns the files, and what was left out and why."""
+    paths: list[Path] = []
+    remarks: list[str] = []
+    with style():
+        history = figures.read_history(store, frame)
+        if history.empty:
+            remarks.append("No training curves: no cell has finished an epoch.")
+        else:
+            paths += save(figures.curves(history, frame), folder / "curves")
+        paths += save(figures.bars(frame), folder / "bars")
+        for dataset in frame.datasets:
+            try:
+                compared = examples.compare(store, frame, dataset)
+                drawn = examples.draw(compared, frame, examples.read_references(store, frame, dataset))
+            except examples.NoExamples as reason:
+                remarks.append(f"No figure of examples for {reason}.")
+            else:
+                paths += save(drawn, folder / f"examples-{dataset}")
+    return tuple(paths), tuple(remarks)
+
+
+@command
 def main(argv: list[str]) -> int:
     """The command line."""
     options = parse(argv, Options, USAGE)
@@ -111,4 +136,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(command(main)())
+    sys.exit(main())

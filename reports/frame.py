@@ -144,7 +144,7 @@ def _lines(row: Row, place: Record, cell: Cell, metrics: Record | None) -> Itera
             "seed": place["seed"],
             "cell": cell.id,
             "state": state["state"],
-            "error": state.get("cause") or state.get("error") or "",
+            "error": (state.get("cause") or "") if state["state"] == "failed" else "",
             **{metric: scores.get(metric, math.nan) for metric in METRICS},
         }
 

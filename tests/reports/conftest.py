@@ -1,5 +1,6 @@
 """A store with numbers made up by arithmetic, in the format bench.store writes."""
 
+import io
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from pycocotools import mask as coco
 
+from bench.data.layout import ImageFile, NewReference, write_rrsisd
 from bench.store import Store
 
 METRICS = ("P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "oIoU", "mIoU")
@@ -57,31 +61,72 @@ def write_cell(store: Store, cell_id: str, strength: float, config: dict[str, An
     )
 
 
+def truth(place: int) -> np.ndarray:
+    """Mask (48,64) of one of three objects of an image."""
+    mask = np.zeros((48, 64), bool)
+    mask[8 + 10 * (place % 3) : 16 + 10 * (place % 3), 4 + place : 24 + place] = True
+    return mask
+
+
+def sentence(place: int) -> str:
+    return f"The {('red ship', 'vehicle', 'bridge')[place % 3]} on the left side of scene {place // 3}"
+
+
+def compressed(mask: np.ndarray) -> dict[str, Any]:
+    return coco.encode(np.asfortranarray(mask, np.uint8))
+
+
 def samples(strength: float, noise: np.random.Generator, count: int = 30) -> pd.DataFrame:
-    unions = noise.integers(50, 400, count)
-    intersections = (unions * np.clip(strength / 100 + 0.2 * noise.standard_normal(count), 0, 1)).astype(int)
-    return pd.DataFrame(
-        {
-            "split": "test",
-            "ref_id": np.arange(count),
-            "image_id": [f"{i // 3:03}" for i in range(count)],
-            "category": [("ship", "vehicle", "bridge")[i % 3] for i in range(count)],
-            "sentence": [f"The red ship {i} on the left side of the bridge" for i in range(count)],
-            "intersection": intersections,
-            "union": unions,
-            "iou": intersections / unions,
-            "mask_area": unions // 2,
-            "height": 96,
-            "width": 96,
-        }
-    )
+    lines = []
+    for place in range(count):
+        shift = int(noise.integers(0, 12) * (1 - strength / 60))
+        predicted, true = np.roll(truth(place), shift, axis=1), truth(place)
+        intersection, union = int((predicted & true).sum()), int((predicted | true).sum())
+        lines.append(
+            {
+                "split": "test",
+                "ref_id": place,
+                "image_id": f"{place // 3:03}",
+                "category": ("ship", "vehicle", "bridge")[place % 3],
+                "sentence": sentence(place),
+                "intersection": intersection,
+                "union": union,
+                "iou": intersection / union,
+                "mask_area": int(true.sum()),
+                "height": 48,
+                "width": 64,
+                "prediction": compressed(predicted)["counts"].decode(),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """The data set the samples were scored on: ten scenes, three objects each."""
+    root = tmp_path / "data"
+    rows, columns = np.mgrid[:48, :64]
+    files = []
+    for place in range(10):
+        pixels = np.stack([rows * 3 + place, columns * 2, 90 + 0 * rows], axis=2).astype(np.uint8)
+        for each in range(3):
+            pixels[truth(3 * place + each)] = (200, 60 + 60 * each, 60)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "png")
+        files.append(ImageFile(f"{place:03}.png", 64, 48, buffer.getvalue()))
+    references = [
+        NewReference(f"{place // 3:03}.png", "ship", "test", sentence(place), compressed(truth(place)))
+        for place in range(30)
+    ]
+    write_rrsisd(root, files, references, ["ship"])
+    return root
 
 
 @pytest.fixture
 def make_study(tmp_path: Path) -> StudyMaker:
     """Writes a study `fiam` with one cell per row and seed.
 
-    Call with `seeds`, `rows`, `missing` ({(row key, seed): state.json}, or None: not even planned), and any key
+    Call with `seeds`, `rows`, `missing` ({(row key, seed): state.json, None: not even planned}), and any key
     of the study to replace.
     """
 

@@ -1,0 +1,204 @@
+"""A figure of examples chosen by rule: image, truth and every row's mask with its IoU."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from bench.compose import restore
+from bench.data import rle
+from bench.data.index import Reference, read_index
+from bench.errors import UserError
+from bench.store import Store
+from reports.escape import plain
+from reports.frame import Row, StudyFrame
+from reports.strips import Strip, lay_out
+from reports.style import Look, looks
+
+SIDE = 360  # pixels: longest side of an image in the figure
+RULE = (("Largest gain", 2), ("Median gain", 1), ("Largest loss", 2))
+
+
+class NoExamples(Exception):
+    """Why a figure of examples cannot be drawn, for people."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One expression of the figure: why it was chosen, and the gain that chose it (IoU, -1..1)."""
+
+    why: str
+    gain: float
+    ref_id: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The samples of one data set and seed, by row, and which two rows choose the examples."""
+
+    dataset: str
+    seed: int
+    base: Row
+    better: Row
+    samples: dict[str, pd.DataFrame]
+
+
+def choose(gains: pd.Series, images: pd.Series, seed: int = 0) -> list[Example]:
+    """The largest gains, the median and the largest losses, no image twice; ties fall by `seed`.
+
+    Args:
+        gains: Difference in IoU, by reference id.
+        images: Image id, by reference id.
+        seed: Of the shuffle that breaks ties.
+    """
+    order = gains.sample(frac=1, random_state=seed).sort_values(ascending=False, kind="stable")
+    ends = {"Largest gain": order, "Median gain": _from_the_middle(order), "Largest loss": order[::-1]}
+    chosen: list[Example] = []
+    seen: set[str] = set()
+    for why, count in RULE:
+        fresh = (ref_id for ref_id in ends[why].index if images[ref_id] not in seen)
+        for _ in range(count):
+            if (ref_id := next(fresh, None)) is not None:
+                seen.add(images[ref_id])
+                chosen.append(Example(why, float(gains[ref_id]), int(ref_id)))
+    return chosen
+
+
+def _from_the_middle(order: pd.Series) -> pd.Series:
+    distance = np.abs(np.arange(len(order)) - len(order) // 2)
+    return order.iloc[np.argsort(distance, kind="stable")]
+
+
+def compare(store: Store, frame: StudyFrame, dataset: str) -> Compared:
+    """The test samples of the smallest seed that the first row and the reference row both have.
+
+    Without a reference row, or while it has no samples, the last row that has some takes its place.
+
+    Raises:
+        NoExamples: Fewer than two rows have predictions at a common seed.
+    """
+    found: dict[int, dict[str, pd.DataFrame]] = {}
+    cells = frame.results[(frame.results["dataset"] == dataset) & (frame.results["state"] == "done")]
+    for cell in cells.drop_duplicates("cell").to_dict("records"):
+        stored = store.cell(cell["cell"]).samples()
+        if stored is not None and "prediction" in stored:
+            test = stored[stored["split"] == "test"].set_index("ref_id")
+            found.setdefault(cell["seed"], {})[cell["row"]] = test
+    rows = frame.rows_on(dataset)
+    for seed, samples in sorted(found.items()):
+        have = [row for row in rows if row.key in samples]
+        if len(have) > 1:
+            better = next((row for row in have[1:] if row == frame.reference), have[-1])
+            return Compared(dataset, seed, have[0], better, samples)
+    raise NoExamples(f"{dataset}: no two rows have stored predictions for the same seed")
+
+
+def read_references(store: Store, frame: StudyFrame, dataset: str) -> dict[int, Reference]:
+    """The test references of a data set, by id.
+
+    Raises:
+        NoExamples: The data set is not on this machine.
+    """
+    cells = frame.results[frame.results["dataset"] == dataset]["cell"]
+    data = restore(store.cell(cells.iloc[0]).config()).data
+    if not Path(data.root).expanduser().is_dir():
+        raise NoExamples(f"{dataset}: its images are not on this machine (data.root={data.root})")
+    stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
+    try:
+        return {reference.ref_id: reference for reference in read_index(stored).split("test")}
+    except UserError as error:
+        raise NoExamples(f"{dataset}: {error.what}") from None
+
+
+def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]) -> Figure:
+    """Image, truth and every row's mask with its IoU for the chosen expressions.
+
+    Raises:
+        NoExamples: The stored samples are not of this data set.
+    """
+    base, better = compared.samples[compared.base.key], compared.samples[compared.better.key]
+    known = {ref_id: (found.image_id, found.sentence) for ref_id, found in references.items()}
+    scored = base[["image_id", "sentence"]].apply(tuple, axis=1)
+    gains = (better["iou"] - base["iou"])[scored == scored.index.map(known)].dropna()
+    if gains.empty:
+        raise NoExamples(f"{compared.dataset}: the data set on this machine is not the one that was scored")
+    rows = frame.rows_on(compared.dataset)
+    looked = looks(row.key for row in frame.rows)
+    strips = [
+        Strip(
+            sentence=f"“{plain(references[example.ref_id].sentence)}”",
+            why=_why(example, compared),
+            panels=_panels(compared, rows, references[example.ref_id], looked),
+        )
+        for example in choose(gains, base["image_id"])
+    ]
+    heads = ["Image", "Truth", *(plain(row.label) for row in rows)]
+    foot = (
+        f"White line: truth; colour: the row's mask; below: its IoU in %. Test split, seed {compared.seed}."
+    )
+    return lay_out(heads, strips, foot)
+
+
+def _why(example: Example, compared: Compared) -> str:
+    gain = f"{100 * example.gain:+.1f}".replace("-", "−")
+    return f"{example.why}: {plain(compared.better.label)} {gain} IoU against {plain(compared.base.label)}"
+
+
+def _panels(
+    compared: Compared, rows: Sequence[Row], reference: Reference, looked: dict[str, Look]
+) -> list[tuple[np.ndarray, str]]:
+    """The pictures of one expression, from left to right, and what stands below each."""
+    image = _sized(Image.open(reference.image).convert("RGB"))
+    pixels = np.asarray(image)
+    truth = _fit(reference.mask.read(), image.size)
+    panels = [(pixels, ""), (_outlined(pixels, truth), "")]
+    for row in rows:
+        samples = compared.samples.get(row.key)
+        if samples is None or reference.ref_id not in samples.index:
+            panels.append((np.full_like(pixels, 240), "no result"))
+            continue
+        line: dict[Any, Any] = samples.loc[reference.ref_id].to_dict()
+        mask = rle.decode(line["prediction"].encode(), (line["height"], line["width"]))
+        painted = _painted(pixels, _fit(mask, image.size), looked[row.key].color)
+        panels.append((_outlined(painted, truth), f"{100 * line['iou']:.1f}"))
+    return panels
+
+
+def _sized(image: Image.Image) -> Image.Image:
+    scale = SIDE / max(image.size)
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+
+def _fit(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask (H,W) bool at the size (width, height) of the image shown."""
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+
+
+def _painted(pixels: np.ndarray, mask: np.ndarray, color: str) -> np.ndarray:
+    """The image with a mask laid over it in a colour; what lies outside is dimmed a little."""
+    tint = 255 * np.array(to_rgb(color))
+    laid = np.where(mask[..., None], 0.4 * pixels + 0.6 * tint, 0.85 * pixels)
+    return laid.astype(np.uint8)
+
+
+def _outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The image with a white line, dark at its outside, around a mask."""
+    outlined = pixels.copy()
+    line = _grown(mask, 3)
+    outlined[_grown(line, 1) & ~mask] = 30
+    outlined[line & ~mask] = 255
+    return outlined
+
+
+def _grown(mask: np.ndarray, steps: int) -> np.ndarray:
+    for _ in range(steps):
+        padded = np.pad(mask, 1)
+        across = padded[1:-1, :-2] | padded[1:-1, 2:]
+        mask = mask | across | padded[:-2, 1:-1] | padded[2:, 1:-1]
+    return mask

@@ -1,0 +1,128 @@
+"""Figures of a study: training curves and bars of the headline metric."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.store import Store
+from reports.escape import plain
+from reports.frame import HEADLINE, Row, StudyFrame
+from reports.grid import number
+from reports.style import WIDTH, Look, looks, short
+
+TEST = "test"
+
+
+def read_history(store: Store, frame: StudyFrame) -> pd.DataFrame:
+    """Every epoch of every cell that has begun: row, dataset, seed, epoch (from 1), loss, score (percent)."""
+    select = frame.study.get("protocol", {}).get("select", "val")
+    cells = frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records")
+    lines = [
+        {
+            "row": cell["row"],
+            "dataset": cell["dataset"],
+            "seed": cell["seed"],
+            "epoch": record["epoch"] + 1,
+            "loss": record["loss"],
+            "score": record[select][HEADLINE],
+        }
+        for cell in cells
+        for record in store.cell(cell["cell"]).history()
+    ]
+    return pd.DataFrame(lines, columns=["row", "dataset", "seed", "epoch", "loss", "score"])
+
+
+def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
+    """Score on the selecting split and loss per epoch and row; with several seeds their mean and range.
+
+    Args:
+        history: As `read_history` gives it; not empty.
+        frame: The study.
+    """
+    datasets = [dataset for dataset in frame.datasets if (history["dataset"] == dataset).any()]
+    looked = looks(row.key for row in frame.rows)
+    rows = [row for row in frame.rows if (history["row"] == row.key).any()]
+    figure = Figure(figsize=(WIDTH, 2.5 * len(datasets) + 0.45), layout="constrained")
+    axes = figure.subplots(len(datasets), 2, squeeze=False)
+    select = frame.study.get("protocol", {}).get("select", "val")
+    for dataset, (left, right) in zip(datasets, axes, strict=True):
+        for axis, column, label in (
+            (left, "score", f"{HEADLINE} on {select} (%)"),
+            (right, "loss", "Training loss"),
+        ):
+            for row in rows:
+                lines = history[(history["row"] == row.key) & (history["dataset"] == dataset)]
+                _curve(axis, lines.groupby("epoch")[column], looked[row.key])
+            axis.set(xlabel="Epoch", ylabel=label)
+            axis.set_title(plain(dataset))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+    _legend(figure, rows, looked, "Mean and range over seeds" if len(frame.seeds) > 1 else "")
+    return figure
+
+
+def _curve(axis: Axes, epochs: "pd.api.typing.SeriesGroupBy", look: Look) -> None:
+    """Mean and range over the seeds that got furthest together."""
+    table = epochs.agg(["mean", "min", "max", "count"])
+    table = table[table["count"] == table["count"].max()]
+    axis.plot(table.index, table["mean"], look.line, color=look.color)
+    if (table["count"] > 1).any():
+        axis.fill_between(table.index, table["min"], table["max"], color=look.color, alpha=0.18, linewidth=0)
+
+
+def _legend(figure: Figure, rows: Sequence[Row], looked: dict[str, Look], title: str) -> None:
+    handles = [Line2D([], [], color=looked[row.key].color, linestyle=looked[row.key].line) for row in rows]
+    labels = [short(row.label) for row in rows]
+    longest = max(map(len, labels), default=1)
+    columns = max(1, min(len(rows), 110 // (longest + 8)))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title or None)
+
+
+def bars(frame: StudyFrame) -> Figure:
+    """The headline metric on test, a bar per row; with several seeds their spread and each seed as a dot."""
+    looked = looks(row.key for row in frame.rows)
+    most = max(len(frame.rows_on(dataset)) for dataset in frame.datasets)
+    figure = Figure(
+        figsize=(WIDTH / 2 * min(2, len(frame.datasets)) + 0.6, 0.27 * most + 0.75), layout="constrained"
+    )
+    axes = figure.subplots(1, len(frame.datasets), squeeze=False)[0]
+    for axis, dataset in zip(axes, frame.datasets, strict=True):
+        rows = frame.rows_on(dataset)
+        for place, row in enumerate(rows):
+            _bar(axis, place, frame, row, dataset, looked[row.key])
+        axis.set_yticks(range(len(rows)), [short(row.label) for row in rows])
+        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"{HEADLINE} on {TEST} (%)")
+        axis.set_xlim(0, axis.get_xlim()[1] * 1.28)
+        axis.set_title(plain(dataset))
+        axis.grid(False, axis="y")
+        axis.tick_params(axis="y", length=0)
+    return figure
+
+
+def _bar(axis: Axes, place: int, frame: StudyFrame, row: Row, dataset: str, look: Look) -> None:
+    score = frame.scores(row.key, dataset, TEST)[HEADLINE]
+    shown = number(score.mean, score.std)
+    if not score.n:
+        axis.text(0, place, " no result yet", va="center", color="#777777", fontstyle="italic")
+        return
+    axis.barh(place, score.mean, height=0.62, color=look.color, alpha=0.8)
+    end = score.mean
+    if score.n > 1:
+        table = frame.results
+        mine = (table["row"] == row.key) & (table["dataset"] == dataset) & (table["split"] == TEST)
+        seeds = table.loc[mine, HEADLINE].dropna()
+        end = max(score.mean + score.std, seeds.max())
+        axis.errorbar(score.mean, place, xerr=score.std, color="black", capsize=2, linewidth=0.8)
+        axis.plot(
+            seeds, [place] * len(seeds), "o", color="white", markeredgecolor="black", markeredgewidth=0.5
+        )
+    axis.annotate(
+        shown.text + (f" ± {shown.spread}" if shown.spread else ""),
+        (end, place),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.5,
+    )
