@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import files
 from bench.config import DataConfig
-from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, read_facts
+from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folder, read_facts
 from bench.data.fingerprint import fingerprint
 from bench.data.images import NO_FILE
 from bench.data.index import SPLITS, FileMask, Index, Reference, read_index
@@ -102,7 +102,7 @@ def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None
     Raises:
         UserError: As `read_index`.
     """
-    path = Path(data.cache) / "audit" / f"unusable-{fingerprint(data)}-{VERSION}.json"
+    path = audit_folder(data, fingerprint(data)) / f"unusable-{VERSION}.json"
     ids = files.read_json(path)
     if ids is None:
         index = read_index(data)

@@ -48,6 +48,11 @@ Facts = list[tuple[ImageFacts, MaskFacts]]
 """Of every reference of a set, in the order of its index."""
 
 
+def audit_folder(data: DataConfig, content: str) -> Path:
+    """Where everything that was found out about one content (a fingerprint) is kept."""
+    return Path(data.cache) / "audit" / content
+
+
 def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done, total: None) -> Facts:
     """Reads every image and mask, in threads; only once for the same content.
 
@@ -56,7 +61,7 @@ def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done,
         data: `cache` is the folder that remembers.
         progress: Called with files and masks read and in all.
     """
-    path = Path(data.cache) / "audit" / f"facts-{fingerprint_index(index, data)}-{VERSION}.json"
+    path = audit_folder(data, fingerprint_index(index, data)) / f"facts-{VERSION}.json"
     stored = files.read_json(path)
     if stored is not None:
         return [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in stored]

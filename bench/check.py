@@ -1,0 +1,112 @@
+"""`python -m bench.check`: audits a data set before anything is trained on it. Imports no torch."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from bench import files
+from bench.compose import compose
+from bench.config import DataConfig
+from bench.data.audit import KINDS, Finding, Report, audit
+from bench.data.facts import Progress, audit_folder
+from bench.data.fingerprint import fingerprint
+from bench.data.index import SPLITS
+from bench.errors import command
+from fianet.tokens import Tokenizer
+
+USAGE = """
+Reads every image, mask and sentence of a data set and says what is wrong with it.
+
+  python -m bench.check data=rrsisd data.root=DIR
+  python -m bench.check data=refsegrs data.root=DIR --json
+
+Errors are samples that cannot be used; training refuses the set unless told data.skip_errors=true. Warnings are
+what a reader of its numbers must know. The report is also written as audit.json and audit.txt; it says where.
+
+keys: data=NAME  data.root=DIR  data.max_tokens=N  data.cache=DIR
+      model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens
+exit codes: 0 no errors, 1 errors were found, 2 the request is wrong
+"""
+EXAMPLES = 5  # shown of each kind
+
+
+@command
+def main(argv: list[str]) -> int:
+    """Audits the data of a configuration; `--json` prints the report for scripts."""
+    if {"-h", "--help"} & set(argv):
+        print(USAGE.strip())
+        return 0
+    as_json = "--json" in argv
+    config = compose([argument for argument in argv if argument != "--json"])
+    data = config.data
+    length = Tokenizer.load(config.model.text.pretrained).length
+    with _progress_bar() as progress:
+        report = audit(data, max_tokens=data.max_tokens, tokenizer_length=length, progress=progress)
+    text, path = describe(report, data), write(report, data)
+    if as_json:
+        print(json.dumps(report.as_dict()))
+    else:
+        print(f"{text}\nReport: {path} and {path.with_suffix('.txt').name}")
+    return 1 if report.errors else 0
+
+
+def write(report: Report, data: DataConfig) -> Path:
+    """Writes audit.json and audit.txt under `data.cache`; returns the path of the first."""
+    folder = audit_folder(data, fingerprint(data))
+    files.write_json(folder / "audit.json", report.as_dict())
+    files.write_text(folder / "audit.txt", describe(report, data) + "\n")
+    return folder / "audit.json"
+
+
+def describe(report: Report, data: DataConfig) -> str:
+    """The report for people: counts, then every kind of finding with examples."""
+    counts = report.counts
+    width = max([len("category"), *map(len, counts["categories"])])
+    table = {"category": {split: split for split in SPLITS}, **counts["categories"], "all": counts["splits"]}
+    lines = [
+        f"{data.name} in {data.root}: {counts['references']} references on {counts['images']} images",
+        "",
+    ]
+    lines += [
+        f"{name:<{width}}" + "".join(f"{row[split]:>8}" for split in SPLITS) for name, row in table.items()
+    ]
+    for title, findings, none in (
+        ("Errors", report.errors, "none; every sample can be used"),
+        ("Warnings", report.warnings, "none"),
+    ):
+        lines += ["", f"{title}: {len(findings) if findings else none}", *_by_kind(findings)]
+    if report.errors:
+        lines += [
+            "",
+            f"{len(report.error_ids)} samples cannot be used; data.skip_errors=true leaves them out.",
+        ]
+    return "\n".join(lines)
+
+
+def _by_kind(findings: list[Finding]) -> Iterator[str]:
+    for kind, title in KINDS.items():
+        found = [finding for finding in findings if finding.kind == kind]
+        if found:
+            yield f"  {len(found):>6}  {title} ({kind})"
+        for finding in found[:EXAMPLES]:
+            yield f"          ref_id {finding.ref_id}, {finding.file}: {finding.message}"
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """A bar on stderr while images and masks are read; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
