@@ -26,8 +26,8 @@ Reads every image, mask and sentence of a data set and says what is wrong with i
   python -m bench.check data=rrsisd data.root=DIR
   python -m bench.check data=refsegrs data.root=DIR --json
 
-Errors are samples that cannot be used; training refuses the set unless told data.skip_errors=true. Warnings are
-what a reader of its numbers must know. The report is also written as audit.json and audit.txt; it says where.
+Errors are samples that cannot be used; training refuses the set unless told data.skip_errors=true. Warnings
+are what a reader of its numbers must know. The report is kept as audit.json and audit.txt too.
 
 keys: data=NAME  data.root=DIR  data.max_tokens=N  data.cache=DIR
       model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens

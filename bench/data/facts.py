@@ -103,8 +103,9 @@ def mask_facts(mask: MaskSource) -> MaskFacts:
         pixels = mask.read()
     except DataError as error:
         return MaskFacts(error=error.reason)
+    height, width = pixels.shape
     rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     if len(rows) == 0:
-        return MaskFacts(*pixels.shape)
+        return MaskFacts(height, width)
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    return MaskFacts(*pixels.shape, int(np.count_nonzero(pixels)), *box)
+    return MaskFacts(height, width, int(np.count_nonzero(pixels)), *box)
