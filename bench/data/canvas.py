@@ -100,13 +100,13 @@ class Canvas:
         """
         outline = blobs[0][0] * self.scale
         low, high = np.floor(outline.min(0)).astype(int), np.ceil(outline.max(0)).astype(int) + 1
-        layer = Image.new("1", (int(high[0] - low[0]), int(high[1] - low[1])))
-        ImageDraw.Draw(layer).polygon((outline - low).ravel().tolist(), fill=1)
         below = self.labels.crop((*low.tolist(), *high.tolist()))
-        hidden = np.bincount(np.asarray(below)[np.asarray(layer)], minlength=256)
-        left = np.asarray(self.seen()) - hidden
-        if (left[1:] < (1 - most) * np.asarray(full)[1:]).any():
-            return False
+        if below.getextrema() != (0, 0):
+            layer = Image.new("L", below.size)
+            ImageDraw.Draw(layer).polygon((outline - low).ravel().tolist(), fill=1)
+            left = np.asarray(self.seen()) - below.histogram(layer)
+            if (left[1:] < (1 - most) * np.asarray(full)[1:]).any():
+                return False
         for points, colour in blobs:
             self.polygon(points, colour, label=0)
         return True

@@ -4,6 +4,8 @@ A country draws its ground around the origin of a turned frame (the picture span
 `Site`: objects that belong to the ground itself (bridges, harbors) and offers of where others may be put.
 """
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -150,22 +152,25 @@ class Frame:
         """Proposes spots all over the picture, heading anywhere or along the frame."""
 
         def propose() -> Spot:
-            x, y = self.rng.uniform(0, SIDE, 2)
-            turn = self.rng.integers(4) * np.pi / 2 if aligned else self.rng.uniform(0, 2 * np.pi)
-            return Spot(x, y, self.angle + turn)
+            x, y, turn = self.rng.random(3)
+            turn = int(4 * turn) / 4 if aligned else turn
+            return Spot(SIDE * x, SIDE * y, self.angle + math.tau * turn)
 
         return propose
 
     def along(self, roads: list[np.ndarray], lane: float) -> Callable[[], Spot]:
         """Proposes spots on either lane of straight roads."""
 
+        ends = [self.out(line) for line in roads]
+        angles = [float(np.arctan2(*(line[-1] - line[0])[::-1])) for line in ends]
+
         def propose() -> Spot:
-            line = self.out(roads[self.rng.integers(len(roads))])
-            start, end = line[0], line[-1]
-            ahead = (end - start) / np.linalg.norm(end - start)
-            side = self.rng.choice((-1, 1))
-            x, y = start + self.rng.uniform() * (end - start) + side * lane * np.array((-ahead[1], ahead[0]))
-            return Spot(x, y, np.arctan2(ahead[1], ahead[0]) + (np.pi if side < 0 else 0.0))
+            number = int(self.rng.integers(len(roads)))
+            (x0, y0), (x1, y1) = ends[number][0], ends[number][-1]
+            t, side, angle = self.rng.random(), int(self.rng.integers(2)) * 2 - 1, angles[number]
+            x = x0 + t * (x1 - x0) - side * lane * math.sin(angle)
+            y = y0 + t * (y1 - y0) + side * lane * math.cos(angle)
+            return Spot(x, y, angle if side > 0 else angle + math.pi)
 
         return propose
 
@@ -311,8 +316,8 @@ def town(frame: Frame) -> Site:
     start = rng.uniform(-12, 12)
     cuts = [start + pitch * i for i in (-2, -1, 0, 1, 2)]
     houses = []
-    for x0, x1 in zip(cuts, cuts[1:], strict=False):
-        for y0, y1 in zip(cuts, cuts[1:], strict=False):
+    for x0, x1 in itertools.pairwise(cuts):
+        for y0, y1 in itertools.pairwise(cuts):
             if rng.random() < 0.62:
                 frame.fill(rectangle(x0 + 7, y0 + 7, x1 - 7, y1 - 7), frame.pick(GRASS), Ground.land)
             else:
@@ -341,7 +346,7 @@ def sports(frame: Frame) -> Site:
     for x in np.arange(-EDGE, EDGE, 9):
         frame.fill(rectangle(x, -EDGE, x + 4.5, EDGE), shade(frame.pick(GRASS), 1.02), Ground.land)
     for path in (_straight(rng.uniform(-46, 46), rng.uniform(-46, 46)) for _ in range(2)):
-        frame.canvas.line(frame.out(path), (196, 186, 158), 2.0)
+        frame.canvas.line(frame.out(path), (196, 186, 158), 2.0, ground=Ground.road)
     park = frame.anywhere(aligned=True)
     names = ("tennis court", "basketball court", "baseball field", "ground track field")
     return Site([_on(name, park, Ground.land) for name in names])

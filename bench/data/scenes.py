@@ -21,7 +21,9 @@ MOST = 7
 """Objects in a scene."""
 GAP = 1.6
 """Room kept between objects, in units."""
-TRIES = 40
+TRIES = 60
+CLOUDY = 0.15
+"""Share of scenes with a cloud."""
 RIM = 40
 """Squares around the picture where nothing may lie: more than half an object."""
 
@@ -103,11 +105,11 @@ class _Room:
 
     def __init__(self, canvas: Canvas) -> None:
         self.free = np.pad(np.ones((SIDE - 2, SIDE - 2), bool), RIM + 1)
-        self.ground = np.pad(canvas.ground, RIM)
+        self._kinds = np.uint8(1) << np.pad(canvas.ground, RIM)
 
     def on(self, grounds: Iterable[Ground]) -> np.ndarray:
         """The free squares of some kinds of ground, with the rim."""
-        return self.free & np.isin(self.ground, [int(ground) for ground in grounds])
+        return self.free & (self._kinds & np.uint8(sum(1 << ground for ground in grounds)) > 0)
 
     def take(self, category: str, length: float, spot: Spot) -> None:
         """Keeps others off an object and a little around it."""
@@ -153,25 +155,32 @@ def _paint(canvas: Canvas, placed: list[_Placed], rng: np.random.Generator) -> N
         for points, colour in parts:
             canvas.polygon(points, colour, label=label)
     full = canvas.seen()
-    _grow_trees(canvas, placed, full, rng)
+    _grow_trees(canvas, full, rng)
+    if rng.random() < CLOUDY:
+        _draw_cloud(canvas, placed[rng.integers(len(placed))], full, rng)
 
 
-def _grow_trees(canvas: Canvas, placed: list[_Placed], full: list[int], rng: np.random.Generator) -> None:
+def _grow_trees(canvas: Canvas, full: list[int], rng: np.random.Generator) -> None:
     """Trees on land, some of them over the edge of an object standing there."""
-    land = np.argwhere(canvas.ground == Ground.land)
+    land = np.argwhere(canvas.ground == Ground.land)[:, ::-1]
     if not len(land):
         return
-    for _ in range(rng.integers(4, 12)):
-        y, x = land[rng.integers(len(land))] + rng.uniform(0, 1, 2)
+    for place in land[rng.integers(len(land), size=rng.integers(4, 12))] + 0.5:
         radius = rng.uniform(1.3, 3.0)
         crown = ellipse(0, 0, 1, 1, 11) * rng.uniform(0.8, 1.1, (11, 1)) * radius
         colour = TREES[rng.integers(len(TREES))]
-        blobs = [
-            (crown + (x, y), shade(colour, 0.72)),
-            (crown * 0.84 + (x - 0.25, y - 0.25), colour),
-            (crown * 0.42 + (x - 0.6, y - 0.6), shade(colour, 1.22)),
-        ]
-        canvas.cover(blobs, full)
+        layers = ((1.0, 0.0, 0.72), (0.84, 0.25, 1.0), (0.42, 0.6, 1.22))
+        canvas.cover([(crown * size + place - up, shade(colour, light)) for size, up, light in layers], full)
+
+
+def _draw_cloud(canvas: Canvas, it: _Placed, full: list[int], rng: np.random.Generator) -> None:
+    """A small cloud that hides a part of an object."""
+    angle = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    edge = 1 + 0.16 * np.abs(np.sin(angle * rng.integers(3, 5) + rng.uniform(0, 3)))
+    puff = ellipse(0, 0, 1, 0.7, 36) * edge[:, None] * rng.uniform(6, 10)
+    middle = np.array((it.spot.x, it.spot.y)) + rng.choice((-1, 1), 2) * rng.uniform(4, 9, 2)
+    layers = ((1.0, 0.0, 0.91), (0.84, 0.5, 0.97), (0.55, 1.2, 1.03))
+    canvas.cover([(puff * size + middle - up, shade(COLOURS["white"], light)) for size, up, light in layers], full)
 
 
 def _describe(placed: list[_Placed], masks: np.ndarray) -> Scene:
