@@ -55,6 +55,7 @@ class Fusion(StrEnum):
     none = "none"
     pwam = "pwam"
     fiam = "fiam"
+    fiam_direct = "fiam_direct"  # object and position words reach the decoder's map (ours)
 
 
 class Neck(StrEnum):
@@ -62,6 +63,7 @@ class Neck(StrEnum):
 
     none = "none"
     tmem = "tmem"
+    tmem_blind = "tmem_blind"  # TMEM that reads no words: the control's neck
 
 
 class Decoder(StrEnum):

@@ -16,6 +16,7 @@ from bench.errors import UserError
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 SECTIONS = ("model", "recipe", "protocol", "data")  # what a row may change
+ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 STUDY_KEYS = ("title", "caption", "marks", "reference", "rows", "expect")
 ROW_KEYS = ("label", "marks", *SECTIONS)
 
@@ -145,11 +146,10 @@ def identity(config: Config, seed: int, data_fingerprint: str, weights: Callable
         weights: From a `pretrained` value (hub id or path) to what identifies its content.
     """
     model, protocol = asdict(config.model), asdict(config.protocol)
-    if model["fusion"] != Fusion.fiam:  # nothing else reads object and position words
-        del protocol["decoupler"]
-    for slot, used_by, section in (("fusion", Fusion.fiam, "fiam"), ("neck", Neck.tmem, "tmem")):
-        if model[slot] != used_by:
-            del model[section]
+    if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
+        del model["fiam"], protocol["decoupler"]
+    if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
+        del model["tmem"]
     if model["fusion"] == Fusion.none:
         del model["fusion_heads"], model["fusion_dropout"]
     del model["name"], model["published"]

@@ -84,6 +84,10 @@ class Cell:
                 break
         return records
 
+    def progress(self) -> Record:
+        """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report."""
+        return files.read_json(self.path / "progress.json") or {}
+
     def samples(self) -> "pd.DataFrame | None":
         """One line per scored expression, or None while there are none."""
         import pandas as pd
@@ -148,10 +152,12 @@ class Store:
         return [Cell(path.parent) for path in sorted((self.root / "cells").glob("*/cell.json"))]
 
     def plan(self, cell_id: str, identity: Record, config: Record) -> Cell:
-        """Makes a cell known, leaving one that is known as it is."""
+        """Makes a cell known; one that is not done takes the newest paths and worker counts."""
         cell = self.cell(cell_id)
-        if not cell.description():
+        known = cell.description()
+        if known.get("config") != config and not (known and cell.done):
             cell.write("cell", {"id": cell_id, "identity": identity, "config": config})
+        if not known:
             cell.update_state(state="planned", attempt=0)
         return cell
 

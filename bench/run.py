@@ -1,0 +1,91 @@
+"""`python -m bench.run`: plan, train what is missing, mirror to MLflow, build the report."""
+
+import shlex
+import sys
+
+from bench.config import TrackingConfig
+from bench.errors import command
+from bench.status import counts, failures, study_status
+from bench.store import Store
+
+
+@command
+def main(argv: list[str]) -> int:
+    """Exit codes: 0 done, 1 a cell failed, 2 the request is wrong."""
+    if {"-h", "--help"} & set(argv):
+        from bench import help as help_page
+
+        print(help_page.text())
+        return 0
+    return run(argv)
+
+
+def run(overrides: list[str]) -> int:
+    """The command, as a function.
+
+    Args:
+        overrides: `key=value` arguments.
+
+    Returns:
+        Exit code: 0 done, 1 a cell failed.
+
+    Raises:
+        UserError: The request is wrong; nothing was started.
+    """
+    from bench.prepare import prepare
+
+    prepared = prepare(overrides)
+    if prepared.config.dry_run:
+        from bench.estimate import dry_run
+
+        print(dry_run(prepared))
+        return 0
+    again = shlex.join(["python", "-m", "bench.run", *overrides])
+    prepared.write(again)
+    missing, name = prepared.missing(), prepared.study.name
+    if missing:
+        from bench.launch import LAUNCHERS
+        from bench.progress import watch
+
+        launcher = prepared.config.launcher
+        with watch(prepared.store, name):
+            LAUNCHERS[launcher.name](missing, launcher, len(prepared.stored()))
+    return finish(prepared.store, name, again, prepared.config.tracking)
+
+
+def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int:
+    """Builds the report, mirrors to MLflow and says where everything lies.
+
+    Returns:
+        Exit code: 0 all cells done, 1 some failed.
+    """
+    from reports.build import build
+
+    build(store, name).show()
+    if tracking.enabled:
+        print(_mirrored(store, name, tracking.uri))
+    statuses = study_status(store, store.study(name))
+    print(f"cells: {store.root}/cells ({counts(statuses)})")
+    said = failures(store, statuses, again)
+    if said:
+        print(said, file=sys.stderr)
+    return 0 if all(status.state == "done" for status in statuses) else 1
+
+
+def _mirrored(store: Store, name: str, uri: str | None) -> str:
+    """Mirrors the study; a tracking server that is down costs a line, never a result."""
+    from bench.track import sync, tracking_uri
+
+    where = tracking_uri(store, uri)
+    try:
+        run = sync(store, name, uri)
+    except Exception as error:
+        return (
+            f"mlflow: {where} cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            "nothing is lost, later run `python -m bench.track sync`."
+        )
+    return f"mlflow: run {run} in {where} (open with `make ui`)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

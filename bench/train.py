@@ -1,0 +1,184 @@
+"""Trains one cell. Read top to bottom: for epoch, for batch: step; evaluate; keep the best; save.
+
+Everything random follows from (seed, epoch, position), or from the random state that a checkpoint carries, so a run
+killed anywhere goes on to the same bytes as one that was not (on the CPU, with the same number of threads).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from bench import checkpoint
+from bench.config import Config, RecipeConfig
+from bench.data.augment import erase_boxes
+from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.evaluate import TEXT, evaluate, scores
+from bench.losses import segmentation_loss
+from bench.store import Cell
+
+
+class Diverged(RuntimeError):
+    """The loss is no number any more; names the step and the learning rate."""
+
+
+@dataclass
+class Progress:
+    """Where training stands: all a checkpoint holds beside tensors."""
+
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch done
+    loss: float = 0.0  # summed over them
+    best_epoch: int = -1
+    best_score: float = -1.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+Report = Callable[[Progress, int], None]
+
+
+def train(
+    model: nn.Module,
+    train_set: ReferringDataset,
+    select_set: ReferringDataset,
+    config: Config,
+    seed: int,
+    cell: Cell,
+    accelerator: Accelerator,
+    report: Report = lambda progress, batches: None,
+) -> Progress:
+    """Trains to the end of the recipe, from the last checkpoint if there is one.
+
+    Args:
+        model: The segmenter, freshly built.
+        train_set: Expressions to learn from.
+        select_set: The split that chooses the epoch.
+        config: The cell's configuration.
+        seed: Of the order of the data, the boxes and dropout.
+        cell: Where checkpoints and history go.
+        accelerator: Decides device and precision.
+        report: Called after every step with the progress and the batches an epoch has.
+
+    Returns:
+        The finished progress; the best epoch's weights lie in `cell.checkpoints`.
+
+    Raises:
+        Diverged: The loss became NaN or infinite.
+    """
+    recipe = config.recipe
+    device, precision = accelerator.device, accelerator.autocast
+    model, optimizer = accelerator.prepare(model, make_optimizer(model, recipe))
+    progress = _resume(cell, model, optimizer) or Progress()
+    batches = batches_per_epoch(len(train_set), recipe.batch_size)
+    saved = started = time.monotonic()
+
+    while progress.epoch < recipe.epochs:
+        model.train()
+        order = epoch_order(len(train_set), recipe.batch_size, seed, progress.epoch)
+        rest = order[progress.batch * recipe.batch_size :]
+        for batch in loader(train_set, recipe.batch_size, rest, config.data.workers):
+            step = progress.epoch * batches + progress.batch
+            rate = learning_rate(recipe, step, recipe.epochs * batches)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            images = erase_boxes(
+                batch["image"].to(device), batch["index"], share=recipe.erase, seed=seed, epoch=progress.epoch
+            )
+            with precision():
+                logits = model(normalize(images), *(batch[name].to(device) for name in TEXT))
+            loss = segmentation_loss(logits.float(), batch["target"].to(device).long(), recipe.loss, recipe.dice)
+            value = loss.item()
+            if not abs(value) < float("inf"):  # NaN compares false
+                raise Diverged(f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}")
+            optimizer.zero_grad()
+            accelerator.backward(loss)
+            optimizer.step()
+            progress.batch += 1
+            progress.loss += value
+            report(progress, batches)
+            if time.monotonic() - saved > config.launcher.checkpoint_seconds and progress.batch < batches:
+                _save(cell, model, optimizer, progress, step + 1)
+                saved = time.monotonic()
+
+        samples = evaluate(
+            model,
+            select_set,
+            accelerator,
+            size=config.protocol.size,
+            batch_size=recipe.batch_size,
+            workers=config.data.workers,
+        )
+        score = scores(samples)
+        progress.history.append(
+            {
+                "epoch": progress.epoch,
+                "step": (progress.epoch + 1) * batches,
+                "loss": progress.loss / batches,
+                "lr": rate,
+                config.protocol.select.value: score,
+                "seconds": round(time.monotonic() - started, 2),
+            }
+        )
+        started = time.monotonic()
+        better = score[config.protocol.metric.value] > progress.best_score
+        if better:
+            progress.best_epoch, progress.best_score = progress.epoch, score[config.protocol.metric.value]
+            checkpoint.save_best(cell.checkpoints, accelerator.unwrap_model(model).state_dict(), progress.epoch)
+        progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
+        cell.write_history(progress.history)
+        if better or progress.epoch == recipe.epochs or started - saved > config.launcher.checkpoint_seconds:
+            _save(cell, model, optimizer, progress, progress.epoch * batches)
+            checkpoint.drop_old_bests(cell.checkpoints)
+            saved = time.monotonic()
+    return progress
+
+
+def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:
+    """AdamW over what trains; encoder norms and relative position tables without weight decay (all four papers)."""
+    decayed, plain = [], []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            exempt = name.startswith("encoder.") and ("norm" in name or "relative_position" in name)
+            (plain if exempt else decayed).append(parameter)
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr)
+
+
+def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
+    """Poly schedule per iteration, no warm-up: lr * (1 - step/total)^power."""
+    return recipe.lr * (1 - step / total) ** recipe.power
+
+
+def batches_per_epoch(samples: int, batch_size: int) -> int:
+    """Whole batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
+    return max(1, samples // batch_size)
+
+
+def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[int]:
+    """The positions of the training set an epoch visits, in order: whole batches of a fresh shuffle."""
+    generator = torch.Generator().manual_seed((seed << 20) + epoch)
+    return torch.randperm(samples, generator=generator).tolist()[: batches_per_epoch(samples, batch_size) * batch_size]
+
+
+def _save(cell: Cell, model: nn.Module, optimizer: Any, progress: Progress, step: int) -> None:
+    random = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        random["cuda"] = torch.cuda.get_rng_state()
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "random": random}
+    checkpoint.save(cell.checkpoints, state | {"progress": asdict(progress)}, step)
+
+
+def _resume(cell: Cell, model: nn.Module, optimizer: Any) -> Progress | None:
+    state = checkpoint.load(cell.checkpoints)
+    if state is None:
+        return None
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"]["cpu"])
+    if "cuda" in state["random"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["random"]["cuda"])
+    return Progress(**state["progress"])

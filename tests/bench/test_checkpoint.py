@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import checkpoint
+
+
+def state(value: float) -> dict:
+    return {"model": {"w": torch.full((50,), value)}, "progress": {"epoch": 1, "history": [{"loss": value}]}}
+
+
+def newest(folder: Path) -> Path:
+    return max(folder.glob("state-*.pt"))
+
+
+def test_newest_state_comes_back_and_older_ones_go(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        checkpoint.save(tmp_path, state(step), step)
+    found = checkpoint.load(tmp_path)
+    assert found is not None
+    assert found["model"]["w"][0] == 30
+    assert found["progress"] == {"epoch": 1, "history": [{"loss": 30}]}
+    assert len(list(tmp_path.iterdir())) == checkpoint.KEPT
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
+def test_damaged_state_falls_back_to_the_one_before(tmp_path: Path, damage: str) -> None:
+    checkpoint.save(tmp_path, state(1), 10)
+    checkpoint.save(tmp_path, state(2), 20)
+    content = bytearray(newest(tmp_path).read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    newest(tmp_path).write_bytes({"truncate": content[:-100], "flip": content, "empty": b""}[damage])
+    found = checkpoint.load(tmp_path)
+    assert found is not None
+    assert found["model"]["w"][0] == 1
+
+
+def test_no_usable_state_is_none(tmp_path: Path) -> None:
+    assert checkpoint.load(tmp_path) is None
+    checkpoint.save(tmp_path, state(1), 10)
+    newest(tmp_path).write_bytes(b"")
+    assert checkpoint.load(tmp_path) is None
+
+
+def test_leftovers_of_a_killed_writer_are_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".state.123.tmp").write_bytes(b"half")
+    checkpoint.save(tmp_path, state(1), 10)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
+
+
+def test_bests_stay_as_long_as_a_kept_state_may_name_them(tmp_path: Path) -> None:
+    for epoch in (0, 1, 2):
+        checkpoint.save_best(tmp_path, {"w": torch.full((2,), float(epoch))}, epoch)
+        checkpoint.drop_old_bests(tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["best-0001.safetensors", "best-0002.safetensors"]
+    checkpoint.keep_only_best(tmp_path, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
+    assert checkpoint.load_file(tmp_path / "best.safetensors")["w"][0] == 1

@@ -1,0 +1,88 @@
+import pytest
+
+from bench.compose import compose, plain, read_study, restore
+from bench.errors import UserError
+from bench.options import EXPERIMENTS, GROUPS, options
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(group, name) for group in GROUPS for name in options(group)], ids=lambda value: value
+)
+def test_every_config_composes(group: str, name: str) -> None:
+    assert compose([f"{group}={name}"])
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_config_says_what_it_is(path) -> None:
+    assert options(path.parent.name)[path.stem], "the first comment line is what --help shows"
+
+
+@pytest.mark.parametrize(
+    ("override", "names", "remedy"),
+    [
+        ("dta=rrsisd", "dta", "data"),
+        ("data=rrsis", "data=rrsis", "rrsisd"),
+        ("recipe.epoch=3", "recipe.epoch", "recipe.epochs"),
+        ("epochs=3", "epochs", "recipe.epochs"),
+        ("model.fusion=fianm", "model.fusion", "--help"),
+        ("recipe.lr=fast", "recipe.lr", "kind"),
+        ("recipe.lr=1e-3,1e-4", "recipe.lr", "row"),
+        ("recipe.epochs=0", "recipe.epochs", "larger"),
+        ("recipe.batch_size=1", "recipe.batch_size", "2"),
+        ("recipe.erase=2", "recipe.erase", "0 to 1"),
+        ("seeds=3", "seeds", "[...]"),
+        ("seeds=[1,1]", "different", "[0,1,2]"),
+        ("+recipe.warmup=1", "+recipe.warmup", "without +"),
+        ("nonsense", "nonsense", "key=value"),
+        ("model={a: 3}", "model", "lavt"),
+    ],
+)
+def test_wrong_request_names_itself_and_the_remedy(override: str, names: str, remedy: str) -> None:
+    with pytest.raises(UserError) as caught:
+        compose([override])
+    assert names in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+def test_scale_brings_its_recipe_and_the_command_line_wins() -> None:
+    assert compose(["scale=paper"]).recipe.size == 480
+    assert compose(["scale=tiny"]).recipe.size == 96
+    assert compose(["scale=paper", "recipe=tiny"]).recipe.size == 96
+    assert compose(["recipe.lr=0.5"]).recipe.lr == 0.5
+
+
+def test_paper_recipe_follows_data_set_and_model() -> None:
+    fianet = compose(["scale=paper", "data=refsegrs"])
+    assert (fianet.recipe.epochs, fianet.recipe.lr, fianet.model.tmem.blocks) == (60, 5e-5, 1)
+    assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.2, 20)
+    lavt = compose(["scale=paper", "data=rrsisd", "model=lavt"])
+    assert (lavt.recipe.epochs, lavt.recipe.lr, lavt.model.tmem.blocks) == (40, 3e-5, 3)
+    assert (lavt.recipe.loss, lavt.recipe.erase, lavt.data.max_tokens) == ("ce", 0.0, 22)
+
+
+def test_rows_change_keys_or_choose_a_model_and_win() -> None:
+    assert compose(["model=fianet"], {"model": "lavt"}).model.name == "lavt"
+    changed = compose([], {"model": {"fiam": {"object": False}}})
+    assert not changed.model.fiam.object
+    assert changed.model.fiam.position
+
+
+def test_wrong_key_in_a_row_names_the_row() -> None:
+    with pytest.raises(UserError, match="my study, row one") as caught:
+        compose([], {"model": {"fusio": "pwam"}}, "my study, row one")
+    assert "fusion" in caught.value.remedy
+
+
+def test_config_survives_its_stored_form() -> None:
+    config = compose(["scale=paper", "data=refsegrs", "seeds=[2,3]"])
+    assert restore(plain(config)) == config
+
+
+def test_broken_study_file_names_file_and_line(tmp_path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("title: a\nrows: [1, 2\n")
+    with pytest.raises(UserError, match=r"mine\.yaml, line \d"):
+        read_study(str(path))
+    with pytest.raises(UserError, match="no such study") as caught:
+        read_study("fian")
+    assert "fiam" in caught.value.remedy

@@ -1,0 +1,156 @@
+import dataclasses
+import random
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.compose import compose, read_study
+from bench.config import Config
+from bench.errors import UserError
+from bench.options import options
+from bench.plan import canonical, cell_id, check_conflicts, identity, parse_study, plan_cells, study_record
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+FIXED = {"fingerprint": "f" * 16}
+
+
+def id_of(*overrides: str, seed: int = 0, fingerprint: str = "f" * 16, weights: str = "w") -> str:
+    return cell_id(identity(compose(list(overrides)), seed, fingerprint, lambda name: weights))
+
+
+@given(st.dictionaries(st.text(string.ascii_letters), JSON, min_size=1, max_size=6), st.randoms())
+def test_id_does_not_depend_on_key_order(value: dict, order: random.Random) -> None:
+    keys = list(value)
+    order.shuffle(keys)
+    assert cell_id({key: value[key] for key in keys}) == cell_id(value)
+    assert len(cell_id(value)) == 12
+
+
+@given(JSON, JSON)
+def test_canonical_json_is_injective(one: object, other: object) -> None:
+    assert (canonical(one) == canonical(other)) == (repr_sorted(one) == repr_sorted(other))
+
+
+def repr_sorted(value: object) -> str:
+    """Equal for equal JSON values; tells 1 from 1.0 and True, as JSON text does."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key!r}:{repr_sorted(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(repr_sorted, value)) + "]"
+    return repr(value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.fusion=pwam",
+        "model.neck=none",
+        "model.fiam.object=false",
+        "model.fiam.position=false",
+        "model.tmem.blocks=2",
+        "model.fusion_heads=[2,2,2,2]",
+        "model.text.width=32",
+        "model.text.trained_layers=1",
+        "model.encoder.window=4",
+        "model.encoder.drop_path=0.2",
+        "recipe.lr=0.01",
+        "recipe.epochs=3",
+        "recipe.batch_size=4",
+        "recipe.size=128",
+        "recipe.dice=sum",
+        "recipe.loss=ce",
+        "recipe.erase=0.5",
+        "recipe.weight_decay=0",
+        "protocol=test_selected",
+        "protocol.metric=oIoU",
+        "protocol.size=native",
+        "data.max_tokens=9",
+    ],
+)
+def test_everything_that_can_change_the_score_changes_the_id(override: str) -> None:
+    assert id_of(override) != id_of()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "launcher=inline",
+        "launcher.workers=3",
+        "launcher.threads=1",
+        "tracking.enabled=false",
+        "store=elsewhere",
+        "data.root=elsewhere",
+        "data.workers=4",
+        "data.cache_mb=1",
+        "data.skip_errors=true",
+        "seeds=[5]",
+        "name=other",
+        "dry_run=true",
+    ],
+)
+def test_nothing_else_changes_the_id(override: str) -> None:
+    assert id_of(override) == id_of()
+
+
+def test_seed_data_and_pretrained_content_change_the_id() -> None:
+    assert id_of(seed=1) != id_of()
+    assert id_of(fingerprint="0" * 16) != id_of()
+    pretrained = "model.text.pretrained=somewhere"
+    assert id_of(pretrained, weights="a") != id_of(pretrained, weights="b")
+    assert id_of(pretrained) == id_of("model.text.pretrained=moved")
+
+
+def test_models_that_are_the_same_modules_share_a_cell() -> None:
+    assert id_of("model=lavt", "recipe.loss=ce_dice") == id_of("model.fusion=pwam", "model.neck=none")
+    assert id_of("model.fusion=pwam", "model.fiam.object=false") == id_of("model.fusion=pwam")
+
+
+def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
+    known = identity(Config(), 0, "f", str)
+    outside = {"launcher", "tracking", "ablation", "name", "seeds", "store", "dry_run", "images_per_second"}
+    assert {field.name for field in dataclasses.fields(Config)} == {"model", "data", "recipe", "protocol"} | outside
+    assert {"seed", "version", "model", "data", "recipe", "protocol"} == set(known)
+
+
+@pytest.mark.parametrize("name", options("ablation"))
+def test_every_study_plans(name: str) -> None:
+    from omegaconf import OmegaConf
+
+    spec = OmegaConf.to_container(read_study(name))
+    study = parse_study(name, spec, name)
+    configs = {row.key: compose([], row.changes, row.key) for row in study.rows}
+    cells = plan_cells(study, configs, [0, 1], lambda config: "f", str)
+    assert len({cell.id for cell in cells}) == len(cells) == 2 * len(study.rows)
+    record = study_record(study, cells, "command")
+    assert [len(row["cells"]) for row in record["rows"]] == [2] * len(study.rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"rows": {}}, "no rows"),
+        ({"titel": "x"}, "titel"),
+        ({"reference": "ful"}, "ful"),
+        ({"marks": "context"}, "marks"),
+        ({"rows": {"a": {"lable": "x"}}}, "lable"),
+        ({"rows": {"a": {"marks": ["contex"]}}}, "contex"),
+        ({"rows": {"a": 3}}, "row a"),
+    ],
+)
+def test_wrong_study_says_where(change: dict, names: str) -> None:
+    spec = {"title": "t", "marks": ["context"], "rows": {"full": {"label": "Full"}}} | change
+    with pytest.raises(UserError, match=names):
+        parse_study("mine", spec, "mine.yaml")
+
+
+def test_key_that_a_row_sets_is_refused_on_the_command_line() -> None:
+    study = parse_study("s", {"rows": {"a": {"model": {"fusion": "none"}}, "b": {}}}, "s.yaml")
+    with pytest.raises(UserError, match="row a"):
+        check_conflicts(study, ["model.fusion"], "s.yaml")
+    check_conflicts(study, ["model.neck", "recipe.lr"], "s.yaml")

@@ -1,0 +1,140 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import files
+from bench.errors import UserError
+from bench.store import Store
+
+IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}
+
+
+def process(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """Another Python process that prints `ready` when it is where the test wants it."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments], stdout=subprocess.PIPE, text=True
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline().strip() == "ready"
+    return started
+
+
+def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    writer = process(
+        """
+        import os, sys, time
+        from bench import files
+        from bench.store import Store
+        def stall(descriptor):
+            print("ready", flush=True)
+            time.sleep(60)
+        os.fsync = stall
+        Store(sys.argv[1]).cell("abc").write("metrics", {"scores": 1})
+        """,
+        str(tmp_path),
+    )
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert not cell.done
+    assert cell.metrics() is None
+    assert cell.state()["state"] == "planned"
+    cell.write("metrics", {"scores": 2})
+    assert cell.metrics() == {"scores": 2}
+
+
+def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="running")
+    owner = process(
+        """
+        import sys, time
+        from bench.store import Store
+        with Store(sys.argv[1]).cell("abc").lock() as held:
+            assert held
+            print("ready", flush=True)
+            time.sleep(60)
+        """,
+        str(tmp_path),
+    )
+    with cell.lock() as free:
+        assert not free
+    assert cell.state()["state"] == "running"
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    with cell.lock() as free:
+        assert free
+    assert cell.state()["state"] == "lost"
+
+
+def test_state_of_a_cell_with_metrics_is_done_whatever_was_written(tmp_path: Path) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="failed")
+    cell.write("metrics", {})
+    assert cell.state()["state"] == "done"
+
+
+def test_history_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    cell = Store(tmp_path).cell("abc")
+    cell.write_history([{"epoch": 0}, {"epoch": 1}])
+    with (cell.path / "history.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    assert [record["epoch"] for record in cell.history()] == [0, 1]
+
+
+def test_planning_again_takes_new_paths_but_leaves_a_finished_cell_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.plan("abc", IDENTITY, CONFIG)
+    store.cell("abc").update_state(attempt=3)
+    moved = {"data": {"root": "elsewhere"}}
+    assert store.plan("abc", IDENTITY, moved).config() == moved
+    assert store.cell("abc").state()["attempt"] == 3
+    store.cell("abc").write("metrics", {})
+    assert store.plan("abc", IDENTITY, CONFIG).config() == moved
+
+
+def test_unknown_study_names_the_nearest(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_study({"name": "fiam", "rows": []})
+    with pytest.raises(UserError, match="did you mean fiam"):
+        store.study("fian")
+
+
+def test_atomic_write_leaves_no_rubbish_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.json"
+    files.write_json(path, {"a": 1})
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    code = """
+    import sys
+    from pathlib import Path
+    from bench import files
+    print("ready", flush=True)
+    for i in range(30):
+        files.write_json(Path(sys.argv[1]), {"who": sys.argv[2], "fill": "x" * 20000})
+    """
+    writers = [process(code, str(path), str(who)) for who in range(3)]
+    while any(writer.poll() is None for writer in writers):
+        if path.exists():
+            assert len(json.loads(path.read_text())["fill"]) == 20000
+        time.sleep(0.01)
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == [path]
