@@ -14,7 +14,7 @@ from bench.data.images import resize_mask
 from bench.data.index import Reference
 from bench.data.resized import DirectReader, ImageReader, image_reader
 from fianet.decouple import Spans, decouple
-from fianet.tokens import Tokenizer
+from fianet.tokens import Tokenizer, Tokens
 
 MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB
 STD = (0.229, 0.224, 0.225)
@@ -52,9 +52,7 @@ class ReferringDataset(Dataset[Sample]):
         if data is not None:
             self.images = image_reader((reference.image for reference in references), size, data)
         rows = [tokenizer(reference.sentence, max_tokens, decoupler) for reference in references]
-        columns = zip(*rows, strict=True) if rows else ()
-        names = ("ids", "context_mask", "object_mask", "position_mask")
-        self.tokens = {name: np.stack(column) for name, column in zip(names, columns, strict=True)}
+        self.tokens = {name: np.array([getattr(row, name) for row in rows]) for name in Tokens._fields}
 
     def __len__(self) -> int:
         return len(self.references)

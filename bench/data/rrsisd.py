@@ -38,7 +38,7 @@ class _PlainUnpickler(pickle.Unpickler):
     """Unpickles Python's plain types alone: nothing a downloaded file names is imported or called."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if module == "builtins" and name in PLAIN_TYPES:
+        if module in ("builtins", "__builtin__") and name in PLAIN_TYPES:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"it asks for {module}.{name}; only plain Python values are allowed")
 
