@@ -70,7 +70,7 @@ _LISTS = {
         cylindrical irregular curved straight winding
         paved unpaved concrete wooden metal empty dense sparse new old""",
     Kind.degree: """
-        very much little slightly far bit more less even almost nearly about roughly twice half times just
+        not very much little slightly far bit more less even almost nearly about roughly twice half times just
         directly immediately exactly closely partly partially also currently""",
     Kind.measure: """
         frustum group row line pair couple number cluster set kind type piece patch strip stretch part section
@@ -87,7 +87,7 @@ _LISTS = {
     Kind.compare: """
         bigger smaller larger longer shorter wider narrower taller higher thinner thicker brighter darker
         closer nearer farther further similar same equal identical as next close adjacent opposite different
-        nearby away""",
+        nearby away closest nearest farthest furthest""",
     Kind.state: """
         parked anchored moored docked berthed stopped located situated placed positioned surrounded connected
         attached moving stationed built planted covered aligned""",

@@ -73,6 +73,8 @@ def cut(sentence: str, spans: tuple[Span, ...]) -> list[str]:
         ("the far right parked vehicle", ["vehicle"], ["far right"]),
         ("a ship left of the harbor", ["ship"], ["left of the harbor"]),
         ("On the left of the road, a gray car", ["car"], ["On the left of the road"]),
+        ("the ship closest to the harbor", ["ship"], ["closest to the harbor"]),
+        ("ships not on the river", ["ships"], ["not on the river"]),
         ("in the middle is a dam", ["dam"], ["in the middle"]),
         ("there are two ships at the top", ["ships"], ["at the top"]),
         ("the left side of the road", [], ["the left side of the road"]),
