@@ -78,20 +78,16 @@ def test_cached_reader_goes_to_another_process_without_its_pixels(rrsisd) -> Non
     assert np.array_equal(pickle.loads(sent)(path), reader(path))
 
 
-def _read_first(path: Path, data: DataConfig, size: int) -> bytes:
-    return image_reader([path], size, data)(path).tobytes()
+def read_in_child(path: str, root: str, cache: str) -> bytes:
+    return image_reader([Path(path)], 64, DataConfig(root=root, cache=cache))(Path(path)).tobytes()
 
 
 def test_processes_that_start_at_once_agree_and_leave_one_file(rrsisd) -> None:
     path = paths_of(rrsisd)[0]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        results = pool.starmap(_read_first_in_child, [(str(path), rrsisd.data.cache, rrsisd.data.root)] * 4)
+        results = pool.starmap(read_in_child, [(str(path), rrsisd.data.root, rrsisd.data.cache)] * 4)
     assert set(results) == {read_resized(path, 64).tobytes()}
     assert len(list(Path(rrsisd.data.cache).glob("images/*.npy"))) == 1
-
-
-def _read_first_in_child(path: str, cache: str, root: str) -> bytes:
-    return _read_first(Path(path), DataConfig(root=root, cache=cache), 64)
 
 
 def test_killed_while_building_leaves_no_cache_that_is_taken_for_whole(rrsisd, monkeypatch) -> None:
