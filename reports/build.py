@@ -9,9 +9,10 @@ from rich.console import Console
 
 from bench import files
 from bench.arguments import parse
-from bench.errors import UserError, command
+from bench.errors import DataError, UserError, command
 from bench.store import Store
 from reports import examples, figures, writers
+from reports.escape import slug
 from reports.frame import StudyFrame, read_frame
 from reports.grid import Grid
 from reports.style import save, style
@@ -114,11 +115,11 @@ def draw_figures(store: Store, frame: StudyFrame, folder: Path) -> tuple[tuple[P
         for dataset in frame.datasets:
             try:
                 compared = examples.compare(store, frame, dataset)
-                drawn = examples.draw(compared, frame, examples.read_references(store, frame, dataset))
-            except examples.NoExamples as reason:
+                drawn = examples.draw(compared, frame, examples.read_references(store, compared))
+            except (examples.NoExamples, DataError) as reason:
                 remarks.append(f"No figure of examples for {reason}.")
             else:
-                paths += save(drawn, folder / f"examples-{dataset}")
+                paths += save(drawn, folder / f"examples-{slug(dataset)}")
     return tuple(paths), tuple(remarks)
 
 

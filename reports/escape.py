@@ -114,8 +114,8 @@ def _latex_character(char: str) -> str:
     return f"U+{ord(char):04X}"
 
 
-def latex_label(text: str) -> str:
-    """A `\\label` key."""
+def slug(text: str) -> str:
+    """A LaTeX label key or part of a file name."""
     return re.sub(r"[^A-Za-z0-9:.-]+", "-", text)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from bench.compose import restore
 from bench.data import rle
+from bench.data.images import open_image
 from bench.data.index import Reference, read_index
 from bench.errors import UserError
 from bench.store import Store
@@ -40,10 +41,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Compared:
-    """The samples of one data set and seed, by row, and which two rows choose the examples."""
+    """The test samples of one data set and seed, by row, and the two rows that choose the examples.
+
+    `cell` is the id of the first row's cell, whose configuration names the data set.
+    """
 
     dataset: str
     seed: int
+    cell: str
     base: Row
     better: Row
     samples: dict[str, pd.DataFrame]
@@ -76,44 +81,49 @@ def _from_the_middle(order: pd.Series) -> pd.Series:
 
 
 def compare(store: Store, frame: StudyFrame, dataset: str) -> Compared:
-    """The test samples of the smallest seed that the first row and the reference row both have.
+    """The first row's samples beside the reference row's, of the smallest seed two rows have.
 
-    Without a reference row, or while it has no samples, the last row that has some takes its place.
+    While the reference row has none, or where it is the first, the last row takes its place.
 
     Raises:
-        NoExamples: Fewer than two rows have predictions at a common seed.
+        NoExamples: No two rows have stored predictions for the same seed.
     """
-    found: dict[int, dict[str, pd.DataFrame]] = {}
-    cells = frame.results[(frame.results["dataset"] == dataset) & (frame.results["state"] == "done")]
-    for cell in cells.drop_duplicates("cell").to_dict("records"):
-        stored = store.cell(cell["cell"]).samples()
-        if stored is not None and "prediction" in stored:
-            test = stored[stored["split"] == "test"].set_index("ref_id")
-            found.setdefault(cell["seed"], {})[cell["row"]] = test
-    rows = frame.rows_on(dataset)
-    for seed, samples in sorted(found.items()):
-        have = [row for row in rows if row.key in samples]
+    table = frame.results[(frame.results["dataset"] == dataset) & (frame.results["state"] == "done")]
+    for seed in sorted(table["seed"].unique()):
+        cells: dict[Any, Any] = (
+            table[table["seed"] == seed].drop_duplicates("row").set_index("row")["cell"].to_dict()
+        )
+        samples = {
+            key: found for key, cell in cells.items() if (found := _predictions(store, cell)) is not None
+        }
+        have = [row for row in frame.rows_on(dataset) if row.key in samples]
         if len(have) > 1:
             better = next((row for row in have[1:] if row == frame.reference), have[-1])
-            return Compared(dataset, seed, have[0], better, samples)
+            return Compared(dataset, int(seed), cells[have[0].key], have[0], better, samples)
     raise NoExamples(f"{dataset}: no two rows have stored predictions for the same seed")
 
 
-def read_references(store: Store, frame: StudyFrame, dataset: str) -> dict[int, Reference]:
-    """The test references of a data set, by id.
+def _predictions(store: Store, cell: str) -> pd.DataFrame | None:
+    samples = store.cell(cell).samples()
+    if samples is None or "prediction" not in samples:
+        return None
+    return samples[samples["split"] == "test"].set_index("ref_id")
+
+
+def read_references(store: Store, compared: Compared) -> dict[int, Reference]:
+    """The test references of the data set, by id.
 
     Raises:
-        NoExamples: The data set is not on this machine.
+        NoExamples: The data set is not on this machine, or cannot be read.
     """
-    cells = frame.results[frame.results["dataset"] == dataset]["cell"]
-    data = restore(store.cell(cells.iloc[0]).config()).data
+    data = restore(store.cell(compared.cell).config()).data
     if not Path(data.root).expanduser().is_dir():
-        raise NoExamples(f"{dataset}: its images are not on this machine (data.root={data.root})")
+        raise NoExamples(f"{compared.dataset}: its images are not on this machine (data.root={data.root})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:
         return {reference.ref_id: reference for reference in read_index(stored).split("test")}
     except UserError as error:
-        raise NoExamples(f"{dataset}: {error.what}") from None
+        raise NoExamples(f"{compared.dataset}: {error.what.rstrip('.')}") from None
 
 
 def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]) -> Figure:
@@ -121,6 +131,7 @@ def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]
 
     Raises:
         NoExamples: The stored samples are not of this data set.
+        DataError: An image or mask cannot be read.
     """
     base, better = compared.samples[compared.base.key], compared.samples[compared.better.key]
     known = {ref_id: (found.image_id, found.sentence) for ref_id, found in references.items()}
@@ -154,7 +165,7 @@ def _panels(
     compared: Compared, rows: Sequence[Row], reference: Reference, looked: dict[str, Look]
 ) -> list[tuple[np.ndarray, str]]:
     """The pictures of one expression, from left to right, and what stands below each."""
-    image = _sized(Image.open(reference.image).convert("RGB"))
+    image = _sized(open_image(reference.image, "RGB"))
     pixels = np.asarray(image)
     truth = _fit(reference.mask.read(), image.size)
     panels = [(pixels, ""), (_outlined(pixels, truth), "")]

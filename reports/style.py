@@ -77,7 +77,7 @@ def style() -> AbstractContextManager[None]:
 
 def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     """Writes `<stem>.png` and `<stem>.pdf` (vector) without dates or versions: same figure, same bytes."""
-    paths = stem.with_suffix(".png"), stem.with_suffix(".pdf")
+    paths = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.pdf")
     metadata: tuple[dict[str, None], ...] = (
         {"Software": None},
         {"CreationDate": None, "Creator": None, "Producer": None},

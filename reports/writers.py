@@ -21,7 +21,7 @@ def latex(grid: Grid) -> str:
         "table.tex.j2",
         {
             "latex": escapes.latex,
-            "label": escapes.latex_label,
+            "label": escapes.slug,
             "comment": escapes.plain,
             "row": _latex_row(grid),
         },

@@ -1,0 +1,95 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.store import Store
+from reports.build import build
+
+StudyMaker = Callable[..., Store]
+TABLES = ["table.tex", "table.md", "table.html", "table.csv", "results.csv"]
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reports.build", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+
+
+def test_command_writes_tables_and_figures_and_prints_them(make_study: StudyMaker, images: Path) -> None:
+    store = make_study(seeds=(0,))
+    done = command("ablation=fiam", f"store={store.root}")
+    assert done.returncode == 0, done.stderr
+    folder = store.root / "reports" / "fiam"
+    stems = ("curves", "bars", "examples-synthetic")
+    figures = [f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "pdf")]
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == sorted(
+        [*TABLES, *figures]
+    )
+    assert (folder / "table.md").read_text() in done.stdout
+    assert str(folder) in done.stdout
+
+
+def test_rebuilding_gives_the_same_bytes(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
+    store = make_study()
+    one, two = (build(store, "fiam", tmp_path / name) for name in ("one", "two"))
+    for first, second in zip(one.tables + one.figures, two.tables + two.figures, strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def test_study_with_nothing_done_still_has_its_table(make_study: StudyMaker, tmp_path: Path) -> None:
+    nothing = {(row, 0): None for row in ("blind", "pwam", "object", "full")}
+    report = build(make_study(seeds=(0,), missing=nothing), "fiam", tmp_path / "out")
+    assert [path.name for path in report.tables] == TABLES
+    assert "Language-blind" in (tmp_path / "out" / "table.md").read_text()
+    assert len(report.remarks) == 2  # no curves, no examples
+
+
+def test_damaged_image_costs_the_figure_only(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
+    for path in images.rglob("*.png"):
+        path.write_bytes(b"no image")
+    report = build(make_study(seeds=(0,)), "fiam", tmp_path / "out")
+    assert any("No figure of examples" in remark for remark in report.remarks)
+    assert {path.stem for path in report.figures} == {"curves", "bars"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ablation=fia"], "did you mean fiam"),
+        (["ablaton=fiam"], "Did you mean ablation"),
+        ([], "which study"),
+        (["fiam"], "key=value"),
+    ],
+)
+def test_mistakes_are_two_lines_and_exit_code_two(
+    make_study: StudyMaker, arguments: list[str], said: str
+) -> None:
+    store = make_study(seeds=(0,))
+    done = command(f"store={store.root}", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert done.stdout == ""
+
+
+def test_help_teaches() -> None:
+    done = command("--help")
+    assert done.returncode == 0
+    assert "python -m reports.build ablation=fiam" in done.stdout
+
+
+def test_reports_import_no_torch() -> None:
+    check = (
+        "import sys, reports.build; sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", check], cwd=Path(__file__).parents[2], check=False).returncode
+        == 0
+    )

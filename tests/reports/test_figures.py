@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.store import Store
+from reports import examples, figures
+from reports.frame import read_frame
+from reports.strips import Strip, lay_out
+from reports.style import COLORS, looks, save, style
+
+StudyMaker = Callable[..., Store]
+
+
+def test_a_row_keeps_its_colour_and_rows_beyond_the_palette_change_line() -> None:
+    keys = [f"row {place}" for place in range(2 * len(COLORS))]
+    looked = looks(keys)
+    assert len({(look.color, look.line) for look in looked.values()}) == len(keys)
+    assert looks(keys[:3]) == {key: looked[key] for key in keys[:3]}
+
+
+def test_history_counts_epochs_from_one_and_takes_the_selecting_split(make_study: StudyMaker) -> None:
+    store = make_study(seeds=(0, 1))
+    history = figures.read_history(store, read_frame(store, "fiam"))
+    assert history.groupby(["row", "seed"]).size().eq(8).all()
+    assert history["epoch"].min() == 1
+    first = store.cell(store.study("fiam")["rows"][0]["cells"][0]["id"]).history()[0]
+    assert history.iloc[0][["loss", "score"]].tolist() == [first["loss"], first["val"]["mIoU"]]
+
+
+def test_curves_draw_a_line_per_row_and_a_band_with_several_seeds(make_study: StudyMaker) -> None:
+    for seeds, bands in (((0,), 0), ((0, 1), 4)):
+        store = make_study(seeds=seeds)
+        frame = read_frame(store, "fiam")
+        with style():
+            drawn = figures.curves(figures.read_history(store, frame), frame)
+        for axis in drawn.axes:
+            assert len(axis.lines) == 4
+            assert len(axis.collections) == bands
+
+
+def test_bars_name_rows_without_a_result(make_study: StudyMaker) -> None:
+    frame = read_frame(make_study(seeds=(0,), missing={("pwam", 0): None}), "fiam")
+    with style():
+        axis = figures.bars(frame).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [row.label for row in frame.rows]
+    assert sum("no result" in text.get_text() for text in axis.texts) == 1
+    assert len(axis.patches) == 3
+
+
+def test_same_figure_same_bytes(make_study: StudyMaker, tmp_path: Path) -> None:
+    frame = read_frame(make_study(), "fiam")
+    written = []
+    for name in ("one", "two"):
+        with style():
+            written.append([path.read_bytes() for path in save(figures.bars(frame), tmp_path / name)])
+    assert written[0] == written[1]
+    assert b"CreationDate" not in written[0][1]
+    assert b"Software" not in written[0][0]
+
+
+def test_labels_with_dollars_and_unknown_letters_are_drawn(make_study: StudyMaker, tmp_path: Path) -> None:
+    rows = ({"key": "a", "label": "50$ \\frac{1}{0}$ 中"}, {"key": "b", "label": "_" + "long " * 40})
+    frame = read_frame(make_study(seeds=(0,), rows=rows, reference="b"), "fiam")
+    with style():
+        assert all(path.stat().st_size for path in save(figures.bars(frame), tmp_path / "bars"))
+
+
+def test_examples_are_the_extremes_and_the_median() -> None:
+    gains = pd.Series({place: place / 10 for place in range(-5, 6)})
+    images = pd.Series({place: str(place) for place in gains.index})
+    chosen = examples.choose(gains, images)
+    assert [(each.why, each.ref_id) for each in chosen] == [
+        ("Largest gain", 5),
+        ("Largest gain", 4),
+        ("Median gain", 0),
+        ("Largest loss", -5),
+        ("Largest loss", -4),
+    ]
+
+
+def test_no_image_is_an_example_twice_and_ties_fall_by_seed() -> None:
+    gains = pd.Series(0.0, index=range(40))
+    images = pd.Series([str(place // 4) for place in range(40)])
+    chosen = [examples.choose(gains, images, seed) for seed in (0, 0, 1)]
+    assert chosen[0] == chosen[1] != chosen[2]
+    shown = [images[each.ref_id] for each in chosen[0]]
+    assert len(set(shown)) == len(shown) == 5
+
+
+def test_few_expressions_give_few_examples() -> None:
+    assert len(examples.choose(pd.Series({7: 0.1}), pd.Series({7: "a"}))) == 1
+
+
+def test_examples_compare_the_first_row_with_the_reference(make_study: StudyMaker, images: Path) -> None:
+    store = make_study(seeds=(0, 1), missing={("full", 0): None, ("blind", 0): None, ("pwam", 0): None})
+    frame = read_frame(store, "fiam")
+    compared = examples.compare(store, frame, "synthetic")
+    assert (compared.seed, compared.base.key, compared.better.key) == (1, "blind", "full")
+    drawn = examples.draw(compared, frame, examples.read_references(store, compared))
+    assert len(drawn.axes) == 5 * (2 + len(frame.rows))
+
+
+def test_examples_say_why_there_are_none(make_study: StudyMaker) -> None:
+    store = make_study(seeds=(0,))
+    frame = read_frame(store, "fiam")
+    compared = examples.compare(store, frame, "synthetic")
+    with pytest.raises(examples.NoExamples, match="not on this machine"):
+        examples.read_references(store, compared)
+
+
+def test_other_data_under_the_same_name_are_not_shown(make_study: StudyMaker, images: Path) -> None:
+    store = make_study(seeds=(0,))
+    frame = read_frame(store, "fiam")
+    compared = examples.compare(store, frame, "synthetic")
+    references = examples.read_references(store, compared)
+    for samples in compared.samples.values():
+        samples["sentence"] += " elsewhere"
+    with pytest.raises(examples.NoExamples, match="not the one that was scored"):
+        examples.draw(compared, frame, references)
+
+
+def test_text_of_strips_stays_inside_the_figure() -> None:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    strip = Strip("“" + "The ship on the left of the harbour " * 30 + "”", "why", [(pixels, "1.0")] * 8)
+    with style():
+        drawn = lay_out(["A row with a rather long label"] * 8, [strip] * 2, "foot")
+        drawn.canvas.draw()
+        page = drawn.bbox
+        for text in drawn.texts:
+            box = text.get_window_extent()
+            assert page.x0 - 1 <= box.x0
+            assert box.x1 <= page.x1 + 1
+            assert page.y0 - 1 <= box.y0
+            assert box.y1 <= page.y1 + 1
