@@ -1,0 +1,99 @@
+"""How weights are called here and in the released LAVT, LGCE, RMSIN and FIANet checkpoints.
+
+Each table maps a piece of our name (a regular expression) to the released piece; all rules apply, in order.
+"""
+
+import re
+
+from bench.config import ModelConfig
+
+Table = tuple[tuple[str, str], ...]
+
+TEXT: Table = ((r"^text\.bert", "text_encoder"),)
+ENCODER: Table = (
+    (r"^encoder\.patch_embed", "backbone.patch_embed"),
+    (r"^encoder\.stages\.1\.merge", "backbone.layers.0.downsample"),
+    (r"^encoder\.stages\.2\.merge", "backbone.layers.1.downsample"),
+    (r"^encoder\.stages\.3\.merge", "backbone.layers.2.downsample"),
+    (r"^encoder\.stages", "backbone.layers"),
+    (r"^encoder\.norms\.", "backbone.norm"),
+)
+ATTENTION: Table = (
+    (r"\.query\.(weight|bias)$", r".f_query.0.\1"),
+    (r"\.key\.(weight|bias)$", r".f_key.0.\1"),
+    (r"\.value\.(weight|bias)$", r".f_value.0.\1"),
+    (r"\.out\.(weight|bias)$", r".W.0.\1"),
+)
+CONTEXT: Table = (
+    (r"^fusions", "backbone.layers"),
+    (r"\.context\.visual\.0", ".context.vis_project.0"),
+    (r"\.context\.joint\.0", ".context.project_mm.0"),
+    (r"\.context\.attention\.", ".context.image_lang_att."),
+    *ATTENTION,
+)
+PWAM: Table = (*CONTEXT, (r"\.context\.", ".fusion."), (r"\.gated\.gate\.", ".res_gate."))
+FIAM: Table = (
+    *CONTEXT,
+    (r"\.context\.", ".context_pixel_attn."),
+    (r"\.alignment\.object\.attention", ".object_position_align_blk.go_cross_attn"),
+    (r"\.alignment\.object\.gated\.gate", ".object_position_align_blk.go_tanh_gating"),
+    (r"\.alignment\.position\.attention", ".object_position_align_blk.sp_cross_attn"),
+    (r"\.alignment\.position\.conv", ".object_position_align_blk.conv1"),
+    (r"\.gated\.gate\.", ".context_tanh_gate."),
+    (r"\.modulation\.excite\.0", ".fc1"),
+    (r"\.modulation\.excite\.2", ".fc2"),
+)
+CROSS_SCALE: Table = (
+    (r"^neck\.down", "neck.down_channel"),
+    (r"^neck\.up", "neck.up_channel"),
+    (r"^neck\.gates\.(\d)\.local\.0", r"neck.fusion.\1.local_embedding"),
+    (r"^neck\.gates\.(\d)\.local\.1", r"neck.fusion.\1.bn1"),
+    (r"^neck\.gates\.(\d)\.coarse\.0", r"neck.fusion.\1.global_embedding"),
+    (r"^neck\.gates\.(\d)\.coarse\.1", r"neck.fusion.\1.bn2"),
+    (r"^neck\.gates\.(\d)\.act\.0", r"neck.fusion.\1.global_act"),
+    (r"^neck\.gates\.(\d)\.act\.1", r"neck.fusion.\1.bn3"),
+)
+TMEM: Table = (
+    *CROSS_SCALE,
+    *ATTENTION,
+    (r"^neck\.mixer\.blocks\.(\d+)\.norm", r"neck.block.\1.norm1"),
+    (r"^neck\.mixer\.blocks\.(\d+)\.attention", r"neck.block.\1.tma"),
+    (r"^neck\.mixer\.blocks\.(\d+)\.feed_forward\.norm", r"neck.block.\1.norm2"),
+    (r"^neck\.mixer\.blocks\.(\d+)\.feed_forward\.net\.0", r"neck.block.\1.ff.net.0"),
+    (r"^neck\.mixer\.blocks\.(\d+)\.feed_forward\.net\.2", r"neck.block.\1.ff.net.3"),
+    (r"^neck", "backbone.tmem"),
+)
+SIMPLE: Table = (
+    (r"^decoder", "classifier"),
+    (r"\.merges\.0\.(conv|bn)(\d)", r".\1\2_4"),
+    (r"\.merges\.1\.(conv|bn)(\d)", r".\1\2_3"),
+    (r"\.merges\.2\.(conv|bn)(\d)", r".\1\2_2"),
+    (r"\.classify", ".conv1_1"),
+)
+
+FUSIONS: dict[str, Table] = {"pwam": PWAM, "fiam": FIAM}
+NECKS: dict[str, Table] = {"none": (), "tmem": TMEM}
+DECODERS: dict[str, Table] = {"simple": SIMPLE}
+
+# Stored in released checkpoints and used by none of the published forward passes, or computed from the sizes.
+IGNORED: tuple[str, ...] = (
+    r"^backbone\.layers\.\d\.blocks\.\d+\.attn\.relative_position_index$",
+    r"^backbone\.layers\.\d\.blocks\.\d+\.attn_mask$",
+    r"^backbone\.layers\.\d\.object_position_align_blk\.go_embedding\.weight$",
+    r"^text_encoder\.embeddings\.position_ids$",
+    r"^text_encoder\.pooler\.dense\.(weight|bias)$",
+)
+
+
+def reference_key(key: str, config: ModelConfig) -> str:
+    """Our name of a weight -> its name in a released checkpoint of the architecture in `config`."""
+    tables = {
+        "text": TEXT,
+        "encoder": ENCODER,
+        "fusions": FUSIONS[config.fusion],
+        "neck": NECKS[config.neck],
+        "decoder": DECODERS[config.decoder],
+    }
+    for ours, theirs in tables[key.partition(".")[0]]:
+        key = re.sub(ours, theirs, key)
+    return key

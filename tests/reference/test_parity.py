@@ -1,0 +1,145 @@
+"""The four models against what the published implementations returned on the same weights and inputs."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench.losses import cross_entropy, dice, segmentation_loss
+from bench.reference_keys import reference_key
+from bench.weights import load_reference, read_state, recognise
+from fianet.segmenter import Segmenter
+
+HERE = Path(__file__).parent
+MODELS = ("lavt", "fianet")
+OUTPUTS_BAR = 5e-5
+GRADIENTS_BAR = 1e-3
+# A bias in front of an instance norm, or of a key under a softmax, has gradient 0 but for rounding
+ZERO = 1e-6
+# With two object words the attended features lie on a line, so the instance norm behind them leaves of their
+# gradient only what its epsilon lets through: float32 rounding moves it by 1 % (float64 is 0.6 % off the record).
+ILL_CONDITIONED = ("go_cross_attn.W.0.weight", "go_cross_attn.f_value.0.weight")
+
+
+@pytest.fixture(scope="module")
+def fill() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference_fill", HERE / "fill.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Case:
+    """One recorded case: its model with the reference weights, inputs, and what came out and was recorded."""
+
+    def __init__(self, fill: ModuleType, name: str, folder: Path) -> None:
+        self.description, self.recorded = fill.load(name)
+        about = self.description
+        weights = fill.state_dict(about["layout"], about["seed"])
+        path = folder / f"{name}.pth"
+        torch.save({key: torch.from_numpy(value) for key, value in weights.items()}, path)
+        self.config = recognise(read_state(path), path, about["fusion_heads"])
+        self.model = load_reference(path, about["fusion_heads"])
+        path.unlink()
+        sizes = (about["batch"], about["height"], about["width"], about["tokens"])
+        inputs = fill.inputs(*sizes, seed=about["seed"] + 1)
+        self.inputs = {key: torch.from_numpy(value) for key, value in inputs.items()}
+        self.target = self.inputs.pop("target")
+        with torch.set_grad_enabled("loss" in self.recorded):
+            self.outputs = run(self.model, self.inputs)
+
+
+def run(model: Segmenter, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Everything that was recorded, sliced as it was recorded, and the whole logits."""
+    found: dict[str, Tensor] = {}
+
+    def text(module: Any, arguments: Any, sentence: Any) -> None:
+        found["text"] = sentence["context"].features[:, :, ::16]
+
+    def neck(module: Any, arguments: Any, maps: list[Tensor]) -> None:
+        for kind, values in (("stage", arguments[0]), ("neck", maps)):
+            for index, value in enumerate(values, start=1):
+                found[f"{kind}{index}"] = value[:, :: value.shape[1] // 16, ::4, ::4]
+
+    hooks = (model.text.register_forward_hook(text), model.neck.register_forward_hook(neck))
+    full = model(**inputs)
+    for hook in hooks:
+        hook.remove()
+    return found | {"logits": full[:, :, ::8, ::8], "full": full}
+
+
+def relative(ours: np.ndarray, recorded: np.ndarray) -> float:
+    return float(np.linalg.norm(ours.astype(np.float64) - recorded) / np.linalg.norm(recorded))
+
+
+def assert_outputs(case: Case) -> None:
+    errors = {
+        name: relative(case.outputs[name].detach().numpy(), recorded)
+        for name, recorded in case.recorded.items()
+        if recorded.ndim
+    }
+    print(case.description["case"], {name: f"{error:.1e}" for name, error in errors.items()})
+    assert "logits" in errors
+    assert max(errors.values()) < OUTPUTS_BAR, errors
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def small(request: pytest.FixtureRequest, fill: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return Case(fill, f"{request.param}_small", tmp_path_factory.mktemp("reference"))
+
+
+def test_small_outputs_are_the_recorded_ones(small: Case) -> None:
+    assert_outputs(small)
+
+
+def test_small_loss_is_the_recorded_one(small: Case) -> None:
+    logits, recorded = small.outputs["full"].detach(), small.recorded
+    name = "ce_dice" if "dice_sum" in recorded else "ce"
+    assert segmentation_loss(logits, small.target, name).item() == pytest.approx(
+        float(recorded["loss"]), rel=1e-5
+    )
+    if name == "ce_dice":
+        assert cross_entropy(logits, small.target).item() == pytest.approx(float(recorded["ce"]), rel=1e-5)
+        assert dice(logits, small.target).item() == pytest.approx(float(recorded["dice_sum"]), rel=1e-5)
+
+
+def test_small_gradients_are_the_recorded_ones(small: Case) -> None:
+    name = "ce_dice" if "dice_sum" in small.recorded else "ce"
+    segmentation_loss(small.outputs["full"], small.target, name).backward()
+    ours = {
+        reference_key(key, small.config): parameter.grad for key, parameter in small.model.named_parameters()
+    }
+    recorded = {key: norm for key, norm in small.description["gradient_norm"].items() if key in ours}
+    assert len(recorded) == len(ours)
+    assert {key for key, gradient in ours.items() if gradient is None} == {
+        key for key, norm in recorded.items() if norm is None
+    }
+    norms = {key: gradient.double().norm().item() for key, gradient in ours.items() if gradient is not None}
+    largest = max(norms.values())
+    errors = {
+        key: abs(norms[key] - recorded[key]) / recorded[key]
+        for key in norms
+        if recorded[key] > ZERO * largest
+    }
+    strict = {key: error for key, error in errors.items() if not key.endswith(ILL_CONDITIONED)}
+    together = relative(np.array([norms[key] for key in norms]), np.array([recorded[key] for key in norms]))
+    print(small.description["case"], f"together {together:.1e}, worst {max(strict.values()):.1e}")
+    assert together < GRADIENTS_BAR
+    assert max(strict.values()) < GRADIENTS_BAR, sorted(strict.items(), key=lambda item: -item[1])[:5]
+    assert max(errors.values()) < 20 * GRADIENTS_BAR
+    for key in norms:
+        if key not in errors:
+            assert norms[key] < 10 * ZERO * largest, key
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", MODELS)
+def test_full_outputs_are_the_recorded_ones(name: str, fill: ModuleType, tmp_path: Path) -> None:
+    assert_outputs(Case(fill, name, tmp_path))
