@@ -1,4 +1,4 @@
-"""A supersampled canvas for drawing overhead scenes: picture, exact object masks, and what the ground is made of.
+"""A supersampled canvas for overhead scenes: the picture, exact object masks, what the ground is made of.
 
 All lengths are in units of 1/96 of the picture's side, whatever its size in pixels; x to the right, y down.
 """
@@ -116,7 +116,7 @@ class Canvas:
         return self.labels.histogram()
 
     def finish(self, objects: int) -> tuple[np.ndarray, np.ndarray]:
-        """The picture (size, size, 3) uint8 and the masks (objects, size, size) bool of labels 1 to `objects`.
+        """The picture (size, size, 3) uint8 and the masks (objects, size, size) bool of labels 1, 2, ...
 
         A pixel belongs to the object that covers at least half of it.
         """

@@ -1,9 +1,9 @@
 """Referring expressions for a scene, in the words of RRSIS-D, each verified to mean exactly one instance.
 
-A sentence is a target class and predicates (`bench.data.predicates`): attributes, a cell of the 3x3 grid, a direction
-from a landmark, a comparison with one. It is used only if its target clearly fits every predicate and every other
-instance of the class clearly fails at least one: what people could argue about is never asked. A word more than
-needed is allowed, as in the real sentences.
+A sentence is a target class and predicates (`bench.data.predicates`): attributes, a cell of the 3x3 grid, a
+direction from a landmark, a comparison with one. It is used only if its target clearly fits every predicate
+and every other instance of the class clearly fails at least one: what people could argue about is never
+asked. A word more than needed is allowed, as in the real sentences.
 """
 
 import itertools
@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.data.predicates import (
+    ALONE,
     CELLS,
     COMPARISONS,
     DIRECTIONS,
-    SIZES,
     Cell,
     Comparison,
     Direction,
+    Far,
     Inside,
     Look,
     Phrase,
@@ -41,7 +42,11 @@ KINDS = {
 GROUPS = 0.1
 """Share of sentences that mean several instances, where they are asked for."""
 WORDINESS = (1.0, 0.23, 0.09, 0.05)
-"""Weight of a phrase by its number of attributes: in RRSIS-D 68, 27 and 5 % of those that have any have 1, 2 and 3."""
+"""Weight of a phrase by its number of attributes: of those with any, RRSIS-D has 68, 27, 5 % with 1, 2, 3."""
+SLACK = 1.5
+"""How far above its share the use of a kind may be, unless nothing else can be said of an instance."""
+COMPARABLE = 5
+"""Of how many instances at most people can tell which one is a little smaller than another."""
 LANDMARKS = {"position": 0.48, "attribute": 0.34, "attribute+position": 0.18}
 """How RRSIS-D tells landmarks apart. Bare ones ("the bridge") do not occur."""
 
@@ -69,7 +74,7 @@ class Expression:
 
 
 def fits_only(scene: Scene, targets: Iterable[int], predicates: Sequence[Predicate]) -> bool:
-    """Whether all targets (of one class) clearly fit, and every other instance of the class clearly does not."""
+    """Whether all targets (of one class) clearly fit, and all others of the class clearly do not."""
     chosen = set(targets)
     same = scene.of_class[scene.instances[min(chosen)].category]
     return all(p.judge(scene, number) for p in predicates for number in chosen) and all(
@@ -122,26 +127,35 @@ def choose(
         per_target: How often a target is named at most; no limit by default.
 
     Returns:
-        Expressions, no sentence twice, no target named again while another was named less often.
+        Expressions, no sentence twice. Targets are named in turn; once a target is named, kinds that were
+        used much more often than their share are not spent on it.
     """
     picked: list[Expression] = []
-    left = list(found)
+    left = [e for e in found if _share(e.kind)] or list(found)
     named: Counter[tuple[int, ...]] = Counter()
-    while left and len(picked) < per_scene:
-        fewest = min(named[e.targets] for e in left)
-        if fewest == per_target:
-            break
-        fresh = [e for e in left if named[e.targets] == fewest]
+    while len(picked) < per_scene:
         total = sum(used.values()) + 1
-        kind = max(
-            sorted({e.kind for e in fresh}), key=lambda kind: KINDS.get(kind, GROUPS) * total - used[kind]
-        )
+        left = [
+            e
+            for e in left
+            if not named[e.targets]
+            or (named[e.targets] != per_target and used[e.kind] <= SLACK * _share(e.kind) * total)
+        ]
+        if not left:
+            break
+        fewest = min(named[e.targets] for e in left)
+        fresh = [e for e in left if named[e.targets] == fewest]
+        kind = max(sorted({e.kind for e in fresh}), key=lambda kind: _share(kind) * total - used[kind])
         one = _pick([e for e in fresh if e.kind == kind], rng)
         picked.append(one)
         used[kind] += 1
         named[one.targets] += 1
         left = [e for e in left if e.text != one.text]
     return picked
+
+
+def _share(kind: str) -> float:
+    return KINDS.get(kind, GROUPS)
 
 
 def _pick(options: Sequence[Expression], rng: np.random.Generator) -> Expression:
@@ -151,24 +165,28 @@ def _pick(options: Sequence[Expression], rng: np.random.Generator) -> Expression
 
 
 def _phrases(scene: Scene, number: int, rng: np.random.Generator) -> Iterator[Phrase]:
-    """Every noun phrase that means exactly this instance."""
+    """Every noun phrase that means exactly this instance; "on the far left" only where no cell does."""
     category = scene.instances[number].category
-    cells = [None, *(cell for cell in _CELLS if cell.judge(scene, number))]
-    for attributes in _attributes(scene, number, rng):
-        for cell in cells:
-            phrase = Phrase(category, attributes, cell)
-            if fits_only(scene, (number,), phrase.predicates):
-                yield phrase
+    attributes = list(_attributes(scene, number, rng))
+    for places in ((None, *_CELLS), _FAR):
+        fitting = [place for place in places if place is None or place.judge(scene, number)]
+        phrases = [Phrase(category, words, place) for words in attributes for place in fitting]
+        phrases = [phrase for phrase in phrases if fits_only(scene, (number,), phrase.predicates)]
+        yield from phrases
+        if any(phrase.place for phrase in phrases):
+            return
 
 
 def _attributes(scene: Scene, number: int, rng: np.random.Generator) -> Iterator[tuple[Predicate, ...]]:
-    """Every true choice of at most one size, colour and shape word, in a drawn order, as the real ones vary."""
+    """Every true choice of at most one size, colour and shape word; as in RRSIS-D, in any order."""
     instance = scene.instances[number]
-    sizes = [size for size in _SIZES if size.judge(scene, number)]
-    looks = [[Look(about, word)] for about in ("colour", "shape") if (word := getattr(instance, about))]
-    for chosen in itertools.product(*([None, *words] for words in (sizes, *looks))):
+    options: list[list[Predicate | None]] = [[None, *(size for size in _SIZES if size.judge(scene, number))]]
+    options += [
+        [None, Look(about, word)] for about in ("colour", "shape") if (word := getattr(instance, about))
+    ]
+    for chosen in itertools.product(*options):
         words = [word for word in chosen if word is not None]
-        yield tuple(words[i] for i in rng.permutation(len(words))) if len(words) > 1 else tuple(words)
+        yield tuple(words[i] for i in rng.permutation(len(words)))
 
 
 def _landmark_name(phrases: Sequence[Phrase], rng: np.random.Generator) -> Phrase | None:
@@ -183,7 +201,8 @@ def _relations(scene: Scene, number: int, landmark: int, name: Phrase) -> Iterat
     relations: list[Predicate] = [Inside(landmark, name)]
     relations += [Direction(word, landmark, name) for word in DIRECTIONS]
     comparisons: list[Predicate] = []
-    if scene.instances[landmark].category == scene.instances[number].category:
+    category = scene.instances[number].category
+    if scene.instances[landmark].category == category and len(scene.of_class[category]) <= COMPARABLE:
         comparisons += [Comparison(word, landmark, name) for word in COMPARISONS]
     for kind, options in (("relation", relations), ("comparison", comparisons)):
         for predicate in options:
@@ -192,7 +211,7 @@ def _relations(scene: Scene, number: int, landmark: int, name: Phrase) -> Iterat
 
 
 def _groups(scene: Scene, rng: np.random.Generator) -> Iterator[Expression]:
-    """Every whole class ("All ships") and every part of one that a word or a cell tells apart, of two or more."""
+    """Whole classes ("All ships") and the parts of them that one word or cell tells apart."""
     for category, members in scene.of_class.items():
         if category in scene.uncountable or len(members) < 2:
             continue
@@ -203,7 +222,7 @@ def _groups(scene: Scene, rng: np.random.Generator) -> Iterator[Expression]:
         }
         for phrase in (
             *(replace(name, attributes=(a,)) for a in attributes),
-            *(replace(name, cell=c) for c in _CELLS),
+            *(replace(name, place=c) for c in _CELLS),
         ):
             (predicate,) = phrase.predicates
             chosen = tuple(number for number in members if predicate.judge(scene, number))
@@ -221,11 +240,12 @@ def plural(category: str) -> str:
 
 
 _CELLS = tuple(Cell(*cell) for cell in CELLS)
-_SIZES = tuple(Size(word) for word in SIZES)
+_FAR = (Far(-1), Far(1))
+_SIZES = tuple(Size(word) for word in ALONE)
 
 
 def _kind(phrase: Phrase) -> str:
-    if phrase.cell:
+    if phrase.place:
         return "attribute+position" if phrase.attributes else "position"
     return "attribute" if phrase.attributes else "class"
 

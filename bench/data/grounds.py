@@ -1,7 +1,8 @@
 """Eight kinds of country seen from above, each with what may stand on it.
 
-A country draws its ground around the origin of a turned frame (the picture spans about -68..68 in it) and returns a
-`Site`: objects that belong to the ground itself (bridges, harbors) and offers of where others may be put.
+A country draws its ground around the origin of a turned frame (the picture spans about -68..68 in it) and
+returns a `Site`: objects that belong to the ground itself (bridges, harbors) and offers of where others may
+be put.
 """
 
 import itertools
@@ -39,7 +40,7 @@ ROOFS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Spot:
-    """Where an object may lie: its middle in units and its heading in radians; the length where the ground sets it."""
+    """Where an object may lie: middle in units, heading in radians, length where the ground sets it."""
 
     x: float
     y: float
@@ -71,6 +72,11 @@ class Frame:
         self.canvas = canvas
         self.rng = rng
         self.angle = float(rng.uniform(0, 2 * np.pi))
+
+    def spot(self, x: float, y: float, angle: float, length: float) -> Spot:
+        """A spot given in frame coordinates, heading relative to the frame."""
+        middle = self.out(np.array([(x, y)]))[0]
+        return Spot(float(middle[0]), float(middle[1]), self.angle + angle, length)
 
     def out(self, points: np.ndarray) -> np.ndarray:
         """Frame coordinates (n, 2) to picture coordinates."""
@@ -227,8 +233,7 @@ def river(frame: Frame) -> Site:
         road = np.array([(at, -EDGE), (at, EDGE)])
         frame.road(road, 6.5)
         roads.append(road)
-        spot = frame.out(np.array([(at, y)]))[0]
-        fixed.append(("bridge", Spot(*spot, frame.angle + np.pi / 2, width + rng.uniform(5, 13))))
+        fixed.append(("bridge", frame.spot(at, y, math.pi / 2, width + rng.uniform(5, 13))))
     land = frame.anywhere()
     offers = [
         _on("ship", frame.anywhere(), Ground.water),
@@ -258,8 +263,8 @@ def coast(frame: Frame) -> Site:
     for i in range(int(rng.integers(0, 3))):
         at = (-24, 20)[i] + rng.uniform(-8, 8)
         length = rng.uniform(18, 30)
-        spot = frame.out(np.array([(float(np.interp(at, y, shore)) + length / 2 - 1.5, at)]))[0]
-        fixed.append(("harbor", Spot(*spot, frame.angle, length)))
+        out = float(np.interp(at, y, shore)) + length / 2 - 1.5
+        fixed.append(("harbor", frame.spot(out, at, 0.0, length)))
     offers = [
         _on("ship", frame.anywhere(), Ground.water),
         _on("storage tank", frame.anywhere(), Ground.land),
@@ -358,11 +363,11 @@ def industry(frame: Frame) -> Site:
     frame.everywhere(frame.pick(CONCRETE), Ground.paved)
     frame.fill(rectangle(-EDGE, rng.uniform(26, 40), EDGE, EDGE), frame.pick(CROPS), Ground.land)
     y = rng.uniform(-38, -20)
-    for x in np.arange(-60, 60, 24):
+    for x in range(-60, 60, 24):
         frame.fill(rectangle(x, y + 9, x + 22, y + 48), shade(frame.pick(CONCRETE), 0.93), Ground.paved)
     road = _straight(y, y)
     frame.road(road, 11.5)
-    frame.houses([(x, y - 20, x + rng.uniform(13, 20), y - 8) for x in np.arange(-58, 50, 26)])
+    frame.houses([(x, y - 20, x + rng.uniform(13, 20), y - 8) for x in range(-58, 50, 26)])
     return Site(
         [
             _on("storage tank", frame.anywhere(), Ground.paved, Ground.land),

@@ -131,7 +131,9 @@ def _annotation(
         "id": number,
         "image_id": images[reference.image]["id"],
         "category_id": ids[reference.category],
-        "segmentation": [{"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}],
+        "segmentation": [
+            {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
+        ],
         "bbox": [x, y, x + w, y + h],
         "area": int(coco.area(rle)),
         "iscrowd": 0,

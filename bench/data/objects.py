@@ -1,6 +1,7 @@
 """What stands, floats and drives in drawn scenes: each class as polygons around the origin, nose along +x.
 
-An outline is a list of (points, colour); lengths are relative to the object's length. Every part belongs to the mask.
+An outline is a list of (points, colour); lengths are relative to the object's length. Every part belongs to
+the mask.
 """
 
 from collections.abc import Callable

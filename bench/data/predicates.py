@@ -1,9 +1,11 @@
 """What can be said of an instance in a scene, and when it clearly holds.
 
-Each predicate judges an instance True (clearly fits), False (clearly does not) or None (people could argue). The
-thresholds follow how RRSIS-D uses the words: positions by thirds, directions in eight sectors of 45 degrees.
+Each predicate judges an instance True (clearly fits), False (clearly does not) or None (people could argue).
+The thresholds follow how RRSIS-D uses the words: positions by thirds, directions in eight sectors of 45
+degrees.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,23 +62,22 @@ class Predicate(Protocol):
         ...
 
 
-# --- attributes -------------------------------------------------------------------------------------------------
+# --- attributes -----------------------------------------------------------------------------------
 
-SIZES = {
-    "tiny": ((1 / 3, 1 / 2), (0.004, 0.01)),
-    "small": ((1 / 1.4, 1 / 0.8), (0.03, 0.06)),
-    "large": ((1.4, 0.8), (0.08, 0.04)),
-    "huge": ((3.0, 2.0), (0.3, 0.2)),
-}
-"""Where each word clearly holds and clearly does not: among its class, and, for an only one, as a share of the picture."""
-SPREAD = 2.5
-"""Least ratio of the largest to the smallest of a class for size words to mean anything."""
+ALONE = {"tiny": (0.004, 0.01), "small": (0.03, 0.06), "large": (0.08, 0.04), "huge": (0.3, 0.2)}
+"""Size words, and the share of the picture at which an only one of its class clearly is, and is not, so."""
+GAP = 1.8
+"""Least ratio of areas between the small ones and the large ones of a class."""
+EXTREME = 3.0
+"""Ratio of areas from which on small ones are tiny beside the large ones, and large ones huge."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """Tiny, small, large, huge: measured against the geometric middle of the largest and smallest of its class in
-    the picture; an only one, which no word can confuse, against the picture.
+    """Tiny, small, large, huge, among the instances of the class in the picture.
+
+    Sorted by area, a class falls into small and large ones at its widest gap, if that is wide enough. An only
+    one, which no word can confuse with another, is measured against the picture.
     """
 
     word: str
@@ -88,16 +89,22 @@ class Size:
 
     def judge(self, scene: Scene, number: int) -> Verdict:
         """See the class."""
-        among, alone = SIZES[self.word]
-        areas = [scene.instances[i].area for i in scene.of_class[scene.instances[number].category]]
-        value, (fits, fails) = scene.instances[number].area / (scene.width * scene.height), alone
-        if len(areas) > 1:
-            if max(areas) < SPREAD * min(areas):
-                return None
-            value, (fits, fails) = scene.instances[number].area / math.sqrt(max(areas) * min(areas)), among
-        if fits < fails:
-            return _verdict(value <= fits, value >= fails)
-        return _verdict(value >= fits, value <= fails)
+        area = scene.instances[number].area
+        areas = sorted(scene.instances[i].area for i in scene.of_class[scene.instances[number].category])
+        if len(areas) == 1:
+            share, (fits, fails) = area / (scene.width * scene.height), ALONE[self.word]
+            return (
+                _verdict(share <= fits, share >= fails)
+                if fits < fails
+                else _verdict(share >= fits, share <= fails)
+            )
+        gap, small, large = max((b / a, a, b) for a, b in itertools.pairwise(areas))
+        if gap < GAP:
+            return None
+        if (area <= small) != (self.word in ("tiny", "small")):
+            return False
+        beside = large / area if area <= small else area / small
+        return True if self.word in ("small", "large") or beside >= EXTREME else None
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class Look:
         return None if seen is None else seen == self.word
 
 
-# --- places -----------------------------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------------------
 
 CELLS = {
     (-1, -1): "on the upper left",
@@ -135,11 +142,11 @@ CELLS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the 3x3 grid, by the middle of the box, as RRSIS-D uses the words.
+    """A cell of the 3x3 grid, by the middle of the box.
 
-    A target must be inside its cell by a margin. A rival is excluded from a corner or the middle when it is clearly
-    outside that cell, but from a side ("on the left") only when it is clearly outside the whole third: people would
-    take the upper left for "on the left" too.
+    "On the upper left" and "in the middle" mean their cell: instances inside and outside by a margin are
+    clear. "On the left" fits what is in the left third about half way down, and excludes only what is outside
+    that third: people take the upper left for "on the left" too. RRSIS-D does so in seven sentences of eight.
     """
 
     column: int
@@ -153,26 +160,53 @@ class Cell:
     def judge(self, scene: Scene, number: int) -> Verdict:
         """See the class."""
         x, y = scene.instances[number].centre
-        across = _in_third(x / scene.width, self.column)
-        down = _in_third(y / scene.height, self.row)
-        if across and down:
-            return True
+        x, y = x / scene.width, y / scene.height
+        across, down = _in_third(x, self.column), _in_third(y, self.row)
         if self.column and not self.row:
-            return False if across is False else None
+            return _verdict(bool(across) and HALF_WAY <= y <= 1 - HALF_WAY, across is False)
         if self.row and not self.column:
-            return False if down is False else None
-        return False if across is False or down is False else None
+            return _verdict(bool(down) and HALF_WAY <= x <= 1 - HALF_WAY, down is False)
+        return _verdict(bool(across and down), across is False or down is False)
 
 
-def _in_third(share: float, third: int, margin: float = 0.035) -> Verdict:
+MARGIN = 0.025
+"""How far from the border between thirds, in widths or heights of the picture, a side is clear."""
+HALF_WAY = 0.27
+"""Where "on the left" begins, between the corners, and in the same way for the other sides."""
+
+
+def _in_third(share: float, third: int) -> Verdict:
     """Whether a coordinate (0..1) is in the first (-1), middle (0) or last (1) third."""
     low, high = (third + 1) / 3, (third + 2) / 3
-    inside = (share >= low + margin or third == -1) and (share <= high - margin or third == 1)
-    outside = share <= low - margin or share >= high + margin
-    return _verdict(inside, outside)
+    inside = (third == -1 or share >= low + MARGIN) and (third == 1 or share <= high - MARGIN)
+    return _verdict(inside, share <= low - MARGIN or share >= high + MARGIN)
 
 
-# --- landmarks --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Far:
+    """The outermost of its class on the left (`side` -1) or right (1), in that third and clearly ahead."""
+
+    side: int
+
+    @property
+    def text(self) -> str:
+        """The place in words."""
+        return "on the far right" if self.side > 0 else "on the far left"
+
+    def judge(self, scene: Scene, number: int) -> Verdict:
+        """See the class."""
+        same = scene.of_class[scene.instances[number].category]
+        reach = {i: self.side * scene.instances[i].centre[0] / scene.width for i in same}
+        ahead = reach.pop(number) - max(reach.values(), default=math.inf)
+        there = _in_third(scene.instances[number].centre[0] / scene.width, self.side)
+        return _verdict(ahead >= AHEAD and bool(there), ahead <= -AHEAD or there is False)
+
+
+AHEAD = 0.06
+"""By how much of the width the one on the far left or right is ahead of the next."""
+
+
+# --- landmarks ------------------------------------------------------------------------------------
 
 DIRECTIONS = {
     "on the right of": 0.0,
@@ -184,26 +218,28 @@ DIRECTIONS = {
     "below": 270.0,
     "on the lower right of": 315.0,
 }
+TOWARDS, AWAY = 20.0, 38.0
+"""Degrees off a direction up to which it clearly holds, and from which on it clearly does not."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase: class, attributes before it, perhaps a cell after it."""
+    """A noun phrase: class, attributes before it, perhaps a place after it."""
 
     category: str
     attributes: tuple[Predicate, ...] = ()
-    cell: Cell | None = None
+    place: Cell | Far | None = None
 
     @property
     def text(self) -> str:
         """The phrase without an article."""
         words = [*(a.text for a in self.attributes), self.category]
-        return " ".join(words + ([self.cell.text] if self.cell else []))
+        return " ".join(words + ([self.place.text] if self.place else []))
 
     @property
     def predicates(self) -> tuple[Predicate, ...]:
         """Everything the phrase says beyond the class."""
-        return self.attributes + ((self.cell,) if self.cell else ())
+        return self.attributes + ((self.place,) if self.place else ())
 
 
 @dataclass(frozen=True)
@@ -225,8 +261,7 @@ class Direction:
             return False
         it, mark = scene.instances[number], scene.instances[self.landmark]
         off = abs((_angle(mark.centre, it.centre) - DIRECTIONS[self.word] + 180) % 360 - 180)
-        straight = DIRECTIONS[self.word] % 90 == 0
-        return _verdict(off <= 17 and _apart(it, mark), off >= (50 if straight else 35))
+        return _verdict(off <= TOWARDS and _apart(it, mark), off >= AWAY)
 
 
 @dataclass(frozen=True)
@@ -257,7 +292,7 @@ COMPARISONS = {
     "much smaller than": ((0.0, 1 / 2.5), (0.0, 1 / 2.0)),
     "much bigger than": ((2.5, math.inf), (2.0, math.inf)),
 }
-"""Range of the area ratio where the words clearly hold, and the wider one outside which they clearly do not."""
+"""Area ratios where the words clearly hold, and the wider range outside which they clearly do not."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Overhead scenes drawn by the project: a picture, exact masks of what is visible, and what there is to say about it.
+"""Overhead scenes drawn by the project: a picture, exact masks of what is visible, what there is to say.
 
-A scene depends on (seed, index, size) alone. Most classes come in twos to fives of different colour and size, so
-that the sentence is needed to tell them apart.
+A scene depends on (seed, index, size) alone. Most classes come in twos to fives of different colour and size,
+so that the sentence is needed to tell them apart.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.data.canvas import SIDE, Canvas, Ground
-from bench.data.predicates import Instance, Scene
 from bench.data.grounds import COUNTRIES, TREES, Frame, Offer, Site, Spot
 from bench.data.objects import COLOURS, MODELS, ellipse, rotation, shade
+from bench.data.predicates import Instance, Scene
 
 CATEGORIES = tuple(sorted(MODELS))
 SMALLEST = 30
@@ -30,7 +30,7 @@ RIM = 40
 
 @dataclass(frozen=True)
 class Drawn:
-    """image (size, size, 3) uint8 RGB; masks (n, size, size) bool, disjoint, one for each of `scene.instances`."""
+    """image (size, size, 3) uint8 RGB; masks (n, size, size) bool, disjoint, in `scene.instances`' order."""
 
     image: np.ndarray
     masks: np.ndarray
@@ -117,7 +117,7 @@ class _Room:
 
 
 def _fits(lattice: np.ndarray, spot: Spot, free: np.ndarray) -> bool:
-    """Whether all squares under an object's lattice are free; its middle is looked at first, which is cheaper."""
+    """Whether all squares under an object's lattice are free; the middle first, which is cheap."""
     if not (0 <= spot.x < SIDE and 0 <= spot.y < SIDE and free[int(spot.y) + RIM, int(spot.x) + RIM]):
         return False
     return bool(free[_squares(lattice, spot)].all())
@@ -180,7 +180,9 @@ def _draw_cloud(canvas: Canvas, it: _Placed, full: list[int], rng: np.random.Gen
     puff = ellipse(0, 0, 1, 0.7, 36) * edge[:, None] * rng.uniform(6, 10)
     middle = np.array((it.spot.x, it.spot.y)) + rng.choice((-1, 1), 2) * rng.uniform(4, 9, 2)
     layers = ((1.0, 0.0, 0.91), (0.84, 0.5, 0.97), (0.55, 1.2, 1.03))
-    canvas.cover([(puff * size + middle - up, shade(COLOURS["white"], light)) for size, up, light in layers], full)
+    canvas.cover(
+        [(puff * size + middle - up, shade(COLOURS["white"], light)) for size, up, light in layers], full
+    )
 
 
 def _describe(placed: list[_Placed], masks: np.ndarray) -> Scene:

@@ -25,7 +25,7 @@ from bench.data.scenes import CATEGORIES, draw
 from bench.errors import UserError
 from bench.files import locked
 
-VERSION = 2
+VERSION = 3
 """Goes up whenever the same configuration would give other bytes."""
 STAMP = "synthetic.json"
 WORTHWHILE = 200
@@ -35,8 +35,9 @@ WORTHWHILE = 200
 def ensure(data: DataConfig) -> Path:
     """Draws the set into `data.root` unless it is there; several processes may ask at once.
 
-    A folder this function drew from another configuration (or version of itself) is drawn anew in place; image
-    names carry the configuration's digest, so a run still reading the old scenes fails instead of mixing them.
+    A folder this function drew from another configuration (or version of itself) is drawn anew in place;
+    image names carry the configuration's digest, so a run still reading the old scenes fails instead of
+    mixing them.
 
     Args:
         data: `data.synthetic` says what to draw, `data.root` where.
@@ -124,7 +125,7 @@ def _scenes(config: SyntheticConfig, count: int) -> Iterator[Iterable[_Made]]:
     if count < WORTHWHILE:
         yield map(make, range(count))
         return
-    # fork, where it is sound, because it asks nothing of the caller's main module; no thread is started before it
+    # fork, where it is sound: it asks nothing of the caller's main module, and no thread was started here yet
     start = "fork" if sys.platform == "linux" else "spawn"
     with ProcessPoolExecutor(mp_context=get_context(start)) as pool:
         yield pool.map(make, range(count), chunksize=16)
