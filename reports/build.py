@@ -11,7 +11,7 @@ from bench import files
 from bench.arguments import parse
 from bench.errors import DataError, UserError, command
 from bench.store import Store
-from reports import examples, figures, writers
+from reports import examples, figures, terminal, writers
 from reports.escape import slug
 from reports.frame import StudyFrame, read_frame
 from reports.grid import Grid
@@ -66,7 +66,7 @@ class Report:
     def show(self, console: Console | None = None) -> None:
         """Prints the table, the paths and what was left out."""
         console = console or Console()
-        writers.terminal(self.grid, console)
+        terminal.show(self.grid, console)
         for remark in self.remarks:
             console.print(remark, markup=False, highlight=False, soft_wrap=True)
         for kind, paths in (("tables", self.tables), ("figures", self.figures)):

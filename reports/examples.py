@@ -201,7 +201,7 @@ def _painted(pixels: np.ndarray, mask: np.ndarray, color: str) -> np.ndarray:
 def _outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The image with a white line, dark at its outside, around a mask."""
     outlined = pixels.copy()
-    line = _grown(mask, 3)
+    line = _grown(mask, 2)
     outlined[_grown(line, 1) & ~mask] = 30
     outlined[line & ~mask] = 255
     return outlined

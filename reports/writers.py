@@ -1,4 +1,4 @@
-"""From the neutral grid to LaTeX, Markdown, HTML, CSV and the terminal. Nothing is rounded or ranked here."""
+"""From the neutral grid to LaTeX, Markdown, HTML and CSV. Nothing is rounded or ranked here."""
 
 import csv
 import io
@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reports import escape as escapes
 from reports.grid import Cell, Emphasis, Grid
@@ -131,33 +128,6 @@ def _exact(cell: Cell) -> str:
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
-
-
-def terminal(grid: Grid, console: Console) -> None:
-    """Prints the table for people; Markdown where the output is not a terminal."""
-    if not console.is_terminal:
-        console.file.write(markdown(grid))
-        return
-    styles = {Emphasis.none: "", Emphasis.best: "bold green", Emphasis.second: "underline"}
-    justify = {"l": "left", "c": "center", "r": "right"}
-    for panel in grid.panels:
-        table = Table(title=Text(panel.title), title_justify="left", title_style="italic")
-        for column in grid.columns:
-            table.add_column(Text(column.head), justify=justify[column.align], no_wrap=column.align != "l")  # type: ignore[arg-type]
-        for line in panel.lines:
-            table.add_row(
-                *(
-                    Text.assemble(
-                        (cell.text, styles[cell.emphasis]),
-                        (f" ±{cell.spread}" if cell.spread else "", "dim"),
-                        f" ({cell.marker})" if cell.marker else "",
-                    )
-                    for cell in line.cells
-                )
-            )
-        console.print(table)
-    for note in grid.notes:
-        console.print(Text(f"({note.marker}) {note.text}" if note.marker else note.text, style="dim"))
 
 
 def _render(

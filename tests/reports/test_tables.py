@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.store import Store
-from reports import writers
+from reports import terminal, writers
 from reports.frame import read_frame
 from reports.grid import Cell, Column, Emphasis, Grid, Line, emphasize, number
 from reports.tables import study_grid
@@ -184,15 +184,29 @@ def test_csv_keeps_full_precision(make_study: StudyMaker) -> None:
     assert (line["seeds"], line["missing"], line["context"], line["object"]) == ("3", "", "1", "0")
 
 
-def test_terminal_shows_what_markdown_shows(make_study: StudyMaker) -> None:
+def printed(grid: Grid, width: int) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
+    terminal.show(grid, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_terminal_shows_every_cell_and_note(make_study: StudyMaker) -> None:
     grid = study_grid(read_frame(make_study(missing=MISSING), "fiam"))
-    console = Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
-    writers.terminal(grid, console)
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
-    for line in grid.lines():
-        for cell in line.cells:
-            assert cell.text in printed
-    assert all(note.text[:60] in printed for note in grid.notes)
-    plain = Console(file=io.StringIO(), force_terminal=False)
-    writers.terminal(grid, plain)
-    assert plain.file.getvalue() == writers.markdown(grid)  # type: ignore[attr-defined]
+    page = printed(grid, 200)
+    assert all(cell.text in page for line in grid.lines() for cell in line.cells)
+    assert all(note.text[:60] in page for note in grid.notes)
+
+
+def test_narrow_terminal_names_the_columns_it_has_no_room_for(make_study: StudyMaker) -> None:
+    grid = study_grid(read_frame(make_study(), "fiam"))
+    page = printed(grid, 80)
+    assert "Too narrow for context, object, position, P@0.6, P@0.7, P@0.8, P@0.9" in page
+    assert "…" not in page
+    assert all(len(line) <= 80 for line in page.splitlines())
+
+
+def test_output_that_is_no_terminal_is_markdown(make_study: StudyMaker) -> None:
+    grid = study_grid(read_frame(make_study(), "fiam"))
+    console = Console(file=io.StringIO(), force_terminal=False)
+    terminal.show(grid, console)
+    assert console.file.getvalue() == writers.markdown(grid)  # type: ignore[attr-defined]
