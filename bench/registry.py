@@ -163,7 +163,12 @@ def _encoder(model: ModelConfig) -> SwinEncoder:
     from fianet.swin import SwinEncoder
 
     sizes = model.encoder
-    return SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
+    encoder = SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
+    if sizes.pretrained:
+        from bench.swin_weights import load_swin
+
+        load_swin(encoder, sizes.pretrained)
+    return encoder
 
 
 def _choose(slot: str, name: str, known: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -48,15 +49,16 @@ def load_reference(path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1))
 
 
 def read_state(path: str | Path) -> State:
-    """The state dict in a `.pth` file, without `module.` prefixes.
+    """The state dict in a `.pth` or `.safetensors` file, without `module.` prefixes.
 
     Raises:
         UserError: No such file, not a PyTorch file, or one that would run code when loaded.
     """
+    if str(path).endswith(".safetensors") and Path(path).is_file():
+        return safetensors.torch.load_file(path)
     try:
-        with torch.serialization.safe_globals(
-            [argparse.Namespace]
-        ):  # published files keep their options under `args`
+        # published files keep their options under `args`
+        with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file.", "Pass the path of a .pth checkpoint.") from error
@@ -65,12 +67,10 @@ def read_state(path: str | Path) -> State:
             f"{path}: not a PyTorch checkpoint that can be read safely ({_first_line(error)}).",
             "Nothing in it was executed. Pass a file that holds tensors only.",
         ) from error
-    if not isinstance(content, Mapping):
-        raise UserError(f"{path}: holds a {type(content).__name__}, not weights.", "Pass a state dict.")
-    state = dict(content.get("model", content))
-    for key, value in dict(content.get("bert_model", {})).items():
-        state[f"text_encoder.{key.removeprefix('module.')}"] = value
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    whole = content if isinstance(content, Mapping) else {"": content}
+    state = _unprefixed(whole.get("model", whole), path)
+    words = _unprefixed(whole.get("bert_model", {}), path)
+    return state | {f"text_encoder.{key}": value for key, value in words.items()}
 
 
 def recognise(state: State, path: str | Path, fusion_heads: Sequence[int]) -> ModelConfig:
@@ -128,7 +128,7 @@ def fill(model: Segmenter, state: State, config: ModelConfig, path: str | Path) 
     ]
     problems = {"missing": missing, "left over": left_over, "of another shape": misshapen}
     if any(problems.values()):
-        found = "; ".join(f"{kind}: {_listing(names)}" for kind, names in problems.items() if names)
+        found = "; ".join(f"{kind}: {listing(names)}" for kind, names in problems.items() if names)
         raise UserError(
             f"{path}: read as {config.name}, but weights are {found}.",
             "Pass the checkpoint of an unchanged LAVT, LGCE, RMSIN or FIANet.",
@@ -142,9 +142,20 @@ def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
         if any(key.startswith(mark) for key in state):
             return slots
     raise UserError(
-        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {_listing(list(state)[:3])}).",
+        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3])}).",
         "Pass a checkpoint in the format these models were released in.",
     )
+
+
+def _unprefixed(weights: object, path: str | Path) -> State:
+    """The weights without `module.`, once it is sure that they are nothing else."""
+    named = weights if isinstance(weights, Mapping) else {"the whole": weights}
+    others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
+    if others:
+        raise UserError(
+            f"{path}: not tensors: {listing(others)}.", "Pass a state dict, plain or under `model`."
+        )
+    return {str(key).removeprefix("module."): value for key, value in named.items()}
 
 
 def _count(state: State, pattern: str) -> int:
@@ -162,7 +173,8 @@ def _essential(tensor: Tensor) -> list[int]:
     return [side for side in tensor.shape if side != 1]
 
 
-def _listing(names: Iterable[str], most: int = 20) -> str:
+def listing(names: Iterable[str], most: int = 20) -> str:
+    """The first names, comma separated, and how many more there are."""
     names = list(names)
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

@@ -30,7 +30,7 @@ class ImageLanguageAttention(nn.Module):
 
     def __init__(self, channels: int, words: int, heads: int = 1) -> None:
         super().__init__()
-        if channels % heads:
+        if heads < 1 or channels % heads:
             raise ValueError(
                 f"model.fusion_heads: {heads} heads do not divide {channels} channels.\nPass a divisor."
             )

@@ -83,7 +83,7 @@ class SwinEncoder(nn.Module):
         rates = torch.linspace(0, drop_path, sum(depths)).split(list(depths))
         self.stages = nn.ModuleList()
         for index, (width, stage_heads) in enumerate(zip(self.channels, heads, strict=True)):
-            if width % stage_heads:
+            if stage_heads < 1 or width % stage_heads:
                 raise ValueError(
                     f"model.encoder.heads: {stage_heads} heads do not divide the {width} channels of stage "
                     f"{index + 1}.\nPass divisors of {self.channels}."

@@ -82,7 +82,7 @@ def random_bert(vocab_size: int, width: int, layers: int, heads: int, dropout: f
     Raises:
         ValueError: `width` is not a multiple of `heads`.
     """
-    if width % heads:
+    if heads < 1 or width % heads:
         raise ValueError(
             f"model.text.width={width} is not a multiple of model.text.heads={heads}.\nPass a multiple."
         )

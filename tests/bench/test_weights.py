@@ -1,0 +1,153 @@
+"""Reading released checkpoints: what is recognised, what is refused, and that nothing in them runs."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.config import EncoderConfig, ModelConfig, TextConfig, TmemConfig
+from bench.errors import UserError
+from bench.reference_keys import reference_key
+from bench.registry import build
+from bench.weights import load_reference, read_state
+from fianet.segmenter import Segmenter
+
+VOCABULARY = 40
+CONFIGS = {
+    "lavt": ModelConfig(name="lavt", fusion="pwam", neck="none"),
+    "fianet": ModelConfig(tmem=TmemConfig(blocks=2)),
+}
+
+
+def small(name: str) -> ModelConfig:
+    config = CONFIGS[name]
+    config.encoder = EncoderConfig(embed_dim=16, depths=[1, 2, 3, 1], heads=[1, 2, 4, 8], window=5)
+    config.text = TextConfig(width=128, layers=3, heads=2)
+    return config
+
+
+def released(name: str) -> tuple[Segmenter, dict[str, Tensor]]:
+    """A model of ours and its weights under the released names."""
+    config = small(name)
+    torch.manual_seed(0)
+    model = build(config, VOCABULARY).eval()
+    return model, {reference_key(key, config): value.clone() for key, value in model.state_dict().items()}
+
+
+def save(content: object, folder: Path) -> Path:
+    torch.save(content, folder / "released.pth")
+    return folder / "released.pth"
+
+
+def answer(model: Segmenter) -> Tensor:
+    draw = torch.Generator().manual_seed(0)
+    ones = torch.ones(1, 6, dtype=torch.int64)
+    ids = torch.randint(0, VOCABULARY, (1, 6), generator=draw)
+    with torch.no_grad():
+        return model(torch.randn(1, 3, 64, 64, generator=draw), ids, ones, ones, ones)
+
+
+LAYOUTS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
+    "plain": lambda state: state,
+    "under model": lambda state: {"model": state, "epoch": 3, "args": argparse.Namespace(lr=1e-4)},
+    "data parallel": lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
+    "in two parts": lambda state: {
+        "model": {key: value for key, value in state.items() if not key.startswith("text_encoder.")},
+        "bert_model": {
+            "module." + key.removeprefix("text_encoder."): value
+            for key, value in state.items()
+            if key.startswith("text_encoder.")
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_released_layouts_are_read_and_sizes_recognised(name: str, layout: str, tmp_path: Path) -> None:
+    model, state = released(name)
+    loaded = load_reference(save(LAYOUTS[layout](state), tmp_path))
+    assert not loaded.training
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+    assert torch.equal(answer(loaded), answer(model))
+
+
+def test_fusion_heads_change_the_answer_but_not_the_weights(tmp_path: Path) -> None:
+    _, state = released("lavt")
+    path = save(state, tmp_path)
+    one, more = load_reference(path), load_reference(path, fusion_heads=(2, 2, 4, 4))
+    assert not torch.equal(answer(one), answer(more))
+    assert all(torch.equal(value, more.state_dict()[key]) for key, value in one.state_dict().items())
+
+
+def test_known_unused_weights_are_ignored_by_name(tmp_path: Path) -> None:
+    model, state = released("fianet")
+    state["backbone.layers.0.blocks.0.attn.relative_position_index"] = torch.zeros(25, 25, dtype=torch.int64)
+    state["backbone.layers.3.object_position_align_blk.go_embedding.weight"] = torch.zeros(128, 128)
+    state["text_encoder.embeddings.position_ids"] = torch.arange(512)[None]
+    state["text_encoder.pooler.dense.weight"] = torch.zeros(128, 128)
+    assert torch.equal(answer(load_reference(save(state, tmp_path))), answer(model))
+
+
+def test_missing_left_over_and_misshapen_weights_are_listed(tmp_path: Path) -> None:
+    _, state = released("fianet")
+    del state["classifier.bn1_3.weight"]
+    del state["backbone.layers.1.fc1.bias"]
+    state["backbone.layers.1.extra.weight"] = torch.zeros(2)
+    state["classifier.conv1_1.bias"] = torch.zeros(3)
+    with pytest.raises(UserError) as error:
+        load_reference(save(state, tmp_path))
+    for name in ("classifier.bn1_3.weight", "backbone.layers.1.fc1.bias", "backbone.layers.1.extra.weight"):
+        assert name in error.value.what
+    assert "classifier.conv1_1.bias (3,) instead of (2,)" in error.value.what
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [1, 2],
+        {"weight": torch.zeros(2)},
+        {"backbone.layers.0.res_gate.0.weight": torch.zeros(2, 2)},
+        {"model": 3},
+        {"model": {"backbone.layers.0.res_gate.0.weight": 3}},
+    ],
+)
+def test_files_that_hold_something_else_are_user_errors(content: object, tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        load_reference(save(content, tmp_path))
+
+
+def test_no_file_and_no_checkpoint_are_user_errors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        load_reference(tmp_path / "none.pth")
+    (tmp_path / "text.pth").write_text("not a checkpoint")
+    with pytest.raises(UserError, match=r"text\.pth"):
+        load_reference(tmp_path / "text.pth")
+
+
+def test_hostile_checkpoint_does_not_execute(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "executed",)
+
+    for content in (Hostile(), {"model": {}, "args": Hostile()}):
+        path = save(content, tmp_path)
+        with pytest.raises(UserError, match="read safely"):
+            load_reference(path)
+        assert not (tmp_path / "executed").exists()
+
+
+def test_options_stored_beside_the_weights_may_not_smuggle_a_class(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "executed",)
+
+    path = save({"model": {}, "args": argparse.Namespace(hidden=Hostile())}, tmp_path)
+    with pytest.raises(UserError, match="read safely"):
+        read_state(path)
+    assert not (tmp_path / "executed").exists()
