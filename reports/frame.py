@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.metrics import NAMES
 from bench.store import Cell, Record, Store
 
-METRICS = ("P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "oIoU", "mIoU")
+METRICS = NAMES
 HEADLINE = "mIoU"
 SPLITS = ("val", "test")
 
