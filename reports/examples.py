@@ -149,7 +149,7 @@ def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]
         )
         for example in choose(gains, base["image_id"])
     ]
-    heads = ["Image", "Truth", *(plain(row.label) for row in rows)]
+    heads = ["Image", "Truth", *(row.label for row in rows)]
     foot = (
         f"White line: truth; colour: the row's mask; below: its IoU in %. Test split, seed {compared.seed}."
     )
@@ -158,7 +158,7 @@ def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]
 
 def _why(example: Example, compared: Compared) -> str:
     gain = f"{100 * example.gain:+.1f}".replace("-", "−")
-    return f"{example.why}: {plain(compared.better.label)} {gain} IoU against {plain(compared.base.label)}"
+    return f"{example.why}: {compared.better.label} {gain} IoU against {compared.base.label}"
 
 
 def _panels(

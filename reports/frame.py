@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.metrics import NAMES
 from bench.store import Cell, Record, Store
+from reports.escape import plain
 
 METRICS = NAMES
 HEADLINE = "mIoU"
@@ -111,7 +112,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         UserError: The store holds no such study.
     """
     study = store.study(name)
-    rows = tuple(Row(row["key"], row["label"], tuple(row.get("marks", ()))) for row in study["rows"])
+    rows = tuple(Row(row["key"], plain(row["label"]), tuple(row.get("marks", ()))) for row in study["rows"])
     cells = [
         (row, place, store.cell(place["id"]))
         for row, planned in zip(rows, study["rows"], strict=True)
@@ -145,7 +146,7 @@ def _lines(row: Row, place: Record, cell: Cell, metrics: Record | None) -> Itera
             "seed": place["seed"],
             "cell": cell.id,
             "state": state["state"],
-            "error": (state.get("cause") or "") if state["state"] == "failed" else "",
+            "error": plain(state.get("cause") or "") if state["state"] == "failed" else "",
             **{metric: scores.get(metric, math.nan) for metric in METRICS},
         }
 

@@ -13,7 +13,6 @@ from matplotlib import style as styles
 from matplotlib.figure import Figure
 
 from bench import files
-from reports.escape import plain
 
 # Okabe and Ito's colours (told apart with any colour vision) without yellow and black, which drown in white
 # paper and in photographs, and Tol's wine; in an order whose neighbours differ in lightness too.
@@ -67,7 +66,7 @@ def looks(keys: Iterable[str]) -> dict[str, Look]:
 
 def short(label: str) -> str:
     """A label that leaves room for the figure."""
-    return textwrap.shorten(plain(label), 44, placeholder=" …")
+    return textwrap.shorten(label, 44, placeholder=" …")
 
 
 def style() -> AbstractContextManager[None]:

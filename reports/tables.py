@@ -52,7 +52,7 @@ def _line(frame: StudyFrame, row: Row, dataset: str, split: str, missing: str, m
     scores = frame.scores(row.key, dataset, split)
     headline = scores[HEADLINE]
     cells = [
-        Cell(plain(row.label), marker=marker),
+        Cell(row.label, marker=marker),
         *(mark(name in row.marks) for name in frame.study.get("marks", ())),
         *(number(score.mean, score.std) for score in scores.values()),
     ]

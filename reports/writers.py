@@ -14,30 +14,21 @@ from reports.grid import Cell, Emphasis, Grid
 
 def latex(grid: Grid) -> str:
     """A `table*` for any class: booktabs rules, emphasis, notes below, source cells in comments."""
+    heads, preamble = [], ""
+    for column, spread in zip(grid.columns, grid.spreads, strict=True):
+        head = escapes.latex(column.head)
+        heads.append(rf"\multicolumn{{2}}{{c}}{{{head}}}" if spread else head)
+        preamble += "r@{}l" if spread else column.align
+    dense = any(grid.spreads)  # to fit 17 cm, the text width of a journal page
     return _render(
         "table.tex.j2",
-        {
-            "latex": escapes.latex,
-            "label": escapes.slug,
-            "comment": escapes.plain,
-            "row": _latex_row(grid),
-        },
+        {"latex": escapes.latex, "label": escapes.slug, "comment": escapes.plain, "row": _latex_row(grid)},
         grid=grid,
-        size=r"\scriptsize"
-        if any(grid.spreads)
-        else r"\footnotesize",  # 17 cm, the text width of a journal page
-        gap="2pt" if any(grid.spreads) else "3pt",
-        preamble="".join(
-            r"r@{}l" if spread else column.align
-            for column, spread in zip(grid.columns, grid.spreads, strict=True)
-        ),
+        size=r"\scriptsize" if dense else r"\footnotesize",
+        gap="2pt" if dense else "3pt",
+        preamble=preamble,
         width=len(grid.columns) + sum(grid.spreads),
-        head=" & ".join(
-            rf"\multicolumn{{2}}{{c}}{{{escapes.latex(column.head)}}}"
-            if spread
-            else escapes.latex(column.head)
-            for column, spread in zip(grid.columns, grid.spreads, strict=True)
-        ),
+        head=" & ".join(heads),
     )
 
 
@@ -60,9 +51,7 @@ def _latex_row(grid: Grid) -> Callable[[Sequence[Cell]], str]:
 def markdown(grid: Grid) -> str:
     """GitHub tables, one a panel, their columns aligned in the source; second best underlined by `<u>`."""
     heads = [escapes.markdown(column.head) for column in grid.columns]
-    panels = [
-        [[_markdown_cell(cell) for cell in line.cells] for line in panel.lines] for panel in grid.panels
-    ]
+    panels = [[list(map(_markdown_cell, line.cells)) for line in panel.lines] for panel in grid.panels]
     lines = [heads, *(line for panel in panels for line in panel)]
     widths = [max(len(line[place]) for line in [*lines, ["---"] * len(heads)]) for place in range(len(heads))]
 

@@ -25,7 +25,7 @@ def simulate(
     """Rows scored on the same expressions, hits and misses as real models have them.
 
     Whether an expression is found depends on its image and itself (shared by all rows) and on the row's luck
-    with the image, so that expressions of an image move together and rows with the same gain are exchangeable.
+    with the image, so that expressions of an image move together and rows of the same gain are exchangeable.
     `gains` is what each row adds to the mean IoU, in points; `noise` how much rows disagree.
     """
     image = np.sort(random.integers(0, images, expressions))
