@@ -54,6 +54,7 @@ class Fusion(StrEnum):
 
     none = "none"
     pwam = "pwam"
+    iim = "iim"
     fiam = "fiam"
     fiam_direct = "fiam_direct"  # object and position words reach the decoder's map (ours)
 
@@ -62,6 +63,8 @@ class Neck(StrEnum):
     """What joins the four scales."""
 
     none = "none"
+    lgce = "lgce"
+    cim = "cim"
     tmem = "tmem"
     tmem_blind = "tmem_blind"  # TMEM that reads no words: the control's neck
 
@@ -70,6 +73,7 @@ class Decoder(StrEnum):
     """What turns four maps into logits."""
 
     simple = "simple"
+    rotated = "rotated"
 
 
 class Metric(StrEnum):
@@ -246,4 +250,6 @@ class Config:
     seeds: list[int] = field(default_factory=lambda: [0])
     store: str = "runs"
     dry_run: bool = False  # print the plan and stop
-    images_per_second: float = 1.0  # training speed where the scale was measured, for the first estimate of time
+    images_per_second: float = (
+        1.0  # training speed where the scale was measured, for the first estimate of time
+    )
