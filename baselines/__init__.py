@@ -1,0 +1,1 @@
+"""What LAVT, LGCE and RMSIN add to the segmenter of `fianet`: one model a file."""

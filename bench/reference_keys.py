@@ -32,6 +32,24 @@ CONTEXT: Table = (
     *ATTENTION,
 )
 PWAM: Table = (*CONTEXT, (r"\.context\.", ".fusion."), (r"\.gated\.gate\.", ".res_gate."))
+IIM: Table = (
+    (r"\.visual\.gated\.gate\.", ".visual_gate."),
+    *PWAM,
+    (r"\.visual\.where\.0\.point\.0", ".visual_residual.repblock.brb_1x1.conv"),
+    (r"\.visual\.where\.0\.point\.1", ".visual_residual.repblock.brb_1x1.bn"),
+    (r"\.visual\.where\.0\.around\.0\.0", ".visual_residual.repblock.brb_3x3.conv1"),
+    (r"\.visual\.where\.0\.around\.0\.1", ".visual_residual.repblock.brb_3x3.bn1"),
+    (r"\.visual\.where\.0\.around\.1\.0", ".visual_residual.repblock.brb_3x3.conv2"),
+    (r"\.visual\.where\.0\.around\.1\.1", ".visual_residual.repblock.brb_3x3.bn2"),
+    (r"\.visual\.where\.0\.identity", ".visual_residual.repblock.brb_identity"),
+    (r"\.visual\.where\.2\.point\.0", ".visual_residual.repblock.brb_1x1_2.conv"),
+    (r"\.visual\.where\.2\.point\.1", ".visual_residual.repblock.brb_1x1_2.bn"),
+    (r"\.visual\.where\.2\.around\.0\.0", ".visual_residual.repblock.brb_3x3_2.conv1"),
+    (r"\.visual\.where\.2\.around\.0\.1", ".visual_residual.repblock.brb_3x3_2.bn1"),
+    (r"\.visual\.where\.2\.around\.1\.0", ".visual_residual.repblock.brb_3x3_2.conv2"),
+    (r"\.visual\.where\.2\.around\.1\.1", ".visual_residual.repblock.brb_3x3_2.bn2"),
+    (r"\.visual\.where\.2\.identity", ".visual_residual.repblock.brb_identity_2"),
+)
 FIAM: Table = (
     *CONTEXT,
     (r"\.context\.", ".context_pixel_attn."),
@@ -63,6 +81,34 @@ TMEM: Table = (
     (r"^neck\.mixer\.blocks\.(\d+)\.feed_forward\.net\.2", r"neck.block.\1.ff.net.3"),
     (r"^neck", "backbone.tmem"),
 )
+CIM: Table = (
+    *CROSS_SCALE,
+    (r"^neck\.mixer\.across([12])\.bn1", r"neck.block.0.csa\1.m.bn1"),
+    (r"^neck\.mixer\.across([12])\.by2", r"neck.block.0.csa\1.m.DWConv1"),
+    (r"^neck\.mixer\.across([12])\.by3", r"neck.block.0.csa\1.m.DWConv2"),
+    (r"^neck\.mixer\.across([12])\.attention\.qkv", r"neck.block.0.csa\1.m.attention.qkv.c"),
+    (r"^neck\.mixer\.across([12])\.attention\.bn", r"neck.block.0.csa\1.m.attention.qkv.bn"),
+    (r"^neck\.mixer\.across([12])\.attention\.local", r"neck.block.0.csa\1.m.attention.parallel_conv.1"),
+    (r"^neck\.mixer\.across([12])\.attention\.mix", r"neck.block.0.csa\1.m.attention.proj"),
+    (r"^neck\.mixer\.across([12])\.attention\.out", r"neck.block.0.csa\1.m.attention.to_out"),
+    (r"^neck\.mixer\.across([12])\.bn2", r"neck.block.0.csa\1.m.bn4"),
+    (r"^neck\.mixer\.across([12])\.conv", r"neck.block.0.csa\1.m.conv"),
+    (r"^neck\.mixer\.within\.0", "neck.block.0.intra_ff.m.ff1.m"),
+    (r"^neck\.mixer\.within\.1", "neck.block.0.intra_ff.m.ff2.m"),
+    (r"^neck\.mixer\.within\.2", "neck.block.0.intra_ff.m.ff3.m"),
+    (r"^neck\.mixer\.within\.3", "neck.block.0.intra_ff.m.ff4.m"),
+    (r"^neck\.mixer\.feed_forward", "neck.block.0.ff.m"),
+    (r"^neck", "backbone.cim"),
+)
+LGCE: Table = (
+    (r"^neck\.third\.guide", "classifier.lg_layer3"),
+    (r"^neck\.fourth\.guide", "classifier.lg_layer4"),
+    (r"^neck\.third\.blocks", "classifier.msb1.msb.blocks.0"),
+    (r"^neck\.fourth\.blocks", "classifier.msb1.msb.blocks.1"),
+    (r"\.attention\.", ".attn."),
+    (r"\.mlp\.0", ".mlp.fc1"),
+    (r"\.mlp\.2", ".mlp.fc2"),
+)
 SIMPLE: Table = (
     (r"^decoder", "classifier"),
     (r"\.merges\.0\.(conv|bn)(\d)", r".\1\2_4"),
@@ -70,16 +116,28 @@ SIMPLE: Table = (
     (r"\.merges\.2\.(conv|bn)(\d)", r".\1\2_2"),
     (r"\.classify", ".conv1_1"),
 )
+ROTATED: Table = (
+    *SIMPLE,
+    (r"\.routing\.depthwise", ".rounting_func.dwc"),
+    (r"\.routing\.norm", ".rounting_func.norm.norm"),
+    (r"\.routing\.strength", ".rounting_func.fc_alpha"),
+    (r"\.routing\.angle", ".rounting_func.fc_theta"),
+)
 
-FUSIONS: dict[str, Table] = {"pwam": PWAM, "fiam": FIAM}
-NECKS: dict[str, Table] = {"none": (), "tmem": TMEM}
-DECODERS: dict[str, Table] = {"simple": SIMPLE}
+FUSIONS: dict[str, Table] = {"pwam": PWAM, "iim": IIM, "fiam": FIAM}
+NECKS: dict[str, Table] = {"none": (), "lgce": LGCE, "cim": CIM, "tmem": TMEM}
+DECODERS: dict[str, Table] = {"simple": SIMPLE, "rotated": ROTATED}
 
 # Stored in released checkpoints and used by none of the published forward passes, or computed from the sizes.
 IGNORED: tuple[str, ...] = (
     r"^backbone\.layers\.\d\.blocks\.\d+\.attn\.relative_position_index$",
     r"^backbone\.layers\.\d\.blocks\.\d+\.attn_mask$",
     r"^backbone\.layers\.\d\.object_position_align_blk\.go_embedding\.weight$",
+    # LGCE: image patches it never makes, two scales it never mixes, guide tokens it exchanges and throws away
+    r"^classifier\.msb[123]\.patch_embed\.",
+    r"^classifier\.msb[23]\.",
+    r"^classifier\.msb1\.msb\.(projs|fusion|revert_projs)\.",
+    r"^classifier\.lg_layer[12]\.",
     r"^text_encoder\.embeddings\.position_ids$",
     r"^text_encoder\.pooler\.dense\.(weight|bias)$",
 )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # fusion of one stage: (model, channels, width of the word features, attention heads)
 FusionBuilder = Callable[[ModelConfig, int, int, int], "Reader"]
-# neck over all maps: (model, channels of each map, width of the word features)
-NeckBuilder = Callable[[ModelConfig, Sequence[int], int], "Reader"]
+# neck over all maps: (model, channels of each map, width of the word features, height and width of images)
+NeckBuilder = Callable[[ModelConfig, Sequence[int], int, tuple[int, int]], "Reader"]
 # decoder: (channels of each map)
 DecoderBuilder = Callable[[Sequence[int]], "nn.Module"]
 
@@ -37,6 +37,12 @@ def _pwam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
     from baselines.lavt import PWAMFusion
 
     return PWAMFusion(channels, words, heads, model.fusion_dropout)
+
+
+def _iim(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    from baselines.rmsin import IntraScaleFusion
+
+    return IntraScaleFusion(channels, words, heads, model.fusion_dropout)
 
 
 def _fiam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
@@ -64,22 +70,34 @@ def _alignment(model: ModelConfig, channels: int, words: int, heads: int) -> Any
     return Alignment()
 
 
-def _no_neck(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+def _no_neck(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
     from fianet.segmenter import NoNeck
 
     return NoNeck()
 
 
-def _tmem(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+def _tmem(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
     from fianet.tmem import tmem
 
     return tmem(channels, words, model.tmem.blocks)
 
 
-def _tmem_blind(model: ModelConfig, channels: Sequence[int], words: int) -> Reader:
+def _tmem_blind(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
     from fianet.tmem import blind_tmem
 
     return blind_tmem(channels, model.tmem.blocks)
+
+
+def _lgce(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    from baselines.lgce import LGCE
+
+    return LGCE(channels, words)
+
+
+def _cim(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    from baselines.rmsin import cim
+
+    return cim(channels, image)
 
 
 def _simple(channels: Sequence[int]) -> nn.Module:
@@ -88,14 +106,28 @@ def _simple(channels: Sequence[int]) -> nn.Module:
     return Decoder(channels)
 
 
+def _rotated(channels: Sequence[int]) -> nn.Module:
+    from baselines.rotated import RotatedConv
+    from fianet.decoder import Decoder
+
+    return Decoder(channels, second=RotatedConv)
+
+
 FUSIONS: dict[str, FusionBuilder] = {
     "none": _no_fusion,
     "pwam": _pwam,
+    "iim": _iim,
     "fiam": _fiam,
     "fiam_direct": _fiam_direct,
 }
-NECKS: dict[str, NeckBuilder] = {"none": _no_neck, "tmem": _tmem, "tmem_blind": _tmem_blind}
-DECODERS: dict[str, DecoderBuilder] = {"simple": _simple}
+NECKS: dict[str, NeckBuilder] = {
+    "none": _no_neck,
+    "lgce": _lgce,
+    "cim": _cim,
+    "tmem": _tmem,
+    "tmem_blind": _tmem_blind,
+}
+DECODERS: dict[str, DecoderBuilder] = {"simple": _simple, "rotated": _rotated}
 
 
 def check_names(model: ModelConfig) -> None:
@@ -105,7 +137,7 @@ def check_names(model: ModelConfig) -> None:
     _choose("decoder", model.decoder, DECODERS)
 
 
-def build(model: ModelConfig, vocab_size: int) -> Segmenter:
+def build(model: ModelConfig, vocab_size: int, size: int | tuple[int, int] = 480) -> Segmenter:
     """The segmenter a configuration describes, with random or pretrained weights.
 
     Parts that two variants share are drawn first, so that with one seed they start from the same weights.
@@ -113,6 +145,7 @@ def build(model: ModelConfig, vocab_size: int) -> Segmenter:
     Args:
         model: Names and sizes.
         vocab_size: Number of word pieces the tokenizer can produce.
+        size: Side, or height and width, of the images in pixels; only the neck `cim` is tied to it.
 
     Raises:
         UserError: Unknown name, sizes that do not fit, or pretrained weights that cannot be loaded.
@@ -121,14 +154,20 @@ def build(model: ModelConfig, vocab_size: int) -> Segmenter:
     neck = _choose("neck", model.neck, NECKS)
     decoder = _choose("decoder", model.decoder, DECODERS)
     try:
-        return _assemble(model, vocab_size, fusion, neck, decoder)
+        image = (size, size) if isinstance(size, int) else size
+        return _assemble(model, vocab_size, image, fusion, neck, decoder)
     except ValueError as error:  # fianet and baselines say what and what to do in two lines
         what, _, remedy = str(error).partition("\n")
         raise UserError(what, remedy) from error
 
 
 def _assemble(
-    model: ModelConfig, vocab_size: int, fusion: FusionBuilder, neck: NeckBuilder, decoder: DecoderBuilder
+    model: ModelConfig,
+    vocab_size: int,
+    image: tuple[int, int],
+    fusion: FusionBuilder,
+    neck: NeckBuilder,
+    decoder: DecoderBuilder,
 ) -> Segmenter:
     from fianet.segmenter import Segmenter
     from fianet.text import NoText, TextEncoder, freeze_bert, pretrained_bert, random_bert
@@ -152,7 +191,7 @@ def _assemble(
         fusion(model, channels, words, heads)
         for channels, heads in zip(encoder.channels, model.fusion_heads, strict=True)
     ]
-    neck_module = neck(model, encoder.channels, words)
+    neck_module = neck(model, encoder.channels, words, image)
     phrases = neck_module.phrases.union(*(each.phrases for each in fusions))
     return Segmenter(
         TextEncoder(bert, phrases) if phrases else NoText(), encoder, fusions, neck_module, decoder_module

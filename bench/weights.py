@@ -20,9 +20,11 @@ from fianet.segmenter import Segmenter
 State = dict[str, Tensor]
 
 HEAD_WIDTH = 64  # of every published BERT
-# what only this model's weights have -> its name and slots
+# what marks a model's weights -> its name and slots; LAVT's own mark comes last, LGCE and RMSIN have it too
 ARCHITECTURES = {
     "backbone.tmem.": ("fianet", Fusion.fiam, Neck.tmem, Decoder.simple),
+    "backbone.cim.": ("rmsin", Fusion.iim, Neck.cim, Decoder.rotated),
+    "classifier.msb1.": ("lgce", Fusion.pwam, Neck.lgce, Decoder.simple),
     "backbone.layers.0.res_gate.": ("lavt", Fusion.pwam, Neck.none, Decoder.simple),
 }
 
@@ -149,13 +151,16 @@ def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
 
 def _unprefixed(weights: object, path: str | Path) -> State:
     """The weights without `module.`, once it is sure that they are nothing else."""
-    named = weights if isinstance(weights, Mapping) else {"the whole": weights}
-    others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
-    if others:
+    named: Mapping[str, object] = weights if isinstance(weights, Mapping) else {"the whole": weights}
+    tensors = {
+        str(key).removeprefix("module."): value for key, value in named.items() if isinstance(value, Tensor)
+    }
+    if len(tensors) < len(named):
+        others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
         raise UserError(
             f"{path}: not tensors: {listing(others)}.", "Pass a state dict, plain or under `model`."
         )
-    return {str(key).removeprefix("module."): value for key, value in named.items()}
+    return tensors
 
 
 def _count(state: State, pattern: str) -> int:

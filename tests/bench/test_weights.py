@@ -19,6 +19,7 @@ from fianet.segmenter import Segmenter
 VOCABULARY = 40
 CONFIGS = {
     "lavt": ModelConfig(name="lavt", fusion="pwam", neck="none"),
+    "lgce": ModelConfig(name="lgce", fusion="pwam", neck="lgce"),
     "fianet": ModelConfig(tmem=TmemConfig(blocks=2)),
 }
 

@@ -22,6 +22,7 @@ MODELS = sorted(path.stem for path in (EXPERIMENTS / "model").glob("*.yaml"))
 UNREACHED = {
     "none": "$^",
     "pwam": r"^fusions\.3\.gated",
+    "iim": r"^fusions\.3\.(gated|visual)",
     "fiam": r"^fusions\.3\.(modulation|gated|alignment)",
     "fiam_direct": r"^fusions\.3\.modulation",
 }
@@ -66,15 +67,15 @@ def model(config: ModelConfig) -> Segmenter:
     return seeded(config)
 
 
-def seeded(config: ModelConfig) -> Segmenter:
+def seeded(config: ModelConfig, height: int = 96, width: int = 96) -> Segmenter:
     torch.manual_seed(0)
-    return build(config, VOCABULARY).eval()
+    return build(config, VOCABULARY, (height, width)).eval()
 
 
 class TestEveryModel:
     @pytest.mark.parametrize(("height", "width"), [(96, 96), (64, 128), (75, 50), (33, 97)])
-    def test_logits_have_the_size_of_the_image(self, model: Segmenter, height: int, width: int) -> None:
-        logits = batch(2, height, width).run(model)
+    def test_logits_have_the_size_of_the_image(self, config: ModelConfig, height: int, width: int) -> None:
+        logits = batch(2, height, width).run(seeded(config, height, width))
         assert logits.shape == (2, 2, height, width)
         assert logits.isfinite().all()
 
@@ -146,7 +147,7 @@ class TestEveryModel:
 
     def test_weights_come_back_from_a_state_dict(self, config: ModelConfig, model: Segmenter) -> None:
         torch.manual_seed(1)
-        other = build(config, VOCABULARY).eval()
+        other = build(config, VOCABULARY, 96).eval()
         other.load_state_dict(model.state_dict())
         inputs = batch()
         assert torch.equal(inputs.run(model), inputs.run(other))

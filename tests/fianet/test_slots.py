@@ -54,7 +54,7 @@ def phrases(model: Segmenter) -> tuple[str, ...]:
 @pytest.mark.parametrize(("fusion", "neck", "decoder"), list(product(FUSIONS, NECKS, DECODERS)))
 def test_any_mixture_trains_a_step_and_evaluates(fusion: str, neck: str, decoder: str) -> None:
     config = tiny(fusion=fusion, neck=neck, decoder=decoder)
-    model = build(config, VOCABULARY)
+    model = build(config, VOCABULARY, SIZE)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     loss = segmentation_loss(logits(model, inputs()), torch.ones(2, SIZE, SIZE, dtype=torch.int64))
     loss.backward()

@@ -16,13 +16,14 @@ from bench.weights import load_reference, read_state, recognise
 from fianet.segmenter import Segmenter
 
 HERE = Path(__file__).parent
-MODELS = ("lavt", "fianet")
+MODELS = ("lavt", "lgce", "rmsin", "fianet")
 OUTPUTS_BAR = 5e-5
 GRADIENTS_BAR = 1e-3
-# A bias in front of an instance norm, or of a key under a softmax, has gradient 0 but for rounding
-ZERO = 1e-6
+# Of the largest gradient norm: float32 rounding. Some norms are 0 but for it (a bias in front of an instance
+# norm), and RMSIN's scalar weights sum what nearly cancels (float64 is up to 3 % off the recorded ones).
+ROUNDING = 3e-6
 # With two object words the attended features lie on a line, so the instance norm behind them leaves of their
-# gradient only what its epsilon lets through: float32 rounding moves it by 1 % (float64 is 0.6 % off the record).
+# gradient only what its epsilon lets through: rounding moves it by 1 % (float64 is 0.6 % off the record).
 ILL_CONDITIONED = ("go_cross_attn.W.0.weight", "go_cross_attn.f_value.0.weight")
 
 
@@ -124,19 +125,15 @@ def test_small_gradients_are_the_recorded_ones(small: Case) -> None:
     norms = {key: gradient.double().norm().item() for key, gradient in ours.items() if gradient is not None}
     largest = max(norms.values())
     errors = {
-        key: abs(norms[key] - recorded[key]) / recorded[key]
-        for key in norms
-        if recorded[key] > ZERO * largest
+        key: max(abs(norm - recorded[key]) - ROUNDING * largest, 0.0) / recorded[key]
+        for key, norm in norms.items()
     }
     strict = {key: error for key, error in errors.items() if not key.endswith(ILL_CONDITIONED)}
-    together = relative(np.array([norms[key] for key in norms]), np.array([recorded[key] for key in norms]))
+    together = relative(np.array(list(norms.values())), np.array([recorded[key] for key in norms]))
     print(small.description["case"], f"together {together:.1e}, worst {max(strict.values()):.1e}")
     assert together < GRADIENTS_BAR
     assert max(strict.values()) < GRADIENTS_BAR, sorted(strict.items(), key=lambda item: -item[1])[:5]
     assert max(errors.values()) < 20 * GRADIENTS_BAR
-    for key in norms:
-        if key not in errors:
-            assert norms[key] < 10 * ZERO * largest, key
 
 
 @pytest.mark.reference
