@@ -100,7 +100,7 @@ def _train_and_score(cell: Cell, config: Config, seed: int) -> None:
         for split in ("train", "val", "test")
     }
     torch.manual_seed(seed)
-    model = build(config.model, tokenizer.vocab_size)
+    model = build(config.model, tokenizer.vocab_size, config.recipe.size)
 
     last_written = 0.0
 
