@@ -66,7 +66,7 @@ def test_pretrained_weights_give_timms_features(layout: str, tmp_path: Path) -> 
 
 
 def test_padding_comes_before_rolling(tmp_path: Path) -> None:
-    """On maps that are no multiple of the window timm's order gives other numbers than the original release."""
+    """On maps that are no multiple of the window timm's order gives other numbers than the release."""
     swin, ours = timm_swin(), encoder()
     torch.save(swin.state_dict(), tmp_path / "swin.pth")
     load_swin(ours, str(tmp_path / "swin.pth"))
