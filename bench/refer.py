@@ -81,8 +81,8 @@ class Referred:
 def main(argv: list[str]) -> int:
     """Makes the set and prints what is in it."""
     options = _checked(parse(argv, Options, USAGE))
-    out = Path(options.out)
-    pictures, categories = read_coco(Path(options.coco), Path(options.images))
+    out = Path(options.out).expanduser()
+    pictures, categories = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     request = _request(options, contents)
     if out.exists() and not options.overwrite:
@@ -246,7 +246,9 @@ def _request(options: Options, contents: Sequence[str]) -> dict[str, object]:
     asked = dataclasses.asdict(options)
     for name in ("coco", "images", "out", "overwrite"):
         del asked[name]
-    digest = hashlib.sha256(Path(options.coco).read_bytes() + "".join(contents).encode()).hexdigest()
+    digest = hashlib.sha256(
+        Path(options.coco).expanduser().read_bytes() + "".join(contents).encode()
+    ).hexdigest()
     return {"version": VERSION, "content": digest, **asked}
 
 

@@ -1,0 +1,325 @@
+"""Every sentence means exactly its target, by a reader that knows English and nothing of the generator."""
+
+import itertools
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.data.coco import read_coco
+from bench.data.expressions import KINDS, choose, expressions, plural
+from bench.data.predicates import (
+    Cell,
+    Comparison,
+    Direction,
+    Far,
+    Inside,
+    Instance,
+    Look,
+    Phrase,
+    Scene,
+    Size,
+)
+from bench.data.scenes import draw
+
+# --- the independent reader: sentence -> the set of instances it means, by plain meanings without margins
+
+PLACES = {
+    "on the left": (0, None),
+    "on the right": (2, None),
+    "on the top": (None, 0),
+    "at the bottom": (None, 2),
+    "in the middle": (1, 1),
+    "on the upper left": (0, 0),
+    "on the upper right": (2, 0),
+    "on the lower left": (0, 2),
+    "on the lower right": (2, 2),
+}
+WAYS = {
+    "on the right of": (1, 0),
+    "on the left of": (-1, 0),
+    "above": (0, -1),
+    "below": (0, 1),
+    "on the upper right of": (1, -1),
+    "on the upper left of": (-1, -1),
+    "on the lower right of": (1, 1),
+    "on the lower left of": (-1, 1),
+}
+RATIOS = {
+    "similar in size to": (0.8, 1.25),
+    "a little smaller than": (1 / 2.1, 0.8),
+    "a little bigger than": (1.25, 2.1),
+    "much smaller than": (0.0, 1 / 2.2),
+    "much bigger than": (2.2, 1e9),
+}
+
+
+def read(scene: Scene, sentence: str) -> set[int]:
+    words = sentence.split(" ", 1)[1]
+    relations = "|".join(re.escape(w) for w in sorted([*WAYS, *RATIOS, "in"], key=len, reverse=True))
+    match = re.fullmatch(rf"(.+?) is ({relations}) the (.+)", words)
+    if not match:
+        return read_phrase(scene, words)
+    (landmark,) = read_phrase(scene, match[3])
+    mark = scene.instances[landmark]
+    found = set()
+    for number in read_phrase(scene, match[1]) - {landmark}:
+        it = scene.instances[number]
+        if match[2] in WAYS:
+            dx, dy = (a - b for a, b in zip(middle(it), middle(mark), strict=True))
+            wx, wy = WAYS[match[2]]
+            if math.hypot(dx, dy) and (dx * wx + dy * wy) / math.hypot(dx, dy) / math.hypot(wx, wy) > 0.88:
+                found.add(number)  # less than about 28 degrees off
+        elif match[2] == "in":
+            (x, y), (x0, y0, x1, y1) = middle(it), mark.box
+            if x0 < x < x1 and y0 < y < y1:
+                found.add(number)
+        elif RATIOS[match[2]][0] <= it.area / mark.area <= RATIOS[match[2]][1]:
+            found.add(number)
+    return found
+
+
+def read_phrase(scene: Scene, words: str) -> set[int]:
+    names = {i.category for i in scene.instances}
+    category = max((n for n in names if re.search(rf"\b{n}", words)), key=len)
+    before, after = re.fullmatch(rf"(.*?)\b(?:{plural(category)}|{category})\b(.*)", words).groups()
+    same = [i for i, it in enumerate(scene.instances) if it.category == category]
+    found = set(same)
+    for word in before.split():
+        found &= set(with_word(scene, same, word))
+    place = after.strip()
+    if place.startswith("on the far"):
+        order = sorted(same, key=lambda i: middle(scene.instances[i])[0])
+        found &= {order[0] if place.endswith("left") else order[-1]}
+    elif place:
+        column, row = PLACES[place]
+        thirds = {i: [int(3 * v) for v in middle_share(scene, i)] for i in same}
+        found &= {i for i, (x, y) in thirds.items() if column in (None, x) and row in (None, y)}
+    return found
+
+
+def with_word(scene: Scene, same: list[int], word: str) -> list[int]:
+    if word not in ("tiny", "small", "large", "huge"):
+        return [i for i in same if word in (scene.instances[i].colour, scene.instances[i].shape)]
+    if len(same) == 1:
+        return same
+    order = sorted(same, key=lambda i: scene.instances[i].area)
+    areas = [scene.instances[i].area for i in order]
+    cut = max(range(1, len(areas)), key=lambda k: areas[k] / areas[k - 1])
+    assert areas[cut] > 1.7 * areas[cut - 1], "size words need a visible difference"
+    few = 3 if word in ("tiny", "huge") else 1
+    if word in ("tiny", "small"):
+        return [i for i, a in zip(order[:cut], areas, strict=False) if areas[cut] >= few * a]
+    return [i for i, a in zip(order[cut:], areas[cut:], strict=True) if a >= few * areas[cut - 1]]
+
+
+def middle(instance: Instance) -> tuple[float, float]:
+    x0, y0, x1, y1 = instance.box
+    return x0 + (x1 - x0) / 2, y0 + (y1 - y0) / 2
+
+
+def middle_share(scene: Scene, number: int) -> tuple[float, float]:
+    x, y = middle(scene.instances[number])
+    return min(x / scene.width, 0.9999), min(y / scene.height, 0.9999)
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+@st.composite
+def scenes(draw_: st.DrawFn) -> Scene:
+    instances = []
+    for _ in range(draw_(st.integers(1, 9))):
+        x, y = draw_(st.floats(0, 90)), draw_(st.floats(0, 90))
+        w, h = draw_(st.floats(1, 60)), draw_(st.floats(1, 60))
+        box = (x, y, min(x + w, 100.0), min(y + h, 100.0))
+        instances.append(
+            Instance(
+                category=draw_(st.sampled_from(["ship", "storage tank", "harbor"])),
+                box=box,
+                area=max(1.0, draw_(st.floats(0.1, 1)) * (box[2] - box[0]) * (box[3] - box[1])),
+                colour=draw_(st.sampled_from(["red", "white"])),
+                shape=draw_(st.sampled_from([None, "long"])),
+            )
+        )
+    return Scene(100, 100, tuple(instances))
+
+
+@settings(max_examples=150, deadline=None)
+@given(scenes(), st.integers(0, 99))
+def test_every_sentence_of_a_random_scene_means_its_targets_and_no_other(scene: Scene, seed: int) -> None:
+    for expression in expressions(scene, np.random.default_rng(seed), groups=True):
+        assert read(scene, expression.text) == set(expression.targets), expression.text
+
+
+def test_every_sentence_of_drawn_scenes_means_its_target_and_no_other() -> None:
+    for index in range(60):
+        scene = draw(5, index, 96).scene
+        for expression in expressions(scene, np.random.default_rng(index), groups=True):
+            assert read(scene, expression.text) == set(expression.targets), expression.text
+
+
+def test_every_sentence_on_real_photographs_means_its_target_and_no_other(shared: Path) -> None:
+    folder = shared / "data" / "vhr10"
+    pictures, _ = read_coco(folder / "instances.json", folder / "images")
+    checked = 0
+    for picture in pictures:
+        for expression in expressions(picture.scene, np.random.default_rng(0)):
+            assert read(picture.scene, expression.text) == set(expression.targets), expression.text
+            checked += 1
+    assert checked > 2000
+
+
+def test_kinds_come_in_the_shares_of_the_table() -> None:
+    used: Counter[str] = Counter()
+    rng = np.random.default_rng(0)
+    for index in range(150):
+        choose(expressions(draw(6, index, 96).scene, rng), 3, used, rng)
+    for kind, share in KINDS.items():
+        assert used[kind] / sum(used.values()) == pytest.approx(share, abs=0.03)
+
+
+def test_chosen_sentences_differ_and_spread_over_targets() -> None:
+    rng = np.random.default_rng(0)
+    for index in range(20):
+        chosen = choose(expressions(draw(7, index, 96).scene, rng), 12, Counter(), rng, per_target=2)
+        texts = [e.text for e in chosen]
+        assert len(set(texts)) == len(texts)
+        assert max(Counter(e.targets for e in chosen).values()) <= 2
+
+
+# --- meanings, one by one -------------------------------------------------------------------------
+
+
+def row(*areas: float, category: str = "ship") -> Scene:
+    """Square instances of the given areas side by side in a picture of 300 x 300."""
+    step = 300 / len(areas)
+    boxes = [(step * (i + 0.5), math.sqrt(a) / 2) for i, a in enumerate(areas)]
+    instances = [
+        Instance(category, (x - h, 150 - h, x + h, 150 + h), a)
+        for (x, h), a in zip(boxes, areas, strict=True)
+    ]
+    return Scene(300, 300, tuple(instances))
+
+
+@pytest.mark.parametrize(
+    ("areas", "word", "verdicts"),
+    [
+        ((100, 400), "large", (False, True)),
+        ((100, 400), "huge", (False, True)),
+        ((100, 250), "huge", (False, None)),
+        ((100, 120), "small", (None, None)),
+        ((100, 250, 260), "small", (True, False, False)),
+        ((50, 400), "tiny", (True, False)),
+    ],
+)
+def test_size_words_follow_the_widest_gap_of_the_class(
+    areas: tuple[float, ...], word: str, verdicts: tuple[bool | None, ...]
+) -> None:
+    scene = row(*areas)
+    assert tuple(Size(word).judge(scene, i) for i in range(len(areas))) == verdicts
+
+
+def test_an_only_one_is_sized_against_the_picture() -> None:
+    assert Size("large").judge(row(0.2 * 300 * 300), 0) is True
+    assert Size("tiny").judge(row(0.2 * 300 * 300), 0) is False
+    assert Size("small").judge(row(0.05 * 300 * 300), 0) is None
+
+
+def at(*centres: tuple[float, float]) -> Scene:
+    """Small ships with their middles at shares of a 100 x 100 picture."""
+    boxes = [(100 * x - 2, 100 * y - 2, 100 * x + 2, 100 * y + 2) for x, y in centres]
+    return Scene(100, 100, tuple(Instance("ship", box, 16.0) for box in boxes))
+
+
+def test_a_side_excludes_only_what_is_outside_its_whole_third() -> None:
+    scene = at((0.1, 0.5), (0.1, 0.1), (0.5, 0.5), (0.34, 0.5))
+    assert [Cell(-1, 0).judge(scene, i) for i in range(4)] == [True, None, False, None]
+
+
+def test_a_corner_excludes_what_is_outside_its_cell() -> None:
+    scene = at((0.1, 0.1), (0.1, 0.5), (0.9, 0.1), (0.32, 0.1))
+    assert [Cell(-1, -1).judge(scene, i) for i in range(4)] == [True, False, False, None]
+
+
+def test_far_is_said_only_of_the_one_clearly_ahead() -> None:
+    scene = at((0.05, 0.5), (0.15, 0.9), (0.18, 0.1))
+    assert [Far(-1).judge(scene, i) for i in range(3)] == [True, False, False]
+    assert Far(-1).judge(at((0.05, 0.5), (0.06, 0.9)), 0) is None
+
+
+def test_directions_are_eight_sectors_seen_from_the_landmark() -> None:
+    scene = at((0.5, 0.5), (0.8, 0.5), (0.8, 0.2), (0.5, 0.2), (0.2, 0.52), (0.8, 0.37))
+    phrase = Phrase("ship")
+    right = [Direction("on the right of", 0, phrase).judge(scene, i) for i in range(6)]
+    assert right == [False, True, False, False, False, None]
+    assert Direction("on the upper right of", 0, phrase).judge(scene, 2) is True
+    assert Direction("above", 0, phrase).judge(scene, 3) is True
+
+
+def test_a_direction_is_not_said_of_boxes_that_overlap() -> None:
+    wide = Instance("bridge", (0, 40, 100, 60), 1500.0)
+    scene = Scene(100, 100, (wide, Instance("ship", (80, 48, 90, 52), 30.0)))
+    assert not Direction("on the right of", 0, Phrase("bridge")).judge(scene, 1)
+    assert Inside(0, Phrase("bridge")).judge(scene, 1) is True
+
+
+def test_comparisons_leave_a_gap_between_neighbouring_words() -> None:
+    scene = row(100, 110, 150, 400, 122)
+    verdicts = {
+        word: [Comparison(word, 0, Phrase("ship")).judge(scene, i) for i in range(1, 5)]
+        for word in ("similar in size to", "a little bigger than", "much bigger than")
+    }
+    assert verdicts["similar in size to"] == [True, False, False, None]
+    assert verdicts["a little bigger than"] == [False, True, False, None]
+    assert verdicts["much bigger than"] == [False, False, True, False]
+
+
+def test_an_unknown_colour_can_neither_be_said_nor_excluded() -> None:
+    boxes = [(x, 45.0, x + 10, 55.0) for x in (10.0, 45.0, 80.0)]
+    colours = ("red", "blue", None)
+    scene = Scene(100, 100, tuple(Instance("ship", b, 90.0, c) for b, c in zip(boxes, colours, strict=True)))
+    assert [Look("colour", "red").judge(scene, i) for i in range(3)] == [True, False, None]
+    texts = {e.text.split(" ", 1)[1] for e in expressions(scene, np.random.default_rng(0))}
+    assert "red ship" not in texts
+    assert "red ship on the left" in texts
+
+
+def test_nothing_is_said_of_classes_in_unknown_numbers() -> None:
+    scene = at((0.1, 0.5), (0.9, 0.5))
+    crowd = Scene(scene.width, scene.height, scene.instances, frozenset({"ship"}))
+    assert expressions(scene, np.random.default_rng(0), groups=True)
+    assert not expressions(crowd, np.random.default_rng(0), groups=True)
+
+
+def test_landmarks_are_never_bare() -> None:
+    for index in range(40):
+        scene = draw(8, index, 96).scene
+        for expression in expressions(scene, np.random.default_rng(index)):
+            if expression.kind in ("relation", "comparison"):
+                assert expression.relation is not None
+                assert expression.relation.phrase.predicates, expression.text
+
+
+def test_groups_are_named_in_the_plural() -> None:
+    scene = at((0.1, 0.5), (0.12, 0.55), (0.9, 0.5))
+    texts = {e.text: e.targets for e in expressions(scene, np.random.default_rng(0), groups=True)}
+    assert texts["All ships"] == (0, 1, 2)
+    assert texts["The ships on the left"] == (0, 1)
+    assert [plural(w) for w in ("bus", "baseball diamond", "ferry")] == [
+        "buses",
+        "baseball diamonds",
+        "ferries",
+    ]
+
+
+def test_the_same_seed_gives_the_same_sentences() -> None:
+    scene = draw(9, 1, 96).scene
+    first, second = (expressions(scene, np.random.default_rng(4), groups=True) for _ in range(2))
+    assert first == second
+    assert all(e.text for e in itertools.chain(first, second))

@@ -1,0 +1,355 @@
+"""`python -m bench.refer`, from a COCO file to a set that can be trained on."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from bench import refer
+from bench.config import DataConfig
+from bench.data.coco import human
+from bench.data.colours import colour_name
+from bench.data.index import Index, read_index
+from bench.refer import assign_splits
+
+
+def square(x: int, y: int, side: int = 12) -> list[list[int]]:
+    return [[x, y, x + side, y, x + side, y + side, x, y + side]]
+
+
+def make_coco(folder: Path, images: int = 12) -> dict[str, Any]:
+    """Pictures of 120 x 120 with two ships and a tank each; the last picture repeats the first's bytes."""
+    (folder / "photos").mkdir(parents=True)
+    content: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
+    content["categories"] = [{"id": 7, "name": "ship"}, {"id": 9, "name": "storage_tank"}]
+    for number in range(images):
+        rng = np.random.default_rng(number % (images - 1))
+        name = f"{number:03d}.jpg"
+        Image.fromarray(rng.integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(folder / "photos" / name)
+        content["images"].append({"id": number, "file_name": name, "width": 120, "height": 120})
+        for category, place in ((7, square(6, 55)), (7, square(100, 55, 18)), (9, square(54, 10))):
+            content["annotations"].append(
+                {
+                    "id": len(content["annotations"]),
+                    "image_id": number,
+                    "category_id": category,
+                    "segmentation": place,
+                    "iscrowd": 0,
+                }
+            )
+    return content
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    return make_coco(tmp_path)
+
+
+def run(tmp_path: Path, content: Any, monkeypatch: pytest.MonkeyPatch, *more: str, out: str = "set") -> int:
+    file = tmp_path / "instances.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    arguments = [f"coco={file}", f"images={tmp_path / 'photos'}", f"out={tmp_path / out}", *more]
+    monkeypatch.setattr(sys, "argv", ["bench.refer", *arguments])
+    return refer.main()
+
+
+def index(tmp_path: Path, out: str = "set") -> Index:
+    return read_index(DataConfig(root=str(tmp_path / out)))
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_polygons_become_references_with_the_files_own_bytes(
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(tmp_path, content, monkeypatch) == 0
+    printed = capsys.readouterr().out
+    assert "storage tank" in printed
+    assert "position" in printed
+    found = index(tmp_path)
+    assert {r.category for r in found.references} == {"ship", "storage tank"}
+    assert all(
+        r.image.read_bytes() == (tmp_path / "photos" / r.image.name).read_bytes() for r in found.references
+    )
+    left = next(r for r in found.references if "left" in r.sentence and " is " not in r.sentence)
+    rows, columns = np.nonzero(left.mask.read())
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (6, 55, 18, 67)
+
+
+def test_equal_images_stay_in_one_split_and_no_image_is_in_two(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(4):
+        run(tmp_path, content, monkeypatch, f"seed={seed}", "split=[0.4,0.3,0.3]", out=f"set{seed}")
+        split_of: dict[bytes, set[str]] = {}
+        for reference in index(tmp_path, f"set{seed}").references:
+            split_of.setdefault(reference.image.read_bytes(), set()).add(reference.split)
+        assert len(split_of) == 11
+        assert all(len(splits) == 1 for splits in split_of.values())
+
+
+def test_the_same_request_gives_the_same_bytes_and_is_not_written_twice(
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path, content, monkeypatch)
+    run(tmp_path, content, monkeypatch, out="other")
+    assert files_of(tmp_path / "set") == files_of(tmp_path / "other")
+    before = (tmp_path / "set").stat().st_ino
+    assert run(tmp_path, content, monkeypatch) == 0
+    assert "nothing was written" in capsys.readouterr().out
+    assert (tmp_path / "set").stat().st_ino == before
+
+
+def test_another_set_at_out_is_replaced_only_when_told_to(
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path, content, monkeypatch)
+    assert run(tmp_path, content, monkeypatch, "seed=1") == 2
+    assert "overwrite=true" in capsys.readouterr().err
+    assert run(tmp_path, content, monkeypatch, "seed=1", "overwrite=true") == 0
+
+
+def test_limits_on_sentences_hold(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, "per_instance=1")
+    seen = [(r.image_id, r.box) for r in index(tmp_path).references]
+    assert len(set(seen)) == len(seen)
+    run(tmp_path, content, monkeypatch, "per_image=1", out="one")
+    names = [r.image_id for r in index(tmp_path, "one").references]
+    assert len(set(names)) == len(names)
+
+
+def test_larger_images_are_shrunk_with_their_masks(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, "max_side=60")
+    for reference in index(tmp_path).references:
+        with Image.open(reference.image) as image:
+            assert image.size == (60, 60)
+        assert reference.mask.read().shape == (60, 60)
+        assert reference.mask.read().any()
+
+
+def test_groups_are_written_as_one_mask(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, "groups=true")
+    both = next(r for r in index(tmp_path).references if r.sentence == "All ships")
+    assert both.mask.read().sum() == 12 * 12 + 18 * 18
+
+
+def test_colours_are_read_from_the_pixels_when_asked(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for entry in content["images"]:
+        pixels = np.full((120, 120, 3), 120, np.uint8)
+        pixels[55:67, 6:18] = (200, 30, 30)
+        pixels[55:73, 100:118] = (240, 240, 240)
+        Image.fromarray(pixels).save(tmp_path / "photos" / entry["file_name"], quality=95)
+    run(tmp_path, content, monkeypatch, "colours=true")
+    red = [r for r in index(tmp_path).references if "red ship" in r.sentence and " is " not in r.sentence]
+    assert red
+    assert all(r.box is not None and r.box[0] == 6 for r in red)
+
+
+def test_compressed_and_plain_run_lengths_give_the_same_set_as_polygons(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for annotation in content["annotations"]:
+        rle = coco.merge(coco.frPyObjects(annotation["segmentation"], 120, 120))
+        if annotation["id"] % 2:
+            annotation["segmentation"] = {"size": [120, 120], "counts": rle["counts"].decode()}
+        else:
+            flat = coco.decode(rle).ravel(order="F")
+            changes = np.flatnonzero(np.diff(flat)) + 1
+            runs = np.diff(np.concatenate(([0], changes, [len(flat)])))
+            annotation["segmentation"] = {"size": [120, 120], "counts": runs.tolist()}
+    run(tmp_path, content, monkeypatch)
+    run(tmp_path, make_coco(tmp_path / "again"), monkeypatch, out="polygons")
+    sentences = [
+        [(r.sentence, r.box) for r in index(tmp_path, out).references] for out in ("set", "polygons")
+    ]
+    assert sentences[0] == sentences[1]
+
+
+def test_a_class_with_a_crowd_or_an_empty_mask_is_not_spoken_of(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = content["annotations"][0], content["annotations"][3]
+    first["iscrowd"] = 1
+    second["segmentation"] = {"size": [120, 120], "counts": [120 * 120]}
+    run(tmp_path, content, monkeypatch)
+    spoken = {(r.image_id, r.category) for r in index(tmp_path).references}
+    assert ("000", "ship") not in spoken
+    assert ("001", "ship") not in spoken
+    assert {("000", "storage tank"), ("002", "ship")} <= spoken
+
+
+def broken(content: dict[str, Any], key: str, place: int, **changes: Any) -> dict[str, Any]:
+    content[key][place].update(changes)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda c: "{", "is no JSON"),
+        (lambda c: [], "no object"),
+        (lambda c: {"images": []}, "has no list 'categories'"),
+        (lambda c: broken(c, "annotations", 4, image_id=99), "annotation 4: image_id 99 is not in images"),
+        (
+            lambda c: broken(c, "annotations", 4, category_id=3),
+            "annotation 4: category_id 3 is not in categories",
+        ),
+        (
+            lambda c: broken(c, "annotations", 4, segmentation=[[1, 2, 3]]),
+            "annotation 4: the segmentation cannot",
+        ),
+        (lambda c: broken(c, "annotations", 4, segmentation="x"), "annotation 4: the segmentation cannot"),
+        (lambda c: broken(c, "annotations", 4, segmentation=None), "annotation 4: the segmentation cannot"),
+        (
+            lambda c: broken(c, "annotations", 4, segmentation={"size": [120, 120], "counts": "1"}),
+            "annotation 4: the segmentation cannot be read: the mask's runs cover",
+        ),
+        (
+            lambda c: broken(c, "annotations", 4, segmentation={"size": [9, 9], "counts": [81]}),
+            "its size [9, 9] is not the image's [120, 120]",
+        ),
+        (lambda c: broken(c, "images", 2, file_name="gone.jpg"), "lacks 1 of 12 images (first: gone.jpg)"),
+        (lambda c: broken(c, "images", 2, file_name="001.jpg"), "001.jpg is listed twice"),
+        (lambda c: broken(c, "images", 2, width=None), "image 2: lacks file_name, width or height"),
+        (lambda c: broken(c, "images", 2, width=64), "is 120 x 120 pixels"),
+        (lambda c: {**c, "annotations": []}, "nothing in it can be spoken of"),
+    ],
+)
+def test_a_broken_coco_file_is_refused_in_two_lines(
+    damage: Any,
+    message: str,
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(tmp_path, damage(content), monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 2
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("per_imag=3", "Did you mean per_image?"),
+        ("split=[0.5,0.5]", "three shares"),
+        ("per_instance=0", "too small"),
+        ("images=nowhere", "lacks 12 of 12 images"),
+    ],
+)
+def test_a_wrong_request_names_the_key(
+    argument: str,
+    message: str,
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(tmp_path, content, monkeypatch, argument) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_arguments_it_says_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.refer"])
+    assert refer.main() == 2
+    assert "Pass coco=FILE images=DIR out=DIR" in capsys.readouterr().err
+
+
+def test_help_teaches_and_answers_at_once() -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.refer", "--help"], capture_output=True, text=True, check=True
+    )
+    assert time.monotonic() - started < 3  # 0.2 s on an idle machine
+    assert "per_instance=4" in done.stdout
+
+
+def test_names_are_written_as_people_write_them() -> None:
+    assert [
+        human(n)
+        for n in ("storage_tank", "groundtrackfield", "Expressway-Service-area", "StorageTank", "ship")
+    ] == [
+        "storage tank",
+        "ground track field",
+        "expressway service area",
+        "storage tank",
+        "ship",
+    ]
+
+
+def test_split_shares_are_met() -> None:
+    splits = assign_splits([str(i) for i in range(100)], [0.7, 0.1, 0.2], seed=3)
+    assert [splits.count(name) for name in ("train", "val", "test")] == [70, 10, 20]
+    assert splits != assign_splits([str(i) for i in range(100)], [0.7, 0.1, 0.2], seed=4)
+
+
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [
+        ((200, 30, 30), "red"),
+        ((240, 240, 240), "white"),
+        ((20, 20, 22), "black"),
+        ((130, 132, 131), "gray"),
+        ((30, 90, 200), "blue"),
+        ((40, 140, 60), "green"),
+        ((230, 210, 60), "yellow"),
+        ((198, 198, 198), None),  # between gray and white
+    ],
+)
+def test_colours_have_names_only_where_they_are_clear(rgb: tuple[int, int, int], name: str | None) -> None:
+    pixels = np.tile(np.array(rgb, np.uint8), (50, 1))
+    assert colour_name(pixels) == name
+    mixed = np.vstack([pixels, np.tile(np.array((120, 60, 200), np.uint8), (50, 1))])
+    assert colour_name(mixed) is None
+
+
+def test_real_photographs_give_thousands_of_references(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shared / "data" / "vhr10"
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "bench.refer",
+            f"coco={folder / 'instances.json'}",
+            f"images={folder / 'images'}",
+            f"out={tmp_path / 'v'}",
+        ],
+    )
+    assert refer.main() == 0
+    found = index(tmp_path, "v")
+    assert len(found.references) > 2000
+    images = [{r.image_id for r in found.split(split)} for split in ("train", "val", "test")]
+    assert sum(map(len, images)) == len(set.union(*images))
+    assert not any(word in r.sentence.split() for r in found.references for word in ("red", "green", "blue"))
