@@ -25,5 +25,5 @@ class PWAMFusion(Reader):
 
     def forward(self, x: Tensor, sentence: Sentence) -> tuple[Tensor, Tensor]:
         """x (B,H,W,C) -> features for the next stage, map for the decoder, both (B,H,W,C)."""
-        r = self.context(x.flatten(1, 2), sentence["context"]).view_as(x)
+        r = self.context(x.flatten(1, 2), sentence["context"]).unflatten(1, x.shape[1:3])
         return x + self.gated(r), r

@@ -31,7 +31,7 @@ class ObjectBranch(nn.Module):
 
     def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
         """x (B,H,W,C) -> (B,H,W,C)."""
-        return self.gated(self.attention(x.flatten(1, 2), sentence["object"])).view_as(x)
+        return self.gated(self.attention(x.flatten(1, 2), sentence["object"])).unflatten(1, x.shape[1:3])
 
 
 class PositionBranch(nn.Module):
@@ -44,7 +44,7 @@ class PositionBranch(nn.Module):
 
     def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
         """x (B,H,W,C) -> (B,H,W,1)."""
-        where = self.attention(x.flatten(1, 2), sentence["position"]).view_as(x)
+        where = self.attention(x.flatten(1, 2), sentence["position"]).unflatten(1, x.shape[1:3])
         summary = torch.stack((where.mean(dim=-1), where.amax(dim=-1)), dim=1)
         return torch.sigmoid(self.conv(summary)).permute(0, 2, 3, 1)
 
@@ -131,7 +131,7 @@ class FIAM(Reader):
         return x + self.modulation(x) * aligned, r
 
     def _align(self, x: Tensor, sentence: Sentence) -> tuple[Tensor, Tensor]:
-        r = self.context(x.flatten(1, 2), sentence["context"]).view_as(x)
+        r = self.context(x.flatten(1, 2), sentence["context"]).unflatten(1, x.shape[1:3])
         return r, self.alignment(self.gated(r), x, sentence)
 
 
