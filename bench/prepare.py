@@ -1,9 +1,6 @@
 """From a command line to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from omegaconf import OmegaConf
 
@@ -12,7 +9,6 @@ from bench.compose import compose, parse_overrides, plain, read_study, study_fil
 from bench.config import Config, DataConfig
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
-from bench.errors import UserError
 from bench.options import GROUPS
 from bench.pretrained import weights_digest
 from bench.store import Cell, Store
@@ -53,15 +49,24 @@ def prepare(overrides: list[str]) -> Prepared:
     study = _study(config, overrides)
     source = str(study_file(config.ablation)) if config.ablation else ""
     configs = {row.key: compose(overrides, row.changes, f"{source}, row {row.key}") for row in study.rows}
-    samples, fingerprints = {}, {}
-    for key, row_config in configs.items():
-        data = row_config.data
-        samples[key] = len(_checked(data)["train"])
-        fingerprints[data.root] = fingerprint(data)
+    sets = {key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()}
     cells = plan.plan_cells(
-        study, configs, list(config.seeds), lambda row_config: fingerprints[row_config.data.root], weights_digest
+        study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, weights_digest
     )
+    samples = {key: sets[repr(each.data)].training_samples for key, each in configs.items()}
     return Prepared(config, study, cells, Store(config.store), samples)
+
+
+@dataclass(frozen=True)
+class _DataSet:
+    fingerprint: str
+    training_samples: int
+
+
+def _look_at(data: DataConfig) -> _DataSet:
+    """Refuses a set with errors before anything starts, and names its content."""
+    references, _ = usable_references(data)
+    return _DataSet(fingerprint(data), len(references["train"]))
 
 
 def _study(config: Config, overrides: list[str]) -> plan.Study:
