@@ -1,0 +1,1 @@
+"""The framework: plan, store, launch, train, evaluate, track."""

@@ -53,9 +53,15 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
     if isinstance(error, ConfigKeyError):
         schema = getattr(error, "parent_node", None)
         known = list(schema) if isinstance(schema, DictConfig) else []
-        return UserError(f"{where}{key}: there is no such key.", nearest(key.rsplit(".", 1)[-1], known) if known else "")
+        return UserError(
+            f"{where}{key}: there is no such key.", nearest(key.rsplit(".", 1)[-1], known) if known else ""
+        )
     if isinstance(error, ValidationError):
-        remedy = f"Write a list: {key}=[...]." if "ListConfig" in reason else "Give a value of that kind; see --help."
+        remedy = (
+            f"Write a list: {key}=[...]."
+            if "ListConfig" in reason
+            else "Give a value of that kind; see --help."
+        )
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
     return UserError(f"{where}{key}: {reason}.", "Look at `--help` for the keys and their values.")
 
@@ -79,7 +85,9 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
         key, equals, value = argument.removeprefix("--").partition("=")
         if not equals:
             if not argument.startswith("--"):
-                raise UserError(f"{argument}: arguments are key=value.", f"For example: {keys(schema)[0]}=...")
+                raise UserError(
+                    f"{argument}: arguments are key=value.", f"For example: {keys(schema)[0]}=..."
+                )
             value = "true"
         require_key(key, schema)
         values[key] = value

@@ -65,7 +65,11 @@ def run_cell(cell: Cell, checkpoint_seconds: float = 60.0) -> bool:
             _train_and_score(cell, config, int(cell.description()["identity"]["seed"]))
         except Exception as error:
             cause = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            finished: dict[str, Any] = {"state": "failed", "cause": cause.splitlines()[0], "error": traceback.format_exc()}
+            finished: dict[str, Any] = {
+                "state": "failed",
+                "cause": cause.splitlines()[0],
+                "error": traceback.format_exc(),
+            }
             print(finished["error"], file=sys.stderr, flush=True)
         else:
             finished = {"state": "done"}
@@ -110,7 +114,9 @@ def _train_and_score(cell: Cell, config: Config, seed: int) -> None:
             last_written = time.monotonic()
             cell.write("progress", {"epoch": progress.epoch, "batch": progress.batch, "batches": batches})
 
-    progress = train(model, sets["train"], sets[config.protocol.select.value], config, seed, cell, accelerator, report)
+    progress = train(
+        model, sets["train"], sets[config.protocol.select.value], config, seed, cell, accelerator, report
+    )
 
     best = cell.checkpoints / "best.safetensors"
     checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
@@ -127,7 +133,9 @@ def _train_and_score(cell: Cell, config: Config, seed: int) -> None:
         )
     import pandas as pd
 
-    cell.write_samples(pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True))
+    cell.write_samples(
+        pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
+    )
     parameters = list(model.parameters())
     metrics = {
         "cell": cell.id,
@@ -157,7 +165,9 @@ def environment(device: str, precision: str) -> dict[str, Any]:
         "timm": timm.__version__,
         "transformers": transformers.__version__,
         "accelerate": accelerate.__version__,
-        "device": torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine(),
+        "device": torch.cuda.get_device_name()
+        if device == "cuda"
+        else platform.processor() or platform.machine(),
         "precision": precision,
         "threads": torch.get_num_threads(),
         "host": socket.gethostname(),
@@ -170,10 +180,14 @@ def git_commit() -> str | None:
     folder = Path(__file__).parent
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -190,7 +204,9 @@ def main(argv: list[str]) -> int:
     arguments = parse(argv, Arguments, USAGE)
     cell = Store(arguments.store).cell(arguments.id)
     if not cell.description():
-        raise UserError(f"id={arguments.id}: {arguments.store} holds no such cell.", "Cells are planned by bench.run.")
+        raise UserError(
+            f"id={arguments.id}: {arguments.store} holds no such cell.", "Cells are planned by bench.run."
+        )
     if arguments.die_with_parent:
         threading.Thread(target=_exit_at_end_of_input, daemon=True).start()
     if arguments.threads:

@@ -34,10 +34,15 @@ def compose(overrides: list[str], changes: dict[str, Any] | None = None, source:
     """
     check_overrides(overrides)
     changes = changes or {}
-    chosen = [f"{group}={value}" for group, value in changes.items() if isinstance(value, str) and group in GROUPS]
+    chosen = [
+        f"{group}={value}" for group, value in changes.items() if isinstance(value, str) and group in GROUPS
+    ]
     check_overrides(chosen, source)
     nested = {key: value for key, value in changes.items() if f"{key}={value}" not in chosen}
-    replaced = {choice.partition("=")[0] for choice in chosen}
+    named = [override for override in parse_overrides(overrides) if override.key_or_group == "ablation"]
+    if named:  # a folder beside the groups, but no group: a study is not merged into the configuration
+        nested["ablation"] = named[-1].value()
+    replaced = {"ablation"} | {choice.partition("=")[0] for choice in chosen}
     kept = [override for override in overrides if override.partition("=")[0] not in replaced]
     try:
         with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
@@ -94,7 +99,9 @@ def check_overrides(overrides: list[str], source: str = "") -> None:
         key = override.key_or_group
         text = override.input_line or key
         if override.type != OverrideType.CHANGE:
-            raise UserError(f"{where}{text}: keys cannot be added or removed.", f"Write {key}=value without + or ~.")
+            raise UserError(
+                f"{where}{text}: keys cannot be added or removed.", f"Write {key}=value without + or ~."
+            )
         if override.is_sweep_override():
             raise UserError(
                 f"{where}{text}: one command takes one value a key.",
@@ -134,7 +141,9 @@ def check_values(config: Config) -> None:
     if not 0 <= recipe.erase <= 1:
         raise UserError(f"recipe.erase={recipe.erase}: this is a share.", "Give a value from 0 to 1.")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
-        raise UserError(f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2].")
+        raise UserError(
+            f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2]."
+        )
 
 
 def study_file(name: str) -> Path:
@@ -147,7 +156,9 @@ def study_file(name: str) -> Path:
     if path.suffix in (".yaml", ".yml"):
         if path.is_file():
             return path
-        raise UserError(f"ablation={name}: there is no such file.", "Give a study's name or the path of its YAML.")
+        raise UserError(
+            f"ablation={name}: there is no such file.", "Give a study's name or the path of its YAML."
+        )
     names = options("ablation")
     if name not in names:
         raise UserError(f"ablation={name}: there is no such study.", nearest(name, names))
@@ -168,9 +179,14 @@ def read_study(name: str) -> DictConfig:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: this is not YAML: {getattr(error, 'problem', error)}.", "Mend the file.") from None
+        raise UserError(
+            f"{path}{line}: this is not YAML: {getattr(error, 'problem', error)}.", "Mend the file."
+        ) from None
     if not isinstance(loaded, DictConfig):
-        raise UserError(f"{path}: a study is a mapping with title, rows, reference.", "See experiments/ablation/fiam.yaml.")
+        raise UserError(
+            f"{path}: a study is a mapping with title, rows, reference.",
+            "See experiments/ablation/fiam.yaml.",
+        )
     return loaded
 
 

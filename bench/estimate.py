@@ -30,7 +30,9 @@ def speed(prepared: Prepared) -> Estimate:
             measured.append(metrics["epochs"] * metrics["counts"]["train"] / seconds)
     if measured:
         return Estimate(statistics.median(measured), f"median of {len(measured)} cells done here")
-    return Estimate(config.images_per_second, "none was done here yet: measured on one core (tiny) or one GPU elsewhere")
+    return Estimate(
+        config.images_per_second, "none was done here yet: measured on one core (tiny) or one GPU elsewhere"
+    )
 
 
 def dry_run(prepared: Prepared) -> str:
@@ -53,6 +55,10 @@ def dry_run(prepared: Prepared) -> str:
     missing = len(prepared.missing())
     lines.append(
         f"{len(seen) - missing} done, {missing} to run"
-        + (f": about {duration(seconds / min(workers, missing))} with {workers} at once ({rate.source})." if missing else ".")
+        + (
+            f": about {duration(seconds / min(workers, missing))} with {workers} at once ({rate.source})."
+            if missing
+            else "."
+        )
     )
     return "\n".join(lines)

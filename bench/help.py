@@ -43,5 +43,7 @@ def text() -> str:
     for group, title in TITLES.items():
         names = options(group)
         width = max(map(len, names), default=0)
-        parts.append("\n".join([title, *(f"  {name:<{width}}  {said}" for name, said in names.items())]) + "\n")
+        parts.append(
+            "\n".join([title, *(f"  {name:<{width}}  {said}" for name, said in names.items())]) + "\n"
+        )
     return "\n".join([*parts, TAIL])

@@ -5,7 +5,14 @@ from pathlib import Path
 import experiments
 
 EXPERIMENTS = Path(experiments.__file__).parent
-GROUPS = ("model", "data", "scale", "recipe", "protocol", "launcher")  # Hydra groups; `ablation` names a study
+GROUPS = (
+    "model",
+    "data",
+    "scale",
+    "recipe",
+    "protocol",
+    "launcher",
+)  # Hydra groups; `ablation` names a study
 
 
 def options(group: str) -> dict[str, str]:

@@ -71,11 +71,17 @@ def parse_study(name: str, spec: dict[str, Any], source: str) -> Study:
     marks = _strings(spec.get("marks", []), f"{source}, marks")
     written = spec.get("rows")
     if not isinstance(written, dict) or not written:
-        raise UserError(f"{source}: the study has no rows.", "Add `rows:` with one entry a row, as in fiam.yaml.")
-    rows = tuple(_parse_row(str(key), value or {}, marks, f"{source}, row {key}") for key, value in written.items())
+        raise UserError(
+            f"{source}: the study has no rows.", "Add `rows:` with one entry a row, as in fiam.yaml."
+        )
+    rows = tuple(
+        _parse_row(str(key), value or {}, marks, f"{source}, row {key}") for key, value in written.items()
+    )
     reference = spec.get("reference")
     if reference is not None and reference not in written:
-        raise UserError(f"{source}: reference: {reference} is no row.", nearest(str(reference), map(str, written)))
+        raise UserError(
+            f"{source}: reference: {reference} is no row.", nearest(str(reference), map(str, written))
+        )
     return Study(
         name=name,
         title=str(spec.get("title", name)),
@@ -89,7 +95,9 @@ def parse_study(name: str, spec: dict[str, Any], source: str) -> Study:
 
 def _parse_row(key: str, written: Any, marks: tuple[str, ...], source: str) -> Row:
     if not isinstance(written, dict):
-        raise UserError(f"{source}: a row is a mapping.", "For example {label: My row, model: {fusion: none}}.")
+        raise UserError(
+            f"{source}: a row is a mapping.", "For example {label: My row, model: {fusion: none}}."
+        )
     _known_keys(written, ROW_KEYS, source)
     chosen = _strings(written.get("marks", []), f"{source}, marks")
     for mark in chosen:
@@ -122,7 +130,8 @@ def check_conflicts(study: Study, keys: list[str], source: str) -> None:
             for key in keys:
                 if key == changed or key.startswith(changed + "."):
                     raise UserError(
-                        f"{key} is set by row {row.key} of {source}.", "Leave it out here, or change the study's rows."
+                        f"{key} is set by row {row.key} of {source}.",
+                        "Leave it out here, or change the study's rows.",
                     )
 
 
@@ -133,7 +142,9 @@ def _dotted(changes: dict[str, Any], prefix: str = "") -> list[str]:
     return found
 
 
-def identity(config: Config, seed: int, data_fingerprint: str, weights: Callable[[str], str]) -> dict[str, Any]:
+def identity(
+    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str], str]
+) -> dict[str, Any]:
     """Everything that can change the cell's score, and nothing else, with defaults written out.
 
     Sizes of modules that fill no slot are left out, and so is the model's name: LAVT and FIANet without FIAM and TMEM
@@ -213,7 +224,8 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
         "expect": list(study.expect),
         "datasets": list(dict.fromkeys(cell.dataset for cell in cells)),
         "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
-        "protocol": asdict(first.protocol) | {"max_tokens": first.data.max_tokens, "pixels": first.recipe.size},
+        "protocol": asdict(first.protocol)
+        | {"max_tokens": first.data.max_tokens, "pixels": first.recipe.size},
         "command": command,
         "rows": [
             {
@@ -221,7 +233,9 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
                 "label": row.label,
                 "marks": list(row.marks),
                 "cells": [
-                    {"dataset": cell.dataset, "seed": cell.seed, "id": cell.id} for cell in cells if cell.row == row.key
+                    {"dataset": cell.dataset, "seed": cell.seed, "id": cell.id}
+                    for cell in cells
+                    if cell.row == row.key
                 ],
             }
             for row in study.rows

@@ -49,7 +49,9 @@ def prepare(overrides: list[str]) -> Prepared:
     study = _study(config, overrides)
     source = str(study_file(config.ablation)) if config.ablation else ""
     configs = {row.key: compose(overrides, row.changes, f"{source}, row {row.key}") for row in study.rows}
-    sets = {key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()}
+    sets = {
+        key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
+    }
     cells = plan.plan_cells(
         study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, weights_digest
     )
@@ -73,11 +75,15 @@ def _study(config: Config, overrides: list[str]) -> plan.Study:
     """The study that `ablation=` names, or one row of the chosen model."""
     if config.ablation is None:
         name = config.name or config.model.name
-        return plan.Study(name=name, title=config.model.name, rows=(plan.Row(config.model.name, config.model.name),))
+        return plan.Study(
+            name=name, title=config.model.name, rows=(plan.Row(config.model.name, config.model.name),)
+        )
     path = study_file(config.ablation)
     spec = OmegaConf.to_container(read_study(config.ablation))
     assert isinstance(spec, dict)
-    study = plan.parse_study(config.name or path.stem, {str(key): value for key, value in spec.items()}, str(path))
+    study = plan.parse_study(
+        config.name or path.stem, {str(key): value for key, value in spec.items()}, str(path)
+    )
     keys = [override.key_or_group for override in parse_overrides(overrides)]
     plan.check_conflicts(study, [key for key in keys if key not in GROUPS or key == "model"], str(path))
     return study

@@ -41,7 +41,9 @@ def weights_digest(pretrained: str) -> str:
     found = locate(pretrained)
     paths = [found] if found.is_file() else [found / name for name in FILES if (found / name).is_file()]
     if not paths:
-        raise UserError(f"{pretrained}: the folder holds none of {', '.join(FILES)}.", "Pass the folder that does.")
+        raise UserError(
+            f"{pretrained}: the folder holds none of {', '.join(FILES)}.", "Pass the folder that does."
+        )
     total = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:

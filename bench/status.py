@@ -36,7 +36,7 @@ class CellStatus:
     epochs: int = 0
     seconds_left: float | None = None
     cause: str | None = None
-    mIoU: float | None = None  # val, best so far  # noqa: N815
+    mIoU: float | None = None  # val, best so far
 
 
 def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
@@ -136,10 +136,17 @@ def main(argv: list[str]) -> int:
     store = Store(arguments.store)
     names = [arguments.ablation] if arguments.ablation else store.studies()
     if not names:
-        raise UserError(f"store={arguments.store}: no study was ever planned here.", "Run `python -m bench.run ablation=fiam`.")
+        raise UserError(
+            f"store={arguments.store}: no study was ever planned here.",
+            "Run `python -m bench.run ablation=fiam`.",
+        )
     studies = {name: study_status(store, store.study(name)) for name in names}
     if arguments.json:
-        print(json.dumps({name: [asdict(status) for status in found] for name, found in studies.items()}, indent=1))
+        print(
+            json.dumps(
+                {name: [asdict(status) for status in found] for name, found in studies.items()}, indent=1
+            )
+        )
     else:
         for name, found in studies.items():
             _print(store, store.study(name), name, found)

@@ -178,7 +178,9 @@ class Store:
         study = files.read_json(self.root / "studies" / f"{name}.json")
         if study is None:
             near = difflib.get_close_matches(name, self.studies(), 1)
-            known = f"did you mean {near[0]}?" if near else f"it holds: {', '.join(self.studies()) or 'none'}."
+            known = (
+                f"did you mean {near[0]}?" if near else f"it holds: {', '.join(self.studies()) or 'none'}."
+            )
             raise UserError(
                 f"ablation={name}: the store {self.root} holds no such study; {known}",
                 f"Run `python -m bench.run ablation={name}` first, or pass store=DIR.",

@@ -62,13 +62,19 @@ def sync(store: Store, name: str, uri: str | None = None) -> str:
     def ensure(key: str, title: str, parent: str | None, tags: dict[str, str]) -> str:
         """The run with this key, made if missing."""
         if key not in known:
-            tags = {"mirror.key": key, "mlflow.runName": title} | ({"mlflow.parentRunId": parent} if parent else {}) | tags
+            tags = (
+                {"mirror.key": key, "mlflow.runName": title}
+                | ({"mlflow.parentRunId": parent} if parent else {})
+                | tags
+            )
             known[key] = (client.create_run(experiment, tags=tags).info.run_id, "RUNNING")
         return known[key][0]
 
     top = ensure(f"study/{name}", name, None, {"kind": "study", "study": name, "title": study["title"]})
     for row in study["rows"]:
-        row_run = ensure(f"study/{name}/{row['key']}", row["label"], top, {"kind": "row", "study": name, "row": row["key"]})
+        row_run = ensure(
+            f"study/{name}/{row['key']}", row["label"], top, {"kind": "row", "study": name, "row": row["key"]}
+        )
         for planned in row["cells"]:
             cell = store.cell(planned["id"])
             if not cell.done:
@@ -120,12 +126,17 @@ def _mirror(client: "MlflowClient", cell: Cell, run_id: str) -> None:
         "data_fingerprint": identity["data"]["fingerprint"],
     }
     params = [Param(key, str(value)[:6000]) for key, value in _flat(description["config"])]
-    values = [Metric(_safe(f"{split}/{key}"), value, 0, 0) for split, key, value in _scores(metrics["scores"])]
+    values = [
+        Metric(_safe(f"{split}/{key}"), value, 0, 0) for split, key, value in _scores(metrics["scores"])
+    ]
     for record in cell.history():
         step = record["epoch"]
         values += [Metric(f"train/{key}", record[key], 0, step) for key in ("loss", "lr")]
-        epoch_scores = {split: record[split] for split in ("val", "test") if split in record}
-        values += [Metric(_safe(f"epoch/{split}/{key}"), value, 0, step) for split, key, value in _scores(epoch_scores)]
+        epoch_scores: dict[str, Any] = {split: record[split] for split in ("val", "test") if split in record}
+        values += [
+            Metric(_safe(f"epoch/{split}/{key}"), value, 0, step)
+            for split, key, value in _scores(epoch_scores)
+        ]
     for start in range(0, len(params), 100):  # the tracking API's batch limits: 100 params, 1000 metrics
         client.log_batch(run_id, params=params[start : start + 100])
     for start in range(0, len(values), 1000):

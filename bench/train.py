@@ -90,10 +90,14 @@ def train(
             )
             with precision():
                 logits = model(normalize(images), *(batch[name].to(device) for name in TEXT))
-            loss = segmentation_loss(logits.float(), batch["target"].to(device).long(), recipe.loss, recipe.dice)
+            loss = segmentation_loss(
+                logits.float(), batch["target"].to(device).long(), recipe.loss, recipe.dice
+            )
             value = loss.item()
             if not abs(value) < float("inf"):  # NaN compares false
-                raise Diverged(f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}")
+                raise Diverged(
+                    f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
+                )
             optimizer.zero_grad()
             accelerator.backward(loss)
             optimizer.step()
@@ -127,7 +131,9 @@ def train(
         better = score[config.protocol.metric.value] > progress.best_score
         if better:
             progress.best_epoch, progress.best_score = progress.epoch, score[config.protocol.metric.value]
-            checkpoint.save_best(cell.checkpoints, accelerator.unwrap_model(model).state_dict(), progress.epoch)
+            checkpoint.save_best(
+                cell.checkpoints, accelerator.unwrap_model(model).state_dict(), progress.epoch
+            )
         progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
         cell.write_history(progress.history)
         if better or progress.epoch == recipe.epochs or started - saved > config.launcher.checkpoint_seconds:
@@ -139,12 +145,16 @@ def train(
 
 def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:
     """AdamW over what trains; encoder norms and relative position tables without weight decay (all four papers)."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             exempt = name.startswith("encoder.") and ("norm" in name or "relative_position" in name)
             (plain if exempt else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr)
 
 
@@ -161,7 +171,9 @@ def batches_per_epoch(samples: int, batch_size: int) -> int:
 def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[int]:
     """The positions of the training set an epoch visits, in order: whole batches of a fresh shuffle."""
     generator = torch.Generator().manual_seed((seed << 20) + epoch)
-    return torch.randperm(samples, generator=generator).tolist()[: batches_per_epoch(samples, batch_size) * batch_size]
+    return torch.randperm(samples, generator=generator).tolist()[
+        : batches_per_epoch(samples, batch_size) * batch_size
+    ]
 
 
 def _save(cell: Cell, model: nn.Module, optimizer: Any, progress: Progress, step: int) -> None:

@@ -10,5 +10,7 @@ def shared() -> Path:
     """The folder with real photographs, sentences and published numbers that may lie beside the checkout."""
     folder = Path(__file__).parents[2] / "shared"
     if not (folder / "data").is_dir():
-        pytest.skip("no shared/data beside the checkout: real photographs and sentences are not part of the repo")
+        pytest.skip(
+            "no shared/data beside the checkout: real photographs and sentences are not part of the repo"
+        )
     return folder

@@ -54,7 +54,10 @@ def test_bests_stay_as_long_as_a_kept_state_may_name_them(tmp_path: Path) -> Non
     for epoch in (0, 1, 2):
         checkpoint.save_best(tmp_path, {"w": torch.full((2,), float(epoch))}, epoch)
         checkpoint.drop_old_bests(tmp_path)
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["best-0001.safetensors", "best-0002.safetensors"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "best-0001.safetensors",
+        "best-0002.safetensors",
+    ]
     checkpoint.keep_only_best(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
     assert checkpoint.load_file(tmp_path / "best.safetensors")["w"][0] == 1

@@ -12,7 +12,9 @@ def test_every_config_composes(group: str, name: str) -> None:
     assert compose([f"{group}={name}"])
 
 
-@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize(
+    "path", sorted(EXPERIMENTS.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_every_config_says_what_it_is(path) -> None:
     assert options(path.parent.name)[path.stem], "the first comment line is what --help shows"
 

@@ -7,7 +7,9 @@ from sklearn.metrics import jaccard_score
 from bench.metrics import NAMES, iou, score
 
 PAIRS = st.lists(
-    st.integers(0, 500).flatmap(lambda union: st.tuples(st.integers(0, union), st.just(union))), min_size=1, max_size=60
+    st.integers(0, 500).flatmap(lambda union: st.tuples(st.integers(0, union), st.just(union))),
+    min_size=1,
+    max_size=60,
 )
 
 

@@ -114,7 +114,12 @@ def test_models_that_are_the_same_modules_share_a_cell() -> None:
 def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
     known = identity(Config(), 0, "f", str)
     outside = {"launcher", "tracking", "ablation", "name", "seeds", "store", "dry_run", "images_per_second"}
-    assert {field.name for field in dataclasses.fields(Config)} == {"model", "data", "recipe", "protocol"} | outside
+    assert {field.name for field in dataclasses.fields(Config)} == {
+        "model",
+        "data",
+        "recipe",
+        "protocol",
+    } | outside
     assert {"seed", "version", "model", "data", "recipe", "protocol"} == set(known)
 
 
