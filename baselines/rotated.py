@@ -2,11 +2,61 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 MOST_DEGREES = 40.0
+
+
+# Each tap of the turned kernel as a bilinear mix of stored taps: (turned tap, stored tap) -> weight, taps numbered row
+# by row. Weights are vectors over 1, cos, sin and cos*sin of the angle. Positive and negative angles have a table each.
+_1, _x, _y, _b = np.eye(4, dtype=np.float32)
+_a, _c = _x - _y, _x + _y
+ONWARD = {
+    (0, 0): _a, (0, 1): _1 - _a,
+    (1, 1): _x - _b, (1, 2): _b, (1, 4): _1 - _c + _b, (1, 5): _y - _b,
+    (2, 2): _a, (2, 5): _1 - _a,
+    (3, 0): _b, (3, 1): _y - _b, (3, 3): _x - _b, (3, 4): _1 - _c + _b,
+    (4, 4): _1,
+    (5, 4): _1 - _c + _b, (5, 5): _x - _b, (5, 7): _y - _b, (5, 8): _b,
+    (6, 3): _1 - _a, (6, 6): _a,
+    (7, 3): _y - _b, (7, 4): _1 - _c + _b, (7, 6): _b, (7, 7): _x - _b,
+    (8, 7): _1 - _a, (8, 8): _a,
+}  # fmt: skip
+BACK = {
+    (0, 0): _c, (0, 3): _1 - _c,
+    (1, 0): -_b, (1, 1): _x + _b, (1, 3): _b - _y, (1, 4): _1 - _a - _b,
+    (2, 1): _1 - _c, (2, 2): _c,
+    (3, 3): _x + _b, (3, 4): _1 - _a - _b, (3, 6): -_b, (3, 7): _b - _y,
+    (4, 4): _1,
+    (5, 1): _b - _y, (5, 2): -_b, (5, 4): _1 - _a - _b, (5, 5): _x + _b,
+    (6, 6): _c, (6, 7): _1 - _c,
+    (7, 4): _1 - _a - _b, (7, 5): _b - _y, (7, 7): _x + _b, (7, 8): -_b,
+    (8, 5): _1 - _c, (8, 8): _c,
+}  # fmt: skip
+
+
+class Rotation(nn.Module):
+    """angle -> how the nine taps of a turned 3x3 kernel mix the stored ones."""
+
+    onward: Tensor
+    back: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, table in (("onward", ONWARD), ("back", BACK)):
+            weights = torch.zeros(4, 9, 9)
+            for (turned, stored), weight in table.items():
+                weights[:, turned, stored] = torch.from_numpy(weight)
+            self.register_buffer(name, weights.flatten(1), persistent=False)
+
+    def forward(self, angle: Tensor) -> Tensor:
+        """angle (B,) in radians -> (B,9,9), turned taps in rows."""
+        x, y = torch.cos(angle), torch.sin(angle)
+        terms = torch.stack((torch.ones_like(x), x, y, x * y), dim=1)
+        return torch.where(angle[:, None] >= 0, terms @ self.onward, terms @ self.back).unflatten(1, (9, 9))
 
 
 class Routing(nn.Module):
@@ -34,6 +84,7 @@ class RotatedConv(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.routing = Routing(inputs)
+        self.rotation = Rotation()
         self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
@@ -41,49 +92,10 @@ class RotatedConv(nn.Module):
         """x (B,Cin,H,W) -> (B,Cout,H,W)."""
         samples = x.shape[0]
         strength, angle = self.routing(x)
-        turn = strength[:, None, None] * rotation(angle)
+        turn = strength[:, None, None] * self.rotation(angle)
         kernels = (
             torch.einsum("bij,ocj->boci", turn, self.weight.flatten(2)).flatten(0, 1).unflatten(-1, (3, 3))
         )
         # one group per sample: each is convolved with its own kernel in a single call
         y = F.conv2d(x.reshape(1, -1, *x.shape[-2:]), kernels, padding=1, groups=samples)
         return y.reshape(samples, -1, *y.shape[-2:])
-
-
-def rotation(angle: Tensor) -> Tensor:
-    """angle (B,) in radians -> (B,9,9): each tap of the turned kernel as a bilinear mix of the stored taps.
-
-    Taps are numbered row by row; positive angles turn one way, negative the other (each its own table).
-    """
-    x, y = torch.cos(angle), torch.sin(angle)
-    a, b, c = x - y, x * y, x + y
-    one = torch.ones_like(x)
-    onward = {
-        (0, 0): a, (0, 1): 1 - a,
-        (1, 1): x - b, (1, 2): b, (1, 4): 1 - c + b, (1, 5): y - b,
-        (2, 2): a, (2, 5): 1 - a,
-        (3, 0): b, (3, 1): y - b, (3, 3): x - b, (3, 4): 1 - c + b,
-        (4, 4): one,
-        (5, 4): 1 - c + b, (5, 5): x - b, (5, 7): y - b, (5, 8): b,
-        (6, 3): 1 - a, (6, 6): a,
-        (7, 3): y - b, (7, 4): 1 - c + b, (7, 6): b, (7, 7): x - b,
-        (8, 7): 1 - a, (8, 8): a,
-    }  # fmt: skip
-    back = {
-        (0, 0): c, (0, 3): 1 - c,
-        (1, 0): -b, (1, 1): x + b, (1, 3): b - y, (1, 4): 1 - a - b,
-        (2, 1): 1 - c, (2, 2): c,
-        (3, 3): x + b, (3, 4): 1 - a - b, (3, 6): -b, (3, 7): b - y,
-        (4, 4): one,
-        (5, 1): b - y, (5, 2): -b, (5, 4): 1 - a - b, (5, 5): x + b,
-        (6, 6): c, (6, 7): 1 - c,
-        (7, 4): 1 - a - b, (7, 5): b - y, (7, 7): x + b, (7, 8): -b,
-        (8, 5): 1 - c, (8, 8): c,
-    }  # fmt: skip
-    return torch.where(angle[:, None, None] >= 0, _matrix(onward, one), _matrix(back, one))
-
-
-def _matrix(taps: dict[tuple[int, int], Tensor], like: Tensor) -> Tensor:
-    zero = torch.zeros_like(like)
-    rows = [torch.stack([taps.get((row, column), zero) for column in range(9)], dim=-1) for row in range(9)]
-    return torch.stack(rows, dim=1)

@@ -194,7 +194,8 @@ def git_commit() -> str | None:
 
 def _exit_at_end_of_input() -> None:
     """Ends this process at once when the launcher is gone; the last checkpoint stays, as with any kill."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin: a buffered read still waiting at exit aborts the interpreter
+        pass
     os._exit(1)
 
 

@@ -159,9 +159,9 @@ class ModelConfig:
 class SyntheticConfig:
     """How many overhead scenes are drawn, how large, and from which seed."""
 
-    train: int = 1200
-    val: int = 150
-    test: int = 300
+    train: int = 800
+    val: int = 80
+    test: int = 150
     size: int = 96
     per_image: int = 3
     seed: int = 0

@@ -48,8 +48,8 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
                 free.append(slot)
                 if code == BUSY:
                     waiting.append((cell, now + BUSY_SECONDS))
-                elif not cell.done and cell.state()["state"] != "failed":
-                    cell.update_state(state="failed", cause=_cause(code), error=_tail(cell))
+                elif code != 0:
+                    _record_death(cell, code)
             time.sleep(POLL_SECONDS)
     finally:
         _stop([process for _, process in running.values()])
@@ -91,6 +91,13 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
             process.wait(10)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _record_death(cell: Cell, code: int) -> None:
+    """Writes why a worker ended that could not say so itself; a cell another process holds is not ours to judge."""
+    with cell.lock() as free:
+        if free and cell.state()["state"] not in ("done", "failed"):
+            cell.update_state(state="failed", cause=_cause(code), error=_tail(cell))
 
 
 def _cause(code: int) -> str:

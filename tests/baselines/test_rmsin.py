@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from baselines.rmsin import cim
-from baselines.rotated import RotatedConv, rotation
+from baselines.rotated import RotatedConv, Rotation
 
 CHANNELS = (16, 32, 64, 128)
 
@@ -38,12 +38,12 @@ def test_another_image_size_is_refused_with_what_to_do() -> None:
 
 
 def test_angle_zero_leaves_the_kernel_alone() -> None:
-    torch.testing.assert_close(rotation(torch.zeros(1))[0], torch.eye(9))
+    torch.testing.assert_close(Rotation()(torch.zeros(1))[0], torch.eye(9))
 
 
 @pytest.mark.parametrize("degrees", [-40, -17.0, -1e-3, 1e-3, 25.0, 40.0])
 def test_turning_mixes_taps_with_weights_that_sum_to_one(degrees: float) -> None:
-    turn = rotation(torch.tensor([math.radians(degrees)]))[0]
+    turn = Rotation()(torch.tensor([math.radians(degrees)]))[0]
     torch.testing.assert_close(turn.sum(dim=1), torch.ones(9))
     assert (turn >= -1e-6).all()
 
@@ -51,14 +51,14 @@ def test_turning_mixes_taps_with_weights_that_sum_to_one(degrees: float) -> None
 def test_turning_back_is_the_mirror_image_of_turning_on() -> None:
     angle = torch.tensor([0.4])
     mirror = torch.arange(9).reshape(3, 3).flip(1).flatten()
-    torch.testing.assert_close(rotation(-angle)[0], rotation(angle)[0][mirror][:, mirror])
+    torch.testing.assert_close(Rotation()(-angle)[0], Rotation()(angle)[0][mirror][:, mirror])
 
 
 def test_each_sample_is_convolved_with_its_own_kernel() -> None:
     layer, x = RotatedConv(6, 8).eval(), torch.randn(3, 6, 9, 11)
     strength, angle = layer.routing(x)
     together = layer(x)
-    for index, turn in enumerate(strength[:, None, None] * rotation(angle)):
+    for index, turn in enumerate(strength[:, None, None] * Rotation()(angle)):
         kernel = torch.einsum("ij,ocj->oci", turn, layer.weight.flatten(2)).unflatten(-1, (3, 3))
         alone = F.conv2d(x[index : index + 1], kernel, padding=1)
         torch.testing.assert_close(together[index : index + 1], alone, atol=1e-5, rtol=1e-5)

@@ -63,7 +63,7 @@ def repr_sorted(value: object) -> str:
         "recipe.epochs=3",
         "recipe.batch_size=4",
         "recipe.size=128",
-        "recipe.dice=sum",
+        "recipe.dice=mean",
         "recipe.loss=ce",
         "recipe.erase=0.5",
         "recipe.weight_decay=0",
