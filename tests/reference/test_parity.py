@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.losses import cross_entropy, dice, segmentation_loss
 from bench.reference_keys import reference_key
-from bench.weights import load_reference, read_state, recognise
+from bench.weights import load_reference, recognise
 from fianet.segmenter import Segmenter
 
 HERE = Path(__file__).parent
@@ -43,10 +43,11 @@ class Case:
     def __init__(self, fill: ModuleType, name: str, folder: Path) -> None:
         self.description, self.recorded = fill.load(name)
         about = self.description
-        weights = fill.state_dict(about["layout"], about["seed"])
+        arrays = fill.state_dict(about["layout"], about["seed"])
+        weights = {key: torch.from_numpy(value) for key, value in arrays.items()}
         path = folder / f"{name}.pth"
-        torch.save({key: torch.from_numpy(value) for key, value in weights.items()}, path)
-        self.config = recognise(read_state(path), path, about["fusion_heads"])
+        torch.save(weights, path)
+        self.config = recognise(weights, path, about["fusion_heads"])
         self.model = load_reference(path, about["fusion_heads"])
         path.unlink()
         sizes = (about["batch"], about["height"], about["width"], about["tokens"])
