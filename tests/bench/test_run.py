@@ -22,14 +22,25 @@ def test_help_answers_at_once_and_lists_what_can_be_named(command) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["bench.run", "bench.status", "bench.plan", "bench.store", "bench.help", "reports.build", "bench.prepare"]
+    "module",
+    [
+        "bench.run",
+        "bench.status",
+        "bench.plan",
+        "bench.store",
+        "bench.help",
+        "reports.build",
+        "bench.prepare",
+    ],
 )
 def test_planning_and_reporting_import_no_torch(module: str, command, environment, tmp_path) -> None:
     code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("words", [["dta=x"], ["ablation=fian"], ["data=rrsisd", "data.root=nowhere"], ["+x=1"]])
+@pytest.mark.parametrize(
+    "words", [["dta=x"], ["ablation=fian"], ["data=rrsisd", "data.root=nowhere"], ["+x=1"]]
+)
 def test_wrong_request_is_two_lines_and_exit_code_2(words: list[str], command) -> None:
     done = command("bench.run", *words)
     assert done.returncode == 2
@@ -131,11 +142,19 @@ def wait_for(condition, seconds: float = 60) -> None:
 def results(folder: Path) -> dict[str, bytes]:
     """What must be the same to the byte however often a cell was interrupted."""
     (cell,) = Store(folder / "runs").cells()
-    return {name: (cell.path / name).read_bytes() for name in ("metrics.json", "checkpoints/best.safetensors")}
+    return {
+        name: (cell.path / name).read_bytes() for name in ("metrics.json", "checkpoints/best.safetensors")
+    }
 
 
 def test_killed_mid_epoch_goes_on_to_the_same_bytes(command, drawn, environment, tmp_path) -> None:
-    words = ["bench.run", *drawn, "launcher=local", "tracking.enabled=false", "launcher.checkpoint_seconds=0.0001"]
+    words = [
+        "bench.run",
+        *drawn,
+        "launcher=local",
+        "tracking.enabled=false",
+        "launcher.checkpoint_seconds=0.0001",
+    ]
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     assert command(*words, "store=whole/runs").returncode == 0
@@ -144,7 +163,9 @@ def test_killed_mid_epoch_goes_on_to_the_same_bytes(command, drawn, environment,
     running = start([*words, "store=killed/runs"], tmp_path, environment)
     checkpoints = tmp_path / "killed/runs/cells"
     # 6 steps an epoch: a state between 7 and 11 lies in the middle of the second
-    wait_for(lambda: any(7 <= int(path.name[6:15]) <= 11 for path in checkpoints.glob("*/checkpoints/state-*.pt")))
+    wait_for(
+        lambda: any(7 <= int(path.name[6:15]) <= 11 for path in checkpoints.glob("*/checkpoints/state-*.pt"))
+    )
     running.send_signal(signal.SIGKILL)
     running.wait()
     (cell,) = Store(tmp_path / "killed/runs").cells()
