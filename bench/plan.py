@@ -143,7 +143,7 @@ def _dotted(changes: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def identity(
-    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str], str]
+    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str | None], str]
 ) -> dict[str, Any]:
     """Everything that can change the cell's score, and nothing else, with defaults written out.
 
@@ -154,7 +154,8 @@ def identity(
         config: The cell's configuration.
         seed: Seed of the weights and of the order of the data.
         data_fingerprint: Content of the data set (`bench.data.fingerprint`).
-        weights: From a `pretrained` value (hub id or path) to what identifies its content.
+        weights: From a `pretrained` value (hub id or path) to what identifies its content; for the text, None stands
+            for the shipped vocabulary, whose line numbers are what a model trained with it knows of words.
     """
     model, protocol = asdict(config.model), asdict(config.protocol)
     if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
@@ -164,9 +165,9 @@ def identity(
     if model["fusion"] == Fusion.none:
         del model["fusion_heads"], model["fusion_dropout"]
     del model["name"], model["published"]
-    for part in ("text", "encoder"):
-        if model[part]["pretrained"] is not None:
-            model[part]["pretrained"] = weights(model[part]["pretrained"])
+    model["text"]["pretrained"] = weights(model["text"]["pretrained"])
+    if model["encoder"]["pretrained"] is not None:
+        model["encoder"]["pretrained"] = weights(model["encoder"]["pretrained"])
     return {
         "version": VERSION,
         "seed": seed,
@@ -192,7 +193,7 @@ def plan_cells(
     configs: dict[str, Config],
     seeds: list[int],
     fingerprint: Callable[[Config], str],
-    weights: Callable[[str], str],
+    weights: Callable[[str | None], str],
 ) -> list[PlannedCell]:
     """All cells of a study, row by row within each seed, so that whole tables appear seed by seed.
 

@@ -12,6 +12,7 @@ from bench.data.usable import usable_references
 from bench.options import GROUPS
 from bench.pretrained import weights_digest
 from bench.store import Cell, Store
+from fianet.tokens import SHIPPED
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def prepare(overrides: list[str]) -> Prepared:
         key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
     }
     cells = plan.plan_cells(
-        study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, weights_digest
+        study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, _weights
     )
     samples = {key: sets[repr(each.data)].training_samples for key, each in configs.items()}
     return Prepared(config, study, cells, Store(config.store), samples)
@@ -69,6 +70,10 @@ def _look_at(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     references, _ = usable_references(data)
     return _DataSet(fingerprint(data), len(references["train"]))
+
+
+def _weights(pretrained: str | None) -> str:
+    return weights_digest(pretrained or str(SHIPPED))
 
 
 def _study(config: Config, overrides: list[str]) -> plan.Study:
