@@ -21,6 +21,8 @@ from bench.evaluate import TEXT, evaluate, scores
 from bench.losses import segmentation_loss
 from bench.store import Cell
 
+BACKBONE = ("encoder.", "fusions.", "neck.")  # what the published codes call the backbone
+
 
 class Diverged(RuntimeError):
     """The loss is no number any more; names the step and the learning rate."""
@@ -144,18 +146,18 @@ def train(
 
 
 def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:
-    """AdamW over what trains; encoder norms and relative position tables without weight decay (all four papers)."""
+    """AdamW over what trains; norms and relative position tables of the backbone without weight decay (all papers)."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            exempt = name.startswith("encoder.") and ("norm" in name or "relative_position" in name)
+            exempt = name.startswith(BACKBONE) and ("norm" in name or "relative_position" in name)
             (plain if exempt else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr, fused=True)
 
 
 def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
