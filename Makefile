@@ -1,10 +1,11 @@
 # The three things anyone needs: make run, make test, make lint. Each installs what it needs into .venv first.
 PYTHON ?= python3
+JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ui clean
+.PHONY: help run test lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -13,7 +14,7 @@ run: $(VENV)/.run  ## the study `fiam` on drawn scenes: table, figures, MLflow (
 	$(BIN)/python -m bench.run ablation=fiam $(ARGS)
 
 test: $(VENV)/.dev  ## the default test suite
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -22,6 +23,9 @@ lint: $(VENV)/.dev  ## ruff and mypy
 
 ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine alone
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
+
+docs-assets: run  ## README's table and the docs' pictures, from a real run of `make run`
+	$(BIN)/python -m reports.assets ablation=fiam
 
 clean:  ## the environment and caches; runs/ and data/ stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

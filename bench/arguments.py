@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
 
 from bench.errors import UserError
 
@@ -26,6 +27,15 @@ def keys(schema: type, prefix: str = "") -> list[str]:
     return found
 
 
+def dotted(values: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """The leaves of nested mappings with their dotted keys."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        found += dotted(value, f"{name}.") if isinstance(value, dict) else [(name, value)]
+    return found
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A remedy for a wrong name: the nearest right one, else all of them."""
     names = sorted(known)
@@ -38,11 +48,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return "Known: " + ", ".join(names) + "."
 
 
-def require_key(key: str, schema: type) -> None:
+def require_key(key: str, schema: type, where: str = "") -> None:
     """Raises UserError when the schema has no such dotted key, naming the nearest."""
     known = keys(schema)
     if key not in known:
-        raise UserError(f"{key}: there is no such key.", nearest(key, known))
+        raise UserError(f"{where}{key}: there is no such key.", nearest(key, known))
 
 
 def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
@@ -91,8 +101,18 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
             value = "true"
         require_key(key, schema)
         values[key] = value
+    hints = get_type_hints(schema)
+    # YAML would read the cell id 03488e481545 as a number
+    texts = {key: value for key, value in values.items() if hints.get(key) in (str, str | None)}
     try:
-        given = OmegaConf.from_dotlist([f"{key}={value}" for key, value in values.items()])
+        given = OmegaConf.from_dotlist(
+            [f"{key}={value}" for key, value in values.items() if key not in texts]
+        )
+        given.update({key: None if value == "null" else value for key, value in texts.items()})
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise explain(error) from None
+    except YAMLError:
+        raise UserError(
+            f"{' '.join(argv)}: a bracket or quote in a value is not closed.", "A list is written key=[...]."
+        ) from None

@@ -3,18 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
 from bench import files
+from bench.bars import bar
 from bench.compose import compose
 from bench.config import DataConfig
 from bench.data.audit import KINDS, Finding, Report, audit
-from bench.data.facts import Progress, audit_folder
+from bench.data.facts import audit_folder
 from bench.data.fingerprint import fingerprint
 from bench.data.index import SPLITS
 from bench.errors import command
@@ -46,7 +42,7 @@ def main(argv: list[str]) -> int:
     config = compose([argument for argument in argv if argument != "--json"])
     data = config.data
     length = Tokenizer.load(config.model.text.pretrained).length
-    with _progress_bar() as progress:
+    with bar("reading images and masks") as progress:
         report = audit(data, max_tokens=data.max_tokens, tokenizer_length=length, progress=progress)
     text, path = describe(report, data), write(report, data)
     if as_json:
@@ -96,16 +92,6 @@ def _by_kind(findings: list[Finding]) -> Iterator[str]:
             yield f"  {len(found):>6}  {title} ({kind})"
         for finding in found[:EXAMPLES]:
             yield f"          ref_id {finding.ref_id}, {finding.file}: {finding.message}"
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """A bar on stderr while images and masks are read; nothing where stderr is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 if __name__ == "__main__":

@@ -27,10 +27,14 @@ def save(folder: Path, state: dict[str, Any], step: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".state.{os.getpid()}.tmp"
-    with temporary.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # a full disk: make room for the message that says so
+        temporary.unlink(missing_ok=True)
+        raise
     os.replace(temporary, folder / f"state-{step:09d}-{_digest(temporary)}.pt")
     sync_folder(folder)
     for old in _newest_first(folder)[KEPT:]:
@@ -49,13 +53,23 @@ def load(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def newest_step(folder: Path) -> int:
+    """Optimiser steps done in the newest state; -1 where there is none."""
+    matches = [match for path in _newest_first(folder) if (match := _NAME.fullmatch(path.name))]
+    return int(matches[0][1]) if matches else -1
+
+
 def save_best(folder: Path, weights: dict[str, torch.Tensor], epoch: int) -> None:
     """Writes the weights of the best epoch so far; the best before stays until the next state is safe."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".best.{os.getpid()}.tmp"
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     os.replace(temporary, folder / f"best-{epoch:04d}.safetensors")
     sync_folder(folder)
 

@@ -1,5 +1,6 @@
 """From `experiments/*.yaml` and the command line to a typed `Config`, with errors people can act on."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.arguments import explain, nearest, require_key
+from bench.arguments import dotted, explain, nearest, require_key
 from bench.config import Config
 from bench.errors import UserError
 from bench.options import EXPERIMENTS, GROUPS, options
+from bench.plugins import package, plugins
 
 ConfigStore.instance().store(name="schema", node=Config)
 
@@ -43,10 +45,13 @@ def compose(overrides: list[str], changes: dict[str, Any] | None = None, source:
     if named:  # a folder beside the groups, but no group: a study is not merged into the configuration
         nested["ablation"] = named[-1].value()
     replaced = {"ablation"} | {choice.partition("=")[0] for choice in chosen}
-    kept = [override for override in overrides if override.partition("=")[0] not in replaced]
+    kept = with_recipe_file([text for text in overrides if text.partition("=")[0] not in replaced])
+    words, plugin = _without_plugin([*kept, *chosen])
+    if plugin:
+        nested["model"] = {"name": plugin, "plugin": package(plugins()[plugin])} | nested.get("model", {})
     try:
         with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
-            composed = hydra_compose("config", [*kept, *chosen])
+            composed = hydra_compose("config", words)
     except (OmegaConfBaseException, HydraException) as error:
         raise _explain_hydra(error) from None
     try:
@@ -58,6 +63,18 @@ def compose(overrides: list[str], changes: dict[str, Any] | None = None, source:
     assert isinstance(config, Config)
     check_values(config)
     return config
+
+
+def _without_plugin(words: list[str]) -> tuple[list[str], str | None]:
+    """Takes out `model=NAME` where NAME is another package's: it has no YAML, its builder reads our defaults."""
+    choices = [word.partition("=")[2] for word in words if word.startswith("model=")]
+    if (
+        not choices
+        or choices[-1] not in plugins()
+        or (EXPERIMENTS / "model" / f"{choices[-1]}.yaml").is_file()
+    ):
+        return words, None
+    return [word for word in words if not word.startswith("model=")], choices[-1]
 
 
 def restore(values: dict[str, Any]) -> Config:
@@ -107,12 +124,44 @@ def check_overrides(overrides: list[str], source: str = "") -> None:
                 f"{where}{text}: one command takes one value a key.",
                 "Compare values as rows of a study (experiments/ablation/), or tune them; a list is written [1,2].",
             )
-        if key in GROUPS:
+        if key == "recipe" and _is_file(str(override.value())):
+            check_overrides(_recipe_words(str(override.value())), str(override.value()))
+        elif key in GROUPS:
             value, names = str(override.value()), options(key)
             if value not in names:
                 raise UserError(f"{where}{key}={value}: there is no such {key}.", nearest(value, names))
         else:
-            require_key(key, Config)
+            require_key(key, Config, where)
+
+
+def with_recipe_file(overrides: list[str]) -> list[str]:
+    """`recipe=FILE.yaml` (as `bench.tune` writes it) as its keys, which the command line's own keys follow and win."""
+    for override in parse_overrides(overrides):
+        if override.key_or_group == "recipe" and _is_file(str(override.value())):
+            rest = [text for text in overrides if text != override.input_line]
+            return [*_recipe_words(str(override.value())), *rest]
+    return overrides
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")
+
+
+def _recipe_words(name: str) -> list[str]:
+    """The keys of a recipe file in Hydra's grammar, of which JSON is a part.
+
+    Raises:
+        UserError: No such file, or keys that are no recipe's or model's.
+    """
+    values = OmegaConf.to_container(read_mapping(named_file("recipe", name), "recipe: {lr: 1.0e-4}"))
+    words = [f"{key}={json.dumps(value)}" for key, value in dotted(values)]
+    for word in words:
+        if not word.startswith(("recipe.", "model.")):
+            raise UserError(
+                f"{name}: {word.partition('=')[0]}: a recipe file holds `recipe:` and `model:`.",
+                "For example recipe: {lr: 1.0e-4}.",
+            )
+    return words
 
 
 def check_values(config: Config) -> None:
@@ -138,6 +187,20 @@ def check_values(config: Config) -> None:
             f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",
             "Use 2 or more.",
         )
+    if config.tracking.live and config.tracking.uri is None:
+        raise UserError(
+            "tracking=live: tracking.uri is missing: many processes cannot share one sqlite file.",
+            "Start `mlflow server --host 127.0.0.1` and give tracking.uri=http://127.0.0.1:5000.",
+        )
+    if (
+        recipe.accumulate < 1
+        or recipe.batch_size % recipe.accumulate
+        or recipe.batch_size < 2 * recipe.accumulate
+    ):
+        raise UserError(
+            f"recipe.accumulate={recipe.accumulate}: batches of {recipe.batch_size} do not split so.",
+            "Use a divisor of recipe.batch_size that leaves parts of 2 or more.",
+        )
     if not 0 <= recipe.erase <= 1:
         raise UserError(f"recipe.erase={recipe.erase}: this is a share.", "Give a value from 0 to 1.")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
@@ -147,33 +210,40 @@ def check_values(config: Config) -> None:
 
 
 def study_file(name: str) -> Path:
-    """The YAML of a study, by name or path.
+    """The YAML of a study, by name or path."""
+    return named_file("ablation", name)
+
+
+def named_file(group: str, name: str) -> Path:
+    """A YAML of `experiments/<group>/` by name, or any by its path.
 
     Raises:
-        UserError: No such study; names the nearest.
+        UserError: There is none; names the nearest.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise UserError(
-            f"ablation={name}: there is no such file.", "Give a study's name or the path of its YAML."
-        )
-    names = options("ablation")
+    if _is_file(name):
+        if Path(name).is_file():
+            return Path(name)
+        raise UserError(f"{group}={name}: there is no such file.", "Give a name or the path of a YAML file.")
+    names = options(group)
     if name not in names:
-        raise UserError(f"ablation={name}: there is no such study.", nearest(name, names))
-    return EXPERIMENTS / "ablation" / f"{name}.yaml"
+        kind = "study" if group == "ablation" else group
+        raise UserError(f"{group}={name}: there is no such {kind}.", nearest(name, names))
+    return EXPERIMENTS / group / f"{name}.yaml"
 
 
 def read_study(name: str) -> DictConfig:
-    """The study as written, interpolations untouched.
+    """The study as written, interpolations untouched."""
+    return read_mapping(study_file(name), "title, rows and reference, as in experiments/ablation/fiam.yaml")
+
+
+def read_mapping(path: Path, example: str) -> DictConfig:
+    """A YAML file that holds a mapping.
 
     Raises:
-        UserError: No such study, or not YAML (names file and line).
+        UserError: Not YAML (names file and line), or something else than a mapping.
     """
     import yaml
 
-    path = study_file(name)
     try:
         loaded = OmegaConf.load(path)
     except yaml.YAMLError as error:
@@ -183,10 +253,7 @@ def read_study(name: str) -> DictConfig:
             f"{path}{line}: this is not YAML: {getattr(error, 'problem', error)}.", "Mend the file."
         ) from None
     if not isinstance(loaded, DictConfig):
-        raise UserError(
-            f"{path}: a study is a mapping with title, rows, reference.",
-            "See experiments/ablation/fiam.yaml.",
-        )
+        raise UserError(f"{path}: this is no mapping.", f"Write {example}.")
     return loaded
 
 

@@ -47,6 +47,8 @@ class Decoupler(StrEnum):
     """How a sentence is split into object and position words."""
 
     rules = "rules"
+    nltk = "nltk"  # as FIANet's code does it (extra [paper])
+    context = "context"  # not at all: object and position words are the whole sentence
 
 
 class Fusion(StrEnum):
@@ -84,10 +86,11 @@ class Metric(StrEnum):
 
 
 class LauncherKind(StrEnum):
-    """`inline`: this process; `local`: worker processes on this machine."""
+    """`inline`: this process; `local`: worker processes on this machine; `slurm`: job arrays on a cluster."""
 
     inline = "inline"
     local = "local"
+    slurm = "slurm"
 
 
 @dataclass
@@ -153,13 +156,14 @@ class ModelConfig:
     text: TextConfig = field(default_factory=TextConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     published: PublishedModel = field(default_factory=PublishedModel)
+    plugin: str | None = None  # package and version, set by `model=NAME` where another package brings NAME
 
 
 @dataclass
 class SyntheticConfig:
     """How many overhead scenes are drawn, how large, and from which seed."""
 
-    train: int = 800
+    train: int = 700
     val: int = 80
     test: int = 150
     size: int = 96
@@ -199,6 +203,9 @@ class RecipeConfig:
     size: int = 480  # input side in pixels
     epochs: int = 40
     batch_size: int = 8
+    accumulate: int = (
+        1  # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
+    )
     lr: float = 3e-5
     weight_decay: float = 0.01
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
@@ -225,6 +232,19 @@ class LauncherConfig:
     workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
     threads: int = 0  # CPU threads per cell; 0 = cores / workers
     checkpoint_seconds: float = 60.0
+    # what follows is read by launcher=slurm alone
+    partition: str | None = None  # none: the cluster's default, also for the next three
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gpus: int = 0  # per process
+    cpus: int = 2  # per process
+    memory: str = "8G"  # of the whole job
+    time: str = "4:00:00"  # minutes, hours:minutes:seconds or days-hours:minutes:seconds
+    warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
+    max_parallel: int = 100  # jobs of one array that run at once
+    max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
+    setup: list[str] = field(default_factory=list)  # shell lines before Python starts: module load, ulimit
 
 
 @dataclass
@@ -232,6 +252,7 @@ class TrackingConfig:
     """The MLflow mirror of the store."""
 
     enabled: bool = True
+    live: bool = False  # cells tell the server about every epoch; else a study is mirrored when it ends
     uri: str | None = None  # none: sqlite file inside the store
 
 
@@ -245,11 +266,14 @@ class Config:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    weights: str | None = None  # score these weights instead of training: export's folder or file, or a .pth
     ablation: str | None = None  # study name or path to its YAML; none: one row, the chosen model
     name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
     seeds: list[int] = field(default_factory=lambda: [0])
     store: str = "runs"
     dry_run: bool = False  # print the plan and stop
+    wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
+    watch: bool = False  # launcher=slurm: as wait, and submit again what died
     images_per_second: float = (
         1.0  # training speed where the scale was measured, for the first estimate of time
     )

@@ -1,6 +1,7 @@
 """The one exception for mistakes a user can mend, and how the command lines show it."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,9 @@ def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
         except UserError as error:
             print(error, file=sys.stderr)
             return 2
+        except BrokenPipeError:  # `| head` has seen enough; the interpreter must not flush into it at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         except KeyboardInterrupt:
             print(
                 "Interrupted. Everything done so far is kept; the same command goes on from there.",

@@ -23,7 +23,7 @@ def speed(prepared: Prepared) -> Estimate:
     measured = []
     for cell in prepared.store.cells():
         metrics, known = cell.metrics(), cell.config()
-        if metrics is None or known["recipe"]["size"] != config.recipe.size:
+        if not metrics or not metrics["epochs"] or known["recipe"]["size"] != config.recipe.size:
             continue
         seconds = cell.state().get("seconds")
         if seconds and known["model"]["encoder"]["embed_dim"] == config.model.encoder.embed_dim:
@@ -41,7 +41,8 @@ def dry_run(prepared: Prepared) -> str:
     lines, seconds, seen = [], 0.0, set[str]()
     for cell in prepared.cells:
         state = prepared.store.cell(cell.id).state()["state"]
-        need = cell.config.recipe.epochs * prepared.training_samples[cell.row] / rate.images_per_second
+        epochs = 0 if cell.config.weights else cell.config.recipe.epochs
+        need = epochs * prepared.training_samples[cell.id] / rate.images_per_second
         said = "done" if state == "done" else f"to run, about {duration(need)}"
         if cell.id in seen:
             said = "shared with a row above"
@@ -51,14 +52,24 @@ def dry_run(prepared: Prepared) -> str:
         label = next(row.label for row in prepared.study.rows if row.key == cell.row)
         lines.append(f"{cell.id}  {label} · {cell.dataset} · seed {cell.seed}  {said}")
     launcher = prepared.config.launcher
-    workers = 1 if launcher.name == LauncherKind.inline else len(make_slots(launcher, len(seen)))
     missing = len(prepared.missing())
+    match launcher.name:
+        case LauncherKind.inline:
+            workers = 1
+        case LauncherKind.slurm:
+            workers = launcher.max_parallel
+        case LauncherKind.local:
+            workers = len(make_slots(launcher, len(seen)))
     lines.append(
         f"{len(seen) - missing} done, {missing} to run"
         + (
-            f": about {duration(seconds / min(workers, missing))} with {workers} at once ({rate.source})."
+            f": about {duration(seconds / min(workers, missing))} with {min(workers, missing)} at once ({rate.source})."
             if missing
             else "."
         )
     )
+    if missing and launcher.name == LauncherKind.slurm:
+        from bench.launch import slurm_plan
+
+        lines.append(slurm_plan.describe(prepared, seconds / missing))
     return "\n".join(lines)

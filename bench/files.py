@@ -75,3 +75,17 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def size(number: float) -> str:
+    """Bytes as people say them: 512 MB, 3.2 GB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes under a folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())

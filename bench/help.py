@@ -20,6 +20,7 @@ TITLES = {
     "recipe": "recipes (recipe=)",
     "protocol": "protocols (protocol=)",
     "launcher": "launchers (launcher=)",
+    "tracking": "MLflow (tracking=)",
 }
 TAIL = """\
 keys (key=value, Hydra's grammar; all are listed with their meaning in bench/config.py)
@@ -32,7 +33,9 @@ keys (key=value, Hydra's grammar; all are listed with their meaning in bench/con
   recipe.epochs= .lr= .batch_size= .weight_decay= .size=   how it is trained
   launcher.workers=N      cells trained at once            launcher.threads=N     CPU threads a cell
 
-beside it: bench.status  bench.check  bench.refer  bench.track  reports.build  (each with --help)
+beside it (each with --help)
+  bench.status  bench.check  bench.refer  bench.registry  bench.profile  bench.tune  bench.track  bench.cancel  bench.gc
+  bench.weights  bench.predict  reports.build  reports.compare  reports.paper
 exit codes: 0 done, 1 a cell failed, 2 the request is wrong
 """
 

@@ -5,6 +5,7 @@ it grows with the batch; `mean` is offered beside it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,16 @@ CLASS_WEIGHTS = (0.9, 1.1)  # background, referent
 DICE_SHARE = 0.1
 SMOOTH = 1e-6
 
+
+@dataclass(frozen=True)
+class Share:
+    """What part of a batch's two terms some of its samples stand for."""
+
+    pixels: float = 1.0  # of the class weights that cross entropy's mean divides by
+    samples: float = 1.0  # of what Dice's mean divides by; its sum divides by nothing
+
+
+WHOLE = Share()
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sum": torch.sum, "mean": torch.mean}
 
 
@@ -37,28 +48,47 @@ def dice(logits: Tensor, target: Tensor, reduction: str = "sum") -> Tensor:
     return REDUCTIONS[reduction](1 - (2 * overlap + SMOOTH) / (total + SMOOTH))
 
 
-def _ce(logits: Tensor, target: Tensor, reduction: str) -> Tensor:
-    return cross_entropy(logits, target)
+def _ce(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
+    return share.pixels * cross_entropy(logits, target)
 
 
-def _ce_dice(logits: Tensor, target: Tensor, reduction: str) -> Tensor:
-    return (1 - DICE_SHARE) * cross_entropy(logits, target) + DICE_SHARE * dice(logits, target, reduction)
+def _ce_dice(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
+    overlap = share.samples * dice(logits, target, reduction)
+    return (1 - DICE_SHARE) * share.pixels * cross_entropy(logits, target) + DICE_SHARE * overlap
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, str], Tensor]] = {"ce": _ce, "ce_dice": _ce_dice}
+LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, "ce_dice": _ce_dice}
 
 
-def segmentation_loss(logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum") -> Tensor:
-    """The loss called `name`.
+def segmentation_loss(
+    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Tensor | None = None
+) -> Tensor:
+    """The loss called `name`, of a batch or of one part of it.
 
     Args:
         logits: (B,2,H,W), any float type.
         target: (B,H,W) integers in {0, 1}.
         name: A key of `LOSSES`.
         dice: How Dice is reduced, `sum` or `mean`; `ce` has none.
+        whole: The whole batch's target where `logits` are a part of it: the losses of all parts then add up to the
+            batch's. The mean over pixels divides by class weights, which no part has all of.
 
     Returns:
         A float32 scalar.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        return LOSSES[name](logits.float(), target.long(), dice)
+        share = WHOLE if whole is None else _share(target, whole, dice)
+        return LOSSES[name](logits.float(), target.long(), dice, share)
+
+
+def _share(target: Tensor, whole: Tensor, reduction: str) -> Share:
+    return Share(
+        pixels=float(_weight(target) / _weight(whole)),
+        samples=1.0 if reduction == "sum" else len(target) / len(whole),
+    )
+
+
+def _weight(target: Tensor) -> Tensor:
+    """Class weights summed over pixels: what the weighted mean divides by."""
+    referent = target.sum(dtype=torch.float64)
+    return CLASS_WEIGHTS[0] * (target.numel() - referent) + CLASS_WEIGHTS[1] * referent

@@ -1,8 +1,9 @@
-"""What can be named on the command line, read from the file names under `experiments/` (no YAML parsed)."""
+"""What can be named on the command line: file names under `experiments/` and installed packages; no YAML parsed."""
 
 from pathlib import Path
 
 import experiments
+from bench.plugins import package, plugins
 
 EXPERIMENTS = Path(experiments.__file__).parent
 GROUPS = (
@@ -12,6 +13,7 @@ GROUPS = (
     "recipe",
     "protocol",
     "launcher",
+    "tracking",
 )  # Hydra groups; `ablation` names a study
 
 
@@ -22,4 +24,7 @@ def options(group: str) -> dict[str, str]:
         comments = [line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#")]
         said = [comment for comment in comments if not comment.startswith("@package")]
         found[path.stem] = said[0] if said else ""
+    if group == "model":
+        for name, entry in plugins().items():
+            found.setdefault(name, f"from {package(entry)}")
     return found

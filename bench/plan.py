@@ -8,16 +8,20 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 from bench.arguments import nearest
 from bench.config import Config, Fusion, Neck
 from bench.errors import UserError
+from bench.expectation import parse_expectation
+from reports.published import check_methods
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
-SECTIONS = ("model", "recipe", "protocol", "data")  # what a row may change
+SECTIONS = ("model", "recipe", "protocol", "data", "weights")  # what a row may change
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
-STUDY_KEYS = ("title", "caption", "marks", "reference", "rows", "expect")
+SPLITS = ("val", "test", "shuffled")
+STUDY_KEYS = ("title", "caption", "datasets", "splits", "marks", "reference", "rows", "expect", "published")
 ROW_KEYS = ("label", "marks", *SECTIONS)
 
 
@@ -42,6 +46,9 @@ class Study:
     marks: tuple[str, ...] = ()
     reference: str | None = None
     expect: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()  # unless the command line names one
+    splits: tuple[str, ...] = ("val", "test")  # the table's columns
+    published: tuple[str, ...] = ()  # methods whose printed numbers the table shows beside ours
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,15 @@ def parse_study(name: str, spec: dict[str, Any], source: str) -> Study:
         raise UserError(
             f"{source}: reference: {reference} is no row.", nearest(str(reference), map(str, written))
         )
+    splits = _strings(spec.get("splits", ["val", "test"]), f"{source}, splits")
+    for split in splits:
+        if split not in SPLITS:
+            raise UserError(f"{source}, splits: {split} is no split that is scored.", nearest(split, SPLITS))
+    expect = _strings(spec.get("expect", []), f"{source}, expect")
+    for expectation in expect:
+        parse_expectation(expectation, list(map(str, written)), f"{source}, expect")
+    published = _strings(spec.get("published", []), f"{source}, published")
+    check_methods(published, f"{source}, published")
     return Study(
         name=name,
         title=str(spec.get("title", name)),
@@ -89,7 +105,10 @@ def parse_study(name: str, spec: dict[str, Any], source: str) -> Study:
         marks=marks,
         reference=reference,
         rows=rows,
-        expect=_strings(spec.get("expect", []), f"{source}, expect"),
+        expect=expect,
+        datasets=_strings(spec.get("datasets", []), f"{source}, datasets"),
+        splits=splits,
+        published=published,
     )
 
 
@@ -126,9 +145,10 @@ def check_conflicts(study: Study, keys: list[str], source: str) -> None:
         UserError: Naming the key and the row.
     """
     for row in study.rows:
+        groups = {section for section, change in row.changes.items() if isinstance(change, str)}
         for changed in _dotted(row.changes):
-            for key in keys:
-                if key == changed or key.startswith(changed + "."):
+            for key in keys:  # keys below a group that the row names are kept: they change its values
+                if key == changed or (changed not in groups and key.startswith(changed + ".")):
                     raise UserError(
                         f"{key} is set by row {row.key} of {source}.",
                         "Leave it out here, or change the study's rows.",
@@ -157,14 +177,21 @@ def identity(
         weights: From a `pretrained` value (hub id or path) to what identifies its content; for the text, None stands
             for the shipped vocabulary, whose line numbers are what a model trained with it knows of words.
     """
+    if config.weights is not None:
+        return _scored_only(config, data_fingerprint, weights)
     model, protocol = asdict(config.model), asdict(config.protocol)
-    if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
-        del model["fiam"], protocol["decoupler"]
-    if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
-        del model["tmem"]
-    if model["fusion"] == Fusion.none:
-        del model["fusion_heads"], model["fusion_dropout"]
-    del model["name"], model["published"]
+    if config.model.plugin is None:  # another package's builder may read any key
+        if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
+            del model["fiam"], protocol["decoupler"]
+        if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
+            del model["tmem"]
+        if model["fusion"] == Fusion.none:
+            del model["fusion_heads"], model["fusion_dropout"]
+        del model["name"], model["plugin"]
+    recipe = asdict(config.recipe)
+    if config.recipe.accumulate == 1:  # a batch in one part, as before this key
+        del recipe["accumulate"]
+    del model["published"]
     model["text"]["pretrained"] = weights(model["text"]["pretrained"])
     if model["encoder"]["pretrained"] is not None:
         model["encoder"]["pretrained"] = weights(model["encoder"]["pretrained"])
@@ -173,8 +200,23 @@ def identity(
         "seed": seed,
         "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
         "model": model,
-        "recipe": asdict(config.recipe),
+        "recipe": recipe,
         "protocol": protocol,
+    }
+
+
+def _scored_only(
+    config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
+) -> dict[str, Any]:
+    """Identity of imported weights that are scored without training: no seed, no recipe but the image size."""
+    return {
+        "version": VERSION,
+        "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
+        "weights": weights(config.weights),
+        "vocabulary": weights(config.model.text.pretrained),
+        "fusion_heads": list(config.model.fusion_heads),
+        "size": config.recipe.size,
+        "protocol": {"size": config.protocol.size, "decoupler": config.protocol.decoupler},
     }
 
 
@@ -190,24 +232,27 @@ def cell_id(identity: dict[str, Any]) -> str:
 
 def plan_cells(
     study: Study,
-    configs: dict[str, Config],
+    configs: dict[tuple[str, str], Config],
     seeds: list[int],
     fingerprint: Callable[[Config], str],
     weights: Callable[[str | None], str],
 ) -> list[PlannedCell]:
-    """All cells of a study, row by row within each seed, so that whole tables appear seed by seed.
+    """All cells of a study, row by row within each data set and seed, so that whole tables appear seed by seed.
 
     Args:
         study: The parsed study.
-        configs: Row key to the row's composed configuration.
+        configs: (row key, data set) to the row's composed configuration, every row on every data set.
         seeds: Seeds every row is trained with.
         fingerprint: From a configuration to its data set's content fingerprint.
         weights: See `identity`.
     """
     cells = []
-    for seed in seeds:
+    datasets = list(dict.fromkeys(dataset for _, dataset in configs))
+    for seed, dataset in product(seeds, datasets):
         for row in study.rows:
-            config = configs[row.key]
+            config = configs[row.key, dataset]
+            if config.weights is not None and seed != seeds[0]:
+                continue  # nothing is trained, so another seed would be the same cell
             known = identity(config, seed, fingerprint(config), weights)
             cells.append(PlannedCell(cell_id(known), row.key, config.data.name, seed, known, config))
     return cells
@@ -223,6 +268,8 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
         "marks": list(study.marks),
         "reference": study.reference,
         "expect": list(study.expect),
+        "splits": list(study.splits),
+        "published": list(study.published),
         "datasets": list(dict.fromkeys(cell.dataset for cell in cells)),
         "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
         "protocol": asdict(first.protocol)

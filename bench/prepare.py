@@ -1,14 +1,18 @@
 """From a command line to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from bench import plan
+from bench.bars import bar
 from bench.compose import compose, parse_overrides, plain, read_study, study_file
-from bench.config import Config, DataConfig
+from bench.config import Config, DataConfig, Decoupler
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
+from bench.decouplers import nltk_tagger
+from bench.errors import UserError
 from bench.options import GROUPS
 from bench.pretrained import weights_digest
 from bench.store import Cell, Store
@@ -23,7 +27,7 @@ class Prepared:
     study: plan.Study
     cells: list[plan.PlannedCell]
     store: Store
-    training_samples: dict[str, int]  # by row
+    training_samples: dict[str, int]  # by cell id
 
     def stored(self) -> list[Cell]:
         """The cells' folders, each once, in plan order."""
@@ -40,24 +44,55 @@ class Prepared:
         self.store.write_study(plan.study_record(self.study, self.cells, command))
 
 
-def prepare(overrides: list[str]) -> Prepared:
+def prepare(overrides: list[str], study: plan.Study | None = None) -> Prepared:
     """Composes every row, checks the data, and gives every cell its id.
+
+    Args:
+        overrides: `key=value` arguments.
+        study: Its rows are planned instead of those that `ablation=` names.
 
     Raises:
         UserError: A wrong key or value, a data set that is missing or has errors, or weights that cannot be read.
     """
     config = compose(overrides)
-    study = _study(config, overrides)
-    source = str(study_file(config.ablation)) if config.ablation else ""
-    configs = {row.key: compose(overrides, row.changes, f"{source}, row {row.key}") for row in study.rows}
+    study = study or named_study(config, overrides)
+    configs = compose_rows(study, config, overrides)
+    for each in configs.values():
+        _check_weights(each)
+        if each.protocol.decoupler == Decoupler.nltk:
+            nltk_tagger()
     sets = {
         key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
     }
     cells = plan.plan_cells(
         study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, _weights
     )
-    samples = {key: sets[repr(each.data)].training_samples for key, each in configs.items()}
+    samples = {cell.id: sets[repr(cell.config.data)].training_samples for cell in cells}
     return Prepared(config, study, cells, Store(config.store), samples)
+
+
+def compose_rows(study: plan.Study, config: Config, overrides: list[str]) -> dict[tuple[str, str], Config]:
+    """The configuration of every row on every data set: those of `data=`, else those the study names.
+
+    Raises:
+        UserError: A wrong value, or `data.*` given for several data sets at once.
+    """
+    keys = [override.key_or_group for override in parse_overrides(overrides)]
+    named = ["data"] if "data" in keys or not study.datasets else list(study.datasets)
+    shared = [key for key in keys if key.startswith("data.") and key != "data.cache"]
+    if len(named) > 1 and shared:
+        raise UserError(
+            f"{shared[0]} is given, but the study {study.name} runs on {' and '.join(named)}.",
+            f"Choose one, for example data={named[0]}.",
+        )
+    source = str(study_file(config.ablation)) if config.ablation else study.name
+    configs = {}
+    for choice in named:
+        words = overrides if choice == "data" else [f"data={choice}", *overrides]
+        for row in study.rows:
+            composed = compose(words, row.changes, f"{source}, row {row.key}")
+            configs[row.key, config.data.name if choice == "data" else choice] = composed
+    return configs
 
 
 @dataclass(frozen=True)
@@ -68,15 +103,25 @@ class _DataSet:
 
 def _look_at(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
-    references, _ = usable_references(data)
+    with bar(f"reading {data.root}") as progress:
+        references, _ = usable_references(data, progress)
     return _DataSet(fingerprint(data), len(references["train"]))
+
+
+def _check_weights(config: Config) -> None:
+    """Refuses `weights=` that do not exist; what is in them is looked at when they are loaded."""
+    if config.weights is not None and not Path(config.weights).exists():
+        raise UserError(
+            f"weights={config.weights}: there is no such file or folder.",
+            "Pass what `python -m bench.weights export` wrote, or a released .pth.",
+        )
 
 
 def _weights(pretrained: str | None) -> str:
     return weights_digest(pretrained or str(SHIPPED))
 
 
-def _study(config: Config, overrides: list[str]) -> plan.Study:
+def named_study(config: Config, overrides: list[str]) -> plan.Study:
     """The study that `ablation=` names, or one row of the chosen model."""
     if config.ablation is None:
         name = config.name or config.model.name

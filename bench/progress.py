@@ -14,14 +14,15 @@ from bench.status import CellStatus, counts, describe, duration, study_status
 from bench.store import Store
 
 SECONDS = 2.0
-COLOURS = {"done": "green", "running": "cyan", "failed": "red", "lost": "red"}
+NUMBERS = ("seed", "epoch", "images/s", "left", "mIoU")
+COLOURS = {"done": "green", "running": "cyan", "queued": "yellow", "failed": "red", "lost": "red"}
 
 
 def table(title: str, statuses: list[CellStatus]) -> Table:
     """The cells of a study, one a line."""
     drawn = Table(title=escape(title), title_justify="left")
-    for column in ("row", "data", "seed", "cell", "state", "epoch", "left", "mIoU", "cause"):
-        drawn.add_column(column, justify="right" if column in ("seed", "epoch", "left", "mIoU") else "left")
+    for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", "mIoU", "cause"):
+        drawn.add_column(column, justify="right" if column in NUMBERS else "left")
     for status in statuses:
         colour = COLOURS.get(status.state, "white")
         drawn.add_row(
@@ -29,8 +30,9 @@ def table(title: str, statuses: list[CellStatus]) -> Table:
             escape(status.dataset),
             str(status.seed),
             status.id,
-            f"[{colour}]{status.state}[/]",
+            f"[{colour}]{status.state}[/]" + (", stale code" if status.stale_code else ""),
             f"{status.epoch:.1f}/{status.epochs}" if status.state in ("running", "lost") else "",
+            f"{status.images_per_second:.3g}" if status.images_per_second is not None else "",
             duration(status.seconds_left) if status.seconds_left is not None else "",
             f"{status.mIoU:.2f}" if status.mIoU is not None else "",
             escape(status.cause or ""),
@@ -71,7 +73,7 @@ def _lines(store: Store, name: str, console: Console, stop: threading.Event) -> 
         last = stop.wait(SECONDS)
         for status in study_status(store, store.study(name)):
             now = (status.state, int(status.epoch))
-            if seen.get(status.id) != now and status.state != "planned":
+            if seen.get(status.id) != now and status.state != "missing":
                 print(describe(status), file=sys.stderr, flush=True)
             seen[status.id] = now
         if last:

@@ -1,16 +1,24 @@
 """What can be named in `model.fusion`, `model.neck` and `model.decoder`, and how a model is built from it.
 
+`python -m bench.registry` lists it, with the models of `model=` and those of other packages.
+
 Builders import torch only when called: names can be listed and checked without it.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench import plugins
+from bench.arguments import parse
 from bench.config import ModelConfig
-from bench.errors import UserError
+from bench.errors import UserError, command
+from bench.options import options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,30 +36,35 @@ DecoderBuilder = Callable[[Sequence[int]], "nn.Module"]
 
 
 def _no_fusion(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    """None: the encoder reads no words."""
     from fianet.segmenter import NoFusion
 
     return NoFusion()
 
 
 def _pwam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    """Pixel-word attention in every stage (LAVT)."""
     from baselines.lavt import PWAMFusion
 
     return PWAMFusion(channels, words, heads, model.fusion_dropout)
 
 
 def _iim(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    """Intra-scale interaction: local and global pixel-word attention (RMSIN)."""
     from baselines.rmsin import IntraScaleFusion
 
     return IntraScaleFusion(channels, words, heads, model.fusion_dropout)
 
 
 def _fiam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    """Fine-grained alignment with context, object and position words (FIANet)."""
     from fianet.fiam import FIAM
 
     return FIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
 
 
 def _fiam_direct(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
+    """FIAM whose aligned words also reach the decoder's maps (ours)."""
     from fianet.fiam import DirectFIAM
 
     return DirectFIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
@@ -71,42 +84,49 @@ def _alignment(model: ModelConfig, channels: int, words: int, heads: int) -> Any
 
 
 def _no_neck(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """None: every map goes to the decoder as it is."""
     from fianet.segmenter import NoNeck
 
     return NoNeck()
 
 
 def _tmem(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """Text-aware multi-scale enhancement (FIANet)."""
     from fianet.tmem import tmem
 
     return tmem(channels, words, model.tmem.blocks)
 
 
 def _tmem_blind(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """TMEM that reads no words (the control's)."""
     from fianet.tmem import blind_tmem
 
     return blind_tmem(channels, model.tmem.blocks)
 
 
 def _lgce(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """The two coarsest maps mixed under a guide token of the sentence (LGCE)."""
     from baselines.lgce import LGCE
 
     return LGCE(channels, words)
 
 
 def _cim(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """Cross-scale interaction (RMSIN); tied to one image size."""
     from baselines.rmsin import cim
 
     return cim(channels, image)
 
 
 def _simple(channels: Sequence[int]) -> nn.Module:
+    """3x3 convolutions from coarse to fine (all but RMSIN)."""
     from fianet.decoder import Decoder
 
     return Decoder(channels)
 
 
 def _rotated(channels: Sequence[int]) -> nn.Module:
+    """Adaptive rotated convolutions (RMSIN)."""
     from baselines.rotated import RotatedConv
     from fianet.decoder import Decoder
 
@@ -135,6 +155,17 @@ def check_names(model: ModelConfig) -> None:
     _choose("fusion", model.fusion, FUSIONS)
     _choose("neck", model.neck, NECKS)
     _choose("decoder", model.decoder, DECODERS)
+
+
+def build_model(model: ModelConfig, vocab_size: int, size: int | tuple[int, int] = 480) -> nn.Module:
+    """The model a configuration describes: our segmenter, or what another package registers under its name.
+
+    Args and errors are those of `build`.
+    """
+    if model.plugin:
+        image = (size, size) if isinstance(size, int) else size
+        return plugins.load(model.name, model.plugin)(model, vocab_size, image)
+    return build(model, vocab_size, size)
 
 
 def build(model: ModelConfig, vocab_size: int, size: int | tuple[int, int] = 480) -> Segmenter:
@@ -216,3 +247,51 @@ def _choose(slot: str, name: str, known: Mapping[str, Any]) -> Any:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise UserError(f"model.{slot}={name}: no such {slot}.", f"{hint}Known: {', '.join(known)}.")
+
+
+USAGE = """
+Lists what can be named: models, and what fills their three slots.
+
+  python -m bench.registry [--json]
+
+Any mixture is a model: python -m bench.run model=fianet model.neck=cim
+A model of another package appears here once its package is installed (entry point group fianet_bench.models).
+"""
+
+
+@dataclass
+class Arguments:
+    """Arguments of `python -m bench.registry`."""
+
+    json: bool = False
+
+
+def listing() -> dict[str, dict[str, str]]:
+    """Every name, by the key that takes it, with one line about it."""
+    slots: dict[str, Mapping[str, Any]] = {
+        "model.fusion": FUSIONS,
+        "model.neck": NECKS,
+        "model.decoder": DECODERS,
+    }
+    return {"model": options("model")} | {
+        key: {name: (builder.__doc__ or "").rstrip(".") for name, builder in known.items()}
+        for key, known in slots.items()
+    }
+
+
+@command
+def main(argv: list[str]) -> int:
+    """Exit codes: 0 done, 2 the request is wrong."""
+    found = listing()
+    if parse(argv, Arguments, USAGE).json:
+        print(json.dumps(found, indent=2))
+        return 0
+    for key, names in found.items():
+        print(f"{key}=")
+        width = max(map(len, names))
+        print("\n".join(f"  {name:<{width}}  {said}" for name, said in names.items()), end="\n\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

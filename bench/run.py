@@ -2,11 +2,15 @@
 
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
-from bench.config import TrackingConfig
+from bench.config import LauncherKind, TrackingConfig
 from bench.errors import command
 from bench.status import counts, failures, study_status
-from bench.store import Store
+from bench.store import Cell, Store
+
+if TYPE_CHECKING:
+    from bench.prepare import Prepared
 
 
 @command
@@ -43,14 +47,39 @@ def run(overrides: list[str]) -> int:
     again = shlex.join(["python", "-m", "bench.run", *overrides])
     prepared.write(again)
     missing, name = prepared.missing(), prepared.study.name
-    if missing:
+    launcher = prepared.config.launcher
+    if missing and launcher.name == LauncherKind.slurm:
+        if not _on_cluster(prepared, missing):
+            return 0
+    elif missing:
         from bench.launch import LAUNCHERS
         from bench.progress import watch
 
-        launcher = prepared.config.launcher
         with watch(prepared.store, name):
             LAUNCHERS[launcher.name](missing, launcher, len(prepared.stored()))
     return finish(prepared.store, name, again, prepared.config.tracking)
+
+
+def _on_cluster(prepared: "Prepared", missing: list[Cell]) -> bool:
+    """Submits what is missing; returns whether to go on to the report: everything was waited for, or nothing runs."""
+    from bench.launch import preflight, slurm
+    from bench.progress import watch
+
+    config = prepared.config
+    preflight.check(prepared, missing)
+    sent = slurm.submit(missing, config.launcher)
+    print(slurm.describe(sent), flush=True)
+    if not (sent.jobs or sent.queued or sent.held):
+        return True
+    if not (config.wait or config.watch):
+        name = prepared.study.name
+        print(
+            f"follow: python -m bench.status ablation={name}   stop: python -m bench.cancel ablation={name}"
+        )
+        return False
+    with watch(prepared.store, prepared.study.name):
+        slurm.follow(missing, config.launcher, resubmit=config.watch)
+    return True
 
 
 def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int:
@@ -63,7 +92,7 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
 
     build(store, name).show()
     if tracking.enabled:
-        print(_mirrored(store, name, tracking.uri))
+        print(mirrored(store, name, tracking.uri))
     statuses = study_status(store, store.study(name))
     print(f"cells: {store.root}/cells ({counts(statuses)})")
     said = failures(store, statuses, again)
@@ -72,7 +101,7 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
     return 0 if all(status.state == "done" for status in statuses) else 1
 
 
-def _mirrored(store: Store, name: str, uri: str | None) -> str:
+def mirrored(store: Store, name: str, uri: str | None) -> str:
     """Mirrors the study; a tracking server that is down costs a line, never a result."""
     from bench.track import sync, tracking_uri
 

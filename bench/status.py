@@ -2,22 +2,30 @@
 
 import json
 import sys
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.arguments import parse
 from bench.errors import UserError, command
-from bench.store import Cell, Store
+from bench.store import GIVEN_UP, Cell, Store
+
+if TYPE_CHECKING:
+    from bench.launch.slurm_queue import Job
 
 USAGE = """
-Shows every cell of a study: missing, planned, running (epoch, time left), done, failed, lost (its process was killed).
+Shows every cell of a study: missing (never started), queued (its job waits), running (epoch, speed, time left), done,
+failed, lost (its process or job is gone; the same `run` goes on from its last state). `stale code` marks what was made,
+or will be, by other training code than this checkout's.
 
-  python -m bench.status                        all studies of the store
-  python -m bench.status ablation=fiam          one study
-  python -m bench.status ablation=fiam --json   for scripts
+  python -m bench.status                         all studies of the store
+  python -m bench.status ablation=fiam           one study
+  python -m bench.status ablation=fiam --watch   again and again, until nothing runs or waits
+  python -m bench.status ablation=fiam --json    for scripts
 
-keys: store=runs  ablation=NAME  json=false
+keys: store=runs  ablation=NAME  watch=false  json=false
 exit codes: 0 all done, 1 something is not, 2 the request is wrong
 """
 
@@ -35,30 +43,48 @@ class CellStatus:
     epoch: float = 0.0  # epochs done, with the part of the current one
     epochs: int = 0
     seconds_left: float | None = None
+    images_per_second: float | None = None  # while it trains
+    job: str | None = None  # its last cluster job
+    stale_code: bool = False  # made by other training code than this checkout's
     cause: str | None = None
     mIoU: float | None = None  # val, best so far
 
 
 def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     """One record per cell of the plan, in table order."""
+    from bench.launch import slurm_state, snapshot
+
+    cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
+    jobs = slurm_state.look(cell for cell in cells.values() if not cell.done)
+    code = snapshot.digest()
     return [
-        _cell_status(store.cell(cell["id"]), row, cell)
+        _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)
         for row in study["rows"]
         for cell in sorted(row["cells"], key=lambda cell: (cell["dataset"], cell["seed"]))
     ]
 
 
-def _cell_status(cell: Cell, row: dict[str, Any], planned: dict[str, Any]) -> CellStatus:
+def _cell_status(
+    cell: Cell, row: dict[str, Any], planned: dict[str, Any], job: "Job | None", code: str
+) -> CellStatus:
+    from bench.launch import slurm_state
+
     state, history = cell.state(), cell.history()
-    epochs = int(cell.config().get("recipe", {}).get("epochs", 0))
-    done = float(len(history))
-    seconds_left = None
+    if job is not None:
+        state = slurm_state.merged(cell, state, job)
+    recipe = cell.config().get("recipe", {})
+    epochs, done = int(recipe.get("epochs", 0)), float(len(history))
+    seconds_left = speed = None
     if state["state"] == "running":
         progress = cell.progress()
         if progress.get("epoch") == len(history):
             done += progress["batch"] / progress["batches"]
+        speed = progress.get("images_per_second")
         if history:
             seconds_left = (epochs - done) * sum(record["seconds"] for record in history) / len(history)
+        elif speed:
+            seconds_left = (epochs - done) * progress["batches"] * recipe["batch_size"] / speed
+    made_by = cell.job().get("code") if state["state"] == "queued" else cell.environment().get("code")
     scores = [score["mIoU"] for record in history for key in ("val", "test") if (score := record.get(key))]
     return CellStatus(
         row=row["key"],
@@ -66,10 +92,13 @@ def _cell_status(cell: Cell, row: dict[str, Any], planned: dict[str, Any]) -> Ce
         dataset=planned["dataset"],
         seed=planned["seed"],
         id=planned["id"],
-        state=state["state"],
+        state="missing" if state["state"] == "planned" else state["state"],
         epoch=round(done, 2),
         epochs=epochs,
         seconds_left=seconds_left,
+        images_per_second=speed,
+        job=cell.job().get("id"),
+        stale_code=state["state"] in ("done", "running", "queued") and made_by not in (None, code),
         cause=state.get("cause"),
         mIoU=max(scores, default=None),
     )
@@ -80,10 +109,14 @@ def describe(status: CellStatus) -> str:
     line = f"{status.label} · {status.dataset} · seed {status.seed} · {status.id} · {status.state}"
     if status.state == "running":
         line += f" · epoch {status.epoch:.1f}/{status.epochs}"
+    if status.images_per_second is not None:
+        line += f" · {status.images_per_second:.3g} images/s"
     if status.seconds_left is not None:
         line += f" · {duration(status.seconds_left)} left"
     if status.mIoU is not None:
         line += f" · mIoU {status.mIoU:.2f}"
+    if status.stale_code:
+        line += " · stale code"
     if status.cause:
         line += f" · {status.cause}"
     return line
@@ -98,9 +131,12 @@ def duration(seconds: float) -> str:
 
 
 def counts(statuses: list[CellStatus]) -> str:
-    """`4 done, 1 failed, 1 planned`; a cell that serves two rows counts once."""
-    found = Counter({status.id: status.state for status in statuses}.values())
-    return ", ".join(f"{number} {state}" for state, number in found.most_common())
+    """`4 done, 1 failed, 1 missing, 2 of stale code`; a cell that serves two rows counts once."""
+    cells = {status.id: status for status in statuses}.values()
+    found = Counter(status.state for status in cells)
+    said = [f"{number} {state}" for state, number in found.most_common()]
+    stale = sum(status.stale_code for status in cells)
+    return ", ".join([*said, *([f"{stale} of stale code"] if stale else [])])
 
 
 def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
@@ -115,9 +151,23 @@ def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
         cells = {member.id: f"{member.label} seed {member.seed} ({member.id})" for member in members}
         lines = [f"{len(cells)} failed: {cause}", "  " + ", ".join(cells.values())]
         cell = store.cell(members[0].id)
-        lines += [f"  | {line}" for line in (cell.state().get("error") or "").strip().splitlines()[-6:]]
+        lines += [f"  | {line}" for line in _last_words(cell)]
+        if len(cell.deaths()) and GIVEN_UP in cause:
+            retry = f"{retry} launcher.max_failures={len(cell.deaths()) + 1}"
         parts.append("\n".join([*lines, f"  log: {cell.log}", f"  retry: {retry}"]))
     return "\n".join(parts)
+
+
+def _last_words(cell: Cell, lines: int = 6) -> list[str]:
+    """The end of the error, else of the cell's log, else of what Slurm kept."""
+    for text in (cell.state().get("error"), _text(cell.log), _text(Path(cell.job().get("output", "")))):
+        if text and text.strip():
+            return text.strip().splitlines()[-lines:]
+    return []
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
 
 
 @dataclass
@@ -126,6 +176,7 @@ class Arguments:
 
     store: str = "runs"
     ablation: str | None = None
+    watch: bool = False
     json: bool = False
 
 
@@ -140,6 +191,8 @@ def main(argv: list[str]) -> int:
             f"store={arguments.store}: no study was ever planned here.",
             "Run `python -m bench.run ablation=fiam`.",
         )
+    if arguments.watch:
+        _watch(store, names)
     studies = {name: study_status(store, store.study(name)) for name in names}
     if arguments.json:
         print(
@@ -151,6 +204,21 @@ def main(argv: list[str]) -> int:
         for name, found in studies.items():
             _print(store, store.study(name), name, found)
     return 0 if all(status.state == "done" for found in studies.values() for status in found) else 1
+
+
+def _watch(store: Store, names: list[str]) -> None:
+    """Shows one study until none of its cells runs or waits."""
+    from bench.progress import SECONDS, watch
+
+    if len(names) > 1:
+        raise UserError(
+            f"watch=true: the store holds {', '.join(names)}.", "Name one of them: ablation=NAME."
+        )
+    with watch(store, names[0]):
+        while any(
+            status.state in ("running", "queued") for status in study_status(store, store.study(names[0]))
+        ):
+            time.sleep(SECONDS)
 
 
 def _print(store: Store, study: dict[str, Any], name: str, statuses: list[CellStatus]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Record = dict[str, Any]
+GIVEN_UP = "not submitted again"  # in the cause of a cell whose jobs died too often for one cause
 
 
 class Cell:
@@ -88,12 +89,20 @@ class Cell:
         """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report."""
         return files.read_json(self.path / "progress.json") or {}
 
-    def samples(self) -> "pd.DataFrame | None":
-        """One line per scored expression, or None while there are none."""
+    def job(self) -> Record:
+        """`job.json`: the cluster job submitted for this cell last; empty if there was none."""
+        return files.read_json(self.path / "job.json") or {}
+
+    def deaths(self) -> list[Record]:
+        """`deaths.json`: how this cell's cluster jobs ended without a result, oldest first."""
+        return files.read_json(self.path / "deaths.json") or []
+
+    def samples(self, columns: list[str] | None = None) -> "pd.DataFrame | None":
+        """One line per scored expression, or None while there are none; `columns`: only these (fast)."""
         import pandas as pd
 
         path = self.path / "samples.parquet"
-        return pd.read_parquet(path) if path.exists() else None
+        return pd.read_parquet(path, columns=columns) if path.exists() else None
 
     def environment(self) -> Record:
         """`env.json`: versions, device, threads, commit."""

@@ -13,11 +13,12 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench import checkpoint
+from bench import checkpoint, interrupt
 from bench.config import Config, RecipeConfig
 from bench.data.augment import erase_boxes
 from bench.data.dataset import ReferringDataset, loader, normalize
 from bench.evaluate import TEXT, evaluate, scores
+from bench.interrupt import Stop
 from bench.losses import segmentation_loss
 from bench.store import Cell
 
@@ -52,6 +53,7 @@ def train(
     cell: Cell,
     accelerator: Accelerator,
     report: Report = lambda progress, batches: None,
+    stop: Stop = lambda history: False,
 ) -> Progress:
     """Trains to the end of the recipe, from the last checkpoint if there is one.
 
@@ -64,15 +66,16 @@ def train(
         cell: Where checkpoints and history go.
         accelerator: Decides device and precision.
         report: Called after every step with the progress and the batches an epoch has.
+        stop: Asked after every epoch but the last, with the history so far, whether to leave it there for now.
 
     Returns:
-        The finished progress; the best epoch's weights lie in `cell.checkpoints`.
+        The progress, finished unless `stop` said so; the best epoch's weights lie in `cell.checkpoints`.
 
     Raises:
         Diverged: The loss became NaN or infinite.
+        Interrupted: A signal asked to stop; the state is saved.
     """
     recipe = config.recipe
-    device, precision = accelerator.device, accelerator.autocast
     model, optimizer = accelerator.prepare(model, make_optimizer(model, recipe))
     progress = _resume(cell, model, optimizer) or Progress()
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
@@ -87,44 +90,42 @@ def train(
             rate = learning_rate(recipe, step, recipe.epochs * batches)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            images = erase_boxes(
-                batch["image"].to(device), batch["index"], share=recipe.erase, seed=seed, epoch=progress.epoch
-            )
-            with precision():
-                logits = model(normalize(images), *(batch[name].to(device) for name in TEXT))
-            loss = segmentation_loss(
-                logits.float(), batch["target"].to(device).long(), recipe.loss, recipe.dice
-            )
-            value = loss.item()
+            optimizer.zero_grad()
+            value = _gradients(model, batch, recipe, accelerator, seed, progress.epoch)
             if not abs(value) < float("inf"):  # NaN compares false
                 raise Diverged(
                     f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
                 )
-            optimizer.zero_grad()
-            accelerator.backward(loss)
             optimizer.step()
             progress.batch += 1
             progress.loss += value
             report(progress, batches)
-            if time.monotonic() - saved > config.launcher.checkpoint_seconds and progress.batch < batches:
+            due = time.monotonic() - saved > config.launcher.checkpoint_seconds and progress.batch < batches
+            if due or interrupt.received():
                 _save(cell, model, optimizer, progress, step + 1)
                 saved = time.monotonic()
+            interrupt.check()
 
-        samples = evaluate(
-            model,
-            select_set,
-            accelerator,
-            size=config.protocol.size,
-            batch_size=recipe.batch_size,
-            workers=config.data.workers,
-        )
+        try:
+            samples = evaluate(
+                model,
+                select_set,
+                accelerator,
+                size=config.protocol.size,
+                batch_size=recipe.batch_size,
+                workers=config.data.workers,
+                progress=lambda done, total: interrupt.check(),
+            )
+        except interrupt.Interrupted:
+            _save(cell, model, optimizer, progress, (progress.epoch + 1) * batches)
+            raise
         score = scores(samples)
         progress.history.append(
             {
                 "epoch": progress.epoch,
                 "step": (progress.epoch + 1) * batches,
                 "loss": progress.loss / batches,
-                "lr": rate,
+                "lr": learning_rate(recipe, (progress.epoch + 1) * batches - 1, recipe.epochs * batches),
                 config.protocol.select.value: score,
                 "seconds": round(time.monotonic() - started, 2),
             }
@@ -138,11 +139,43 @@ def train(
             )
         progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
         cell.write_history(progress.history)
-        if better or progress.epoch == recipe.epochs or started - saved > config.launcher.checkpoint_seconds:
+        last = progress.epoch == recipe.epochs or stop(progress.history)
+        if better or last or started - saved > config.launcher.checkpoint_seconds:
             _save(cell, model, optimizer, progress, progress.epoch * batches)
             checkpoint.drop_old_bests(cell.checkpoints)
             saved = time.monotonic()
+        if last:
+            break
     return progress
+
+
+def _gradients(
+    model: nn.Module,
+    batch: dict[str, torch.Tensor],
+    recipe: RecipeConfig,
+    accelerator: Accelerator,
+    seed: int,
+    epoch: int,
+) -> float:
+    """Adds up the gradients of one batch, in `recipe.accumulate` parts; returns its loss.
+
+    The parts' gradients sum to the whole batch's but for batch norm, whose statistics are those of each part.
+    """
+    device, value = accelerator.device, 0.0
+    whole = batch["target"] if recipe.accumulate > 1 else None
+    parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
+    for index in range(len(parts["target"])):
+        part = {name: each[index] for name, each in parts.items()}
+        images = erase_boxes(
+            part["image"].to(device), part["index"], share=recipe.erase, seed=seed, epoch=epoch
+        )
+        with accelerator.autocast():
+            logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
+        target = part["target"].to(device).long()
+        loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, whole)
+        value += loss.item()
+        accelerator.backward(loss)
+    return value
 
 
 def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:

@@ -1,35 +1,71 @@
-"""Weights in: published checkpoints of the four models, read safely, recognised and loaded strictly."""
+"""`python -m bench.weights`: weights in (published checkpoints) and out (a cell's best model)."""
 
-import argparse
-import math
-import pickle
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import safetensors.torch
-import torch
-from torch import Tensor
+from bench.arguments import parse
+from bench.errors import UserError, command
 
-from bench.config import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
-from bench.errors import UserError
-from bench.reference_keys import IGNORED, reference_key
-from bench.registry import build
-from fianet.segmenter import Segmenter
+if TYPE_CHECKING:
+    from torch import nn
 
-State = dict[str, Tensor]
+USAGE = """
+Weights in: a published LAVT, LGCE, RMSIN or FIANet checkpoint as one safetensors file that this project reads.
+Nothing in the checkpoint is executed.
 
-HEAD_WIDTH = 64  # of every published BERT
-# what marks a model's weights -> its name and slots; LAVT's own mark comes last, LGCE and RMSIN have it too
-ARCHITECTURES = {
-    "backbone.tmem.": ("fianet", Fusion.fiam, Neck.tmem, Decoder.simple),
-    "backbone.cim.": ("rmsin", Fusion.iim, Neck.cim, Decoder.rotated),
-    "classifier.msb1.": ("lgce", Fusion.pwam, Neck.lgce, Decoder.simple),
-    "backbone.layers.0.res_gate.": ("lavt", Fusion.pwam, Neck.none, Decoder.simple),
-}
+  python -m bench.weights import lavt.pth lavt.safetensors vocabulary=bert-base-uncased
+  keys: file=FILE out=FILE (the two paths above)
+        vocabulary=DIR              folder or hub id of its tokenizer, kept in the file; without it prediction asks
+        fusion_heads=[1,1,1,1]      attention heads of each stage's fusion: they leave no trace in the weights
+        size=480  max_tokens=22     side of the images and word pieces of a sentence it was trained with
+
+Weights out: the best model of a finished cell, with its sizes and vocabulary, for bench.predict or other programs.
+
+  python -m bench.weights export cell=0123456789ab out=exported
+  python -m bench.weights export cell=0123456789ab out=exported format=onnx
+  keys: cell=ID store=runs out=DIR (or out=FILE.safetensors)
+        format=safetensors|torch_export|onnx   also model.pt2 or model.onnx, checked to give the same logits to 1e-4;
+                                               for one image and one sentence a call
+
+json=false (either): print what was found and written for scripts
+exit codes: 0 done, 2 the request or a file is wrong
+"""
 
 
-def load_reference(path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1)) -> Segmenter:
+@dataclass
+class ImportOptions:
+    """What `import` takes."""
+
+    file: str = ""
+    out: str = ""
+    vocabulary: str | None = None
+    fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
+    size: int = 480
+    max_tokens: int = 22
+    json: bool = False
+
+
+@dataclass
+class ExportOptions:
+    """What `export` takes."""
+
+    cell: str = ""
+    store: str = "runs"
+    out: str = ""
+    format: str = "safetensors"
+    json: bool = False
+
+
+def load_reference(
+    path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1), size: int = 480
+) -> "nn.Module":
     """A published LAVT, LGCE, RMSIN or FIANet checkpoint as a model in eval mode, all parameters trainable.
 
     Architecture and sizes are read off the weights. The state dict may be the file itself or under `model`
@@ -38,152 +74,154 @@ def load_reference(path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1))
     Args:
         path: A `.pth` file.
         fusion_heads: Attention heads of each stage's fusion; they leave no trace in the weights.
+        size: Side of the images in pixels; RMSIN's neck is made for one size.
 
     Raises:
         UserError: Unreadable or unsafe file, unknown model, or weights missing, left over or misshapen.
     """
-    state = read_state(path)
-    config = recognise(state, path, fusion_heads)
-    vocab_size = _weight(state, "text_encoder.embeddings.word_embeddings.weight", path).shape[0]
-    model = build(config, vocab_size)
-    fill(model, state, config, path)
-    return model.eval()
+    from bench.released import read_checkpoint, read_released
+
+    return read_released(read_checkpoint(path), path, fusion_heads, size).model
 
 
-def read_state(path: str | Path) -> State:
-    """The state dict in a `.pth` or `.safetensors` file, without `module.` prefixes.
+def load(path: str | Path) -> "nn.Module":
+    """A model in eval mode from the folder or safetensors file that `export` or `import` wrote.
 
     Raises:
-        UserError: No such file, not a PyTorch file, or one that would run code when loaded.
+        UserError: No such thing, another kind of file, cut off, or sizes that are not those of the weights.
     """
-    if str(path).endswith(".safetensors") and Path(path).is_file():
-        return safetensors.torch.load_file(path)
-    try:
-        # published files keep their options under `args`
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file.", "Pass the path of a .pth checkpoint.") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    from bench.bundle import load_bundle
+
+    return load_bundle(path).model
+
+
+@command
+def main(argv: list[str]) -> int:
+    """Exit codes: 0 done, 2 the request or a file is wrong."""
+    if not argv or {"-h", "--help"} & set(argv):
+        print(USAGE.strip())
+        return 0 if argv else 2
+    if argv[0] == "export":
+        return export(parse(argv[1:], ExportOptions, USAGE))
+    words = argv[1:] if argv[0] == "import" else argv
+    return import_released(parse(_named(words), ImportOptions, USAGE))
+
+
+def _named(words: list[str]) -> list[str]:
+    """The two paths of `import` with their keys."""
+    paths = [word for word in words if "=" not in word and not word.startswith("--")]
+    if len(paths) > 2 or (len(paths) == 1 and not any(word.startswith("out=") for word in words)):
         raise UserError(
-            f"{path}: not a PyTorch checkpoint that can be read safely ({_first_line(error)}).",
-            "Nothing in it was executed. Pass a file that holds tensors only.",
-        ) from error
-    whole = content if isinstance(content, Mapping) else {"": content}
-    state = _unprefixed(whole.get("model", whole), path)
-    words = _unprefixed(whole.get("bert_model", {}), path)
-    return state | {f"text_encoder.{key}": value for key, value in words.items()}
-
-
-def recognise(state: State, path: str | Path, fusion_heads: Sequence[int]) -> ModelConfig:
-    """Architecture and sizes of a reference state dict.
-
-    Raises:
-        UserError: None of the four models.
-    """
-    name, fusion, neck, decoder = _slots(state, path)
-    depths = [_count(state, rf"backbone\.layers\.{stage}\.blocks\.(\d+)\.") for stage in range(4)]
-    tables = [
-        _weight(state, f"backbone.layers.{stage}.blocks.0.attn.relative_position_bias_table", path)
-        for stage in range(4)
-    ]
-    width = _weight(state, "text_encoder.embeddings.word_embeddings.weight", path).shape[1]
-    layers = _count(state, r"text_encoder\.encoder\.layer\.(\d+)\.")
-    return ModelConfig(
-        name=name,
-        fusion=fusion,
-        neck=neck,
-        decoder=decoder,
-        fusion_heads=list(fusion_heads),
-        tmem=TmemConfig(blocks=_count(state, r"backbone\.tmem\.block\.(\d+)\.")),
-        text=TextConfig(
-            width=width,
-            layers=layers,
-            heads=max(1, width // HEAD_WIDTH),
-            trained_layers=layers,
-            train_embeddings=True,
-        ),
-        encoder=EncoderConfig(
-            embed_dim=_weight(state, "backbone.patch_embed.proj.weight", path).shape[0],
-            depths=depths,
-            heads=[table.shape[1] for table in tables],
-            window=(math.isqrt(tables[0].shape[0]) + 1) // 2,
-        ),
-    )
-
-
-def fill(model: Segmenter, state: State, config: ModelConfig, path: str | Path) -> None:
-    """Copies a reference state dict into a model of the same architecture, strictly.
-
-    Raises:
-        UserError: Lists what is missing, left over (and not known to be unused), or of another shape.
-    """
-    own = model.state_dict()
-    source = {key: reference_key(key, config) for key in own}
-    used = set(source.values())
-    missing = [name for name in source.values() if name not in state]
-    left_over = [key for key in state if key not in used and not any(re.search(p, key) for p in IGNORED)]
-    misshapen = [
-        f"{name} {tuple(state[name].shape)} instead of {tuple(own[key].shape)}"
-        for key, name in source.items()
-        if name in state and _essential(state[name]) != _essential(own[key])
-    ]
-    problems = {"missing": missing, "left over": left_over, "of another shape": misshapen}
-    if any(problems.values()):
-        found = "; ".join(f"{kind}: {listing(names)}" for kind, names in problems.items() if names)
-        raise UserError(
-            f"{path}: read as {config.name}, but weights are {found}.",
-            "Pass the checkpoint of an unchanged LAVT, LGCE, RMSIN or FIANet.",
+            f"{' '.join(paths)}: two paths are needed, the checkpoint and what to write.",
+            "For example: python -m bench.weights import lavt.pth lavt.safetensors",
         )
-    # published 1x1 convolutions are linear layers here: the same numbers without the trailing 1
-    model.load_state_dict({key: state[name].reshape(own[key].shape) for key, name in source.items()})
+    others = [word for word in words if word not in paths]
+    return [f"{key}={path}" for key, path in zip(("file", "out"), paths, strict=False)] + others
 
 
-def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
-    for mark, slots in ARCHITECTURES.items():
-        if any(key.startswith(mark) for key in state):
-            return slots
-    raise UserError(
-        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3])}).",
-        "Pass a checkpoint in the format these models were released in.",
+def import_released(options: ImportOptions) -> int:
+    """Recognises a published checkpoint, says what it is and writes it as a bundle."""
+    _require(options, "file", "out")
+    from bench.bundle import Bundle, read_tokenizer, save_bundle
+    from bench.export import read_vocabulary
+    from bench.pretrained import locate
+    from bench.released import read_checkpoint, read_released
+
+    checkpoint = read_checkpoint(options.file)
+    released = read_released(checkpoint, options.file, options.fusion_heads, options.size)
+    vocabulary = {}
+    if options.vocabulary:
+        read_tokenizer(options.vocabulary, released.vocab_size, options.file)
+        vocabulary = read_vocabulary(locate(options.vocabulary))
+    bundle = Bundle(
+        released.model,
+        released.config,
+        released.vocab_size,
+        options.size,
+        options.max_tokens,
+        vocabulary,
+        Path(options.file).name,
     )
-
-
-def _unprefixed(weights: object, path: str | Path) -> State:
-    """The weights without `module.`, once it is sure that they are nothing else."""
-    named: Mapping[str, object] = weights if isinstance(weights, Mapping) else {"the whole": weights}
-    tensors = {
-        str(key).removeprefix("module."): value for key, value in named.items() if isinstance(value, Tensor)
+    config, encoder, text = released.config, released.config.encoder, released.config.text
+    parameters = sum(parameter.numel() for parameter in released.model.parameters())
+    said = {
+        "file": f"{options.file}, weights {checkpoint.layout}",
+        "model": f"{config.name} (fusion {config.fusion}, neck {config.neck}, decoder {config.decoder})",
+        "encoder": f"{encoder.embed_dim} channels, depths {encoder.depths}, "
+        f"heads {encoder.heads}, window {encoder.window}",
+        "text": f"{text.layers} layers of width {text.width}, {released.vocab_size} word pieces",
+        "parameters": f"{parameters:,} in {len(released.model.state_dict())} arrays",
+        "ignored": _ignored(released.unused, checkpoint.beside),
+        "written": ", ".join(map(str, save_bundle(bundle, Path(options.out)))),
     }
-    if len(tensors) < len(named):
-        others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
-        raise UserError(
-            f"{path}: not tensors: {listing(others)}.", "Pass a state dict, plain or under `model`."
-        )
-    return tensors
+    if not vocabulary:
+        said["vocabulary"] = "none in it: pass vocabulary=DIR here or to bench.predict"
+    _say(said, options.json)
+    return 0
 
 
-def _count(state: State, pattern: str) -> int:
-    """How many different numbers the group of `pattern` takes."""
-    return len({found[1] for key in state if (found := re.match(pattern, key))})
+def _ignored(unused: list[str], beside: tuple[str, ...]) -> str:
+    from bench.released import listing
+
+    parts = [f"{len(unused)} weights no forward pass uses: {listing(unused, 4)}"] if unused else []
+    parts += [f"stored beside the weights: {listing(beside, 8)}"] if beside else []
+    return "; ".join(parts) or "nothing"
 
 
-def _weight(state: State, key: str, path: str | Path) -> Tensor:
-    if key not in state:
-        raise UserError(f"{path}: weights are missing: {key}.", "Pass a complete checkpoint.")
-    return state[key]
+def export(options: ExportOptions) -> int:
+    """Writes the best model of a cell, and a graph of it if one is asked for."""
+    _require(options, "cell", "out")
+    from bench import files
+    from bench.bundle import CONFIG, load_bundle, save_bundle
+    from bench.export import GRAPHS, Format, from_cell, write_graph
+    from bench.store import Store
+
+    if options.format not in list(Format):
+        raise UserError(f"format={options.format}: no such format.", f"Known: {', '.join(Format)}.")
+    kind, out = Format(options.format), Path(options.out)
+    if kind is not Format.safetensors and out.suffix == ".safetensors":
+        raise UserError(f"out={out}: a graph needs a folder beside the weights.", "Pass out=DIR.")
+    bundle = from_cell(Store(options.store), options.cell)
+    if (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
+        for name in GRAPHS.values():  # of another model that was exported here
+            (out / name).unlink(missing_ok=True)
+    written = save_bundle(bundle, out)
+    load_bundle(out)
+    said = {"cell": options.cell, "model": bundle.config.name}
+    if kind is not Format.safetensors:
+        with _quiet():
+            file, worst = write_graph(bundle, kind, out)
+        written.append(file)
+        said["checked"] = f"logits of {file.name} differ by at most {worst:.1e} from the model's"
+    said["written"] = ", ".join(map(str, written))
+    _say(said | {"next": f'python -m bench.predict weights={out} image=scene.png text="..."'}, options.json)
+    return 0
 
 
-def _essential(tensor: Tensor) -> list[int]:
-    return [side for side in tensor.shape if side != 1]
+def _require(options: Any, *keys: str) -> None:
+    for key in keys:
+        if not getattr(options, key):
+            raise UserError(f"{key}= is missing.", "See `python -m bench.weights --help`.")
 
 
-def listing(names: Iterable[str], most: int = 20) -> str:
-    """The first names, comma separated, and how many more there are."""
-    names = list(names)
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+def _say(said: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(said))
+    else:
+        print("\n".join(f"{key:<11} {value}" for key, value in said.items()))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporters' progress reports and notes to their own developers."""
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -147,6 +147,11 @@ def decouple(sentence: str) -> Spans:
     return Spans(tuple(objects), tuple(positions))
 
 
+def kinds(sentence: str) -> list[tuple[Kind, str]]:
+    """What each word of a sentence can do in the grammar, with the word in lower case; breaks are left out."""
+    return [(word.kind, word.text) for clause in _clauses(sentence) for word in clause[:-1]]
+
+
 def _clauses(sentence: str) -> list[list[_Word]]:
     """The words between breaks, each list closed by one sentinel of kind stop."""
     clauses, clause = [], []

@@ -80,7 +80,7 @@ class SwinEncoder(nn.Module):
             output_fmt="NHWC",
             dynamic_img_pad=True,
         )
-        rates = torch.linspace(0, drop_path, sum(depths)).split(list(depths))
+        rates = torch.linspace(0, drop_path, sum(depths), device="cpu").split(list(depths))
         self.stages = nn.ModuleList()
         for index, (width, stage_heads) in enumerate(zip(self.channels, heads, strict=True)):
             if stage_heads < 1 or width % stage_heads:

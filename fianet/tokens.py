@@ -85,6 +85,10 @@ class Tokenizer:
         """Number of word pieces of the uncut sentence, [CLS] and [SEP] included."""
         return len(self._backend.encode(sentence, add_special_tokens=False).ids) + 2
 
+    def pieces(self, sentence: str) -> list[Span]:
+        """Where in the uncut sentence each word piece stands: half-open character ranges."""
+        return list(self._backend.encode(sentence, add_special_tokens=False).offsets)
+
     def __call__(
         self, sentence: str, max_tokens: int, decoupler: Callable[[str], Spans] = decouple
     ) -> Tokens:

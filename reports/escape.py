@@ -31,6 +31,7 @@ _LATEX = {
     "”": r"\textquotedblright{}",
     "…": r"\ldots{}",
     "−": "$-$",
+    "†": r"\textdagger{}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "·": r"$\cdot$",

@@ -94,7 +94,7 @@ def compare(store: Store, frame: StudyFrame, dataset: str) -> Compared:
             table[table["seed"] == seed].drop_duplicates("row").set_index("row")["cell"].to_dict()
         )
         samples = {
-            key: found for key, cell in cells.items() if (found := _predictions(store, cell)) is not None
+            key: found for key, cell in cells.items() if (found := predictions(store, cell)) is not None
         }
         have = [row for row in frame.rows_on(dataset) if row.key in samples]
         if len(have) > 1:
@@ -103,7 +103,8 @@ def compare(store: Store, frame: StudyFrame, dataset: str) -> Compared:
     raise NoExamples(f"{dataset}: no two rows have stored predictions for the same seed")
 
 
-def _predictions(store: Store, cell: str) -> pd.DataFrame | None:
+def predictions(store: Store, cell: str) -> pd.DataFrame | None:
+    """A cell's test samples with predicted masks, by reference id; None where it stored none."""
     samples = store.cell(cell).samples()
     if samples is None or "prediction" not in samples:
         return None
@@ -111,19 +112,24 @@ def _predictions(store: Store, cell: str) -> pd.DataFrame | None:
 
 
 def read_references(store: Store, compared: Compared) -> dict[int, Reference]:
-    """The test references of the data set, by id.
+    """The test references of the data set of a comparison, by id; see `read_set`."""
+    return read_set(store, compared.cell, compared.dataset)
+
+
+def read_set(store: Store, cell: str, dataset: str) -> dict[int, Reference]:
+    """The test references of the data set a cell was scored on, by id.
 
     Raises:
         NoExamples: The data set is not on this machine, or cannot be read.
     """
-    data = restore(store.cell(compared.cell).config()).data
+    data = restore(store.cell(cell).config()).data
     if not Path(data.root).expanduser().is_dir():
-        raise NoExamples(f"{compared.dataset}: its images are not on this machine (data.root={data.root})")
+        raise NoExamples(f"{dataset}: its images are not on this machine (data.root={data.root})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:
         return {reference.ref_id: reference for reference in read_index(stored).split("test")}
     except UserError as error:
-        raise NoExamples(f"{compared.dataset}: {error.what.rstrip('.')}") from None
+        raise NoExamples(f"{dataset}: {error.what.rstrip('.')}") from None
 
 
 def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]) -> Figure:

@@ -9,16 +9,17 @@ from matplotlib.lines import Line2D
 
 from bench.store import Store
 from reports.escape import plain
+from reports.evidence import Evidence
 from reports.frame import HEADLINE, Row, StudyFrame
 from reports.grid import number
 from reports.style import WIDTH, Look, looks, short
 
 TEST = "test"
+SELECTING = ("val", "test")  # rows of one study may choose their epoch on different splits
 
 
 def read_history(store: Store, frame: StudyFrame) -> pd.DataFrame:
     """Every epoch of every cell that has begun: row, dataset, seed, epoch (from 1), loss, score (percent)."""
-    select = frame.study.get("protocol", {}).get("select", "val")
     cells = frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records")
     lines = [
         {
@@ -27,7 +28,7 @@ def read_history(store: Store, frame: StudyFrame) -> pd.DataFrame:
             "seed": cell["seed"],
             "epoch": record["epoch"] + 1,
             "loss": record["loss"],
-            "score": record[select][HEADLINE],
+            "score": next(record[split] for split in SELECTING if split in record)[HEADLINE],
         }
         for cell in cells
         for record in store.cell(cell["cell"]).history()
@@ -47,10 +48,9 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
     rows = [row for row in frame.rows if (history["row"] == row.key).any()]
     figure = Figure(figsize=(WIDTH, 2.5 * len(datasets) + 0.45), layout="constrained")
     axes = figure.subplots(len(datasets), 2, squeeze=False)
-    select = frame.study.get("protocol", {}).get("select", "val")
     for dataset, (left, right) in zip(datasets, axes, strict=True):
         for axis, column, label in (
-            (left, "score", f"{HEADLINE} on {select} (%)"),
+            (left, "score", f"{HEADLINE} on the selecting split (%)"),
             (right, "loss", "Training loss"),
         ):
             for row in rows:
@@ -59,7 +59,7 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
             axis.set(xlabel="Epoch", ylabel=label)
             axis.set_title(plain(dataset))
             axis.xaxis.get_major_locator().set_params(integer=True)
-    _legend(figure, rows, looked, "Mean and range over seeds" if len(frame.seeds) > 1 else "")
+    legend(figure, rows, looked, "Mean and range over seeds" if len(frame.seeds) > 1 else "")
     return figure
 
 
@@ -72,16 +72,18 @@ def _curve(axis: Axes, epochs: "pd.api.typing.SeriesGroupBy", look: Look) -> Non
         axis.fill_between(table.index, table["min"], table["max"], color=look.color, alpha=0.18, linewidth=0)
 
 
-def _legend(figure: Figure, rows: Sequence[Row], looked: dict[str, Look], title: str) -> None:
+def legend(figure: Figure, rows: Sequence[Row], looked: dict[str, Look], title: str) -> None:
+    """The rows' lines below the figure."""
     handles = [Line2D([], [], color=looked[row.key].color, linestyle=looked[row.key].line) for row in rows]
     labels = [short(row.label) for row in rows]
     longest = max(map(len, labels), default=1)
-    columns = max(1, min(len(rows), 110 // (longest + 8)))
+    columns = max(1, min(len(rows), int(figure.get_figwidth() / WIDTH * 110) // (longest + 8)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title or None)
 
 
-def bars(frame: StudyFrame) -> Figure:
-    """The headline metric on test, a bar per row; with several seeds their spread and each seed as a dot."""
+def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
+    """The headline metric on test, a bar per row, with its 95 % interval over images and each seed as a dot."""
+    evidence = evidence or Evidence()
     looked = looks(row.key for row in frame.rows)
     most = max(len(frame.rows_on(dataset)) for dataset in frame.datasets)
     figure = Figure(
@@ -91,9 +93,10 @@ def bars(frame: StudyFrame) -> Figure:
     for axis, dataset in zip(axes, frame.datasets, strict=True):
         rows = frame.rows_on(dataset)
         for place, row in enumerate(rows):
-            _bar(axis, place, frame, row, dataset, looked[row.key])
+            _bar(axis, place, frame, evidence, row, dataset, looked[row.key])
         axis.set_yticks(range(len(rows)), [short(row.label) for row in rows])
-        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"{HEADLINE} on {TEST} (%)")
+        what = "; line: 95 % interval over images" if evidence.statistics else ""
+        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"{HEADLINE} on {TEST} (%{what})")
         axis.set_xlim(0, axis.get_xlim()[1] * 1.28)
         axis.set_title(plain(dataset))
         axis.grid(False, axis="y")
@@ -101,7 +104,9 @@ def bars(frame: StudyFrame) -> Figure:
     return figure
 
 
-def _bar(axis: Axes, place: int, frame: StudyFrame, row: Row, dataset: str, look: Look) -> None:
+def _bar(
+    axis: Axes, place: int, frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, look: Look
+) -> None:
     score = frame.scores(row.key, dataset, TEST)[HEADLINE]
     shown = number(score.mean, score.std)
     if not score.n:
@@ -109,12 +114,16 @@ def _bar(axis: Axes, place: int, frame: StudyFrame, row: Row, dataset: str, look
         return
     axis.barh(place, score.mean, height=0.62, color=look.color, alpha=0.8)
     end = score.mean
+    if interval := evidence.interval(dataset, TEST, row.key, HEADLINE):
+        low, high = interval
+        error = [[max(0.0, score.mean - low)], [max(0.0, high - score.mean)]]
+        axis.errorbar(score.mean, place, xerr=error, color="black", capsize=2, linewidth=0.8)
+        end = max(end, high)
     if score.n > 1:
         table = frame.results
         mine = (table["row"] == row.key) & (table["dataset"] == dataset) & (table["split"] == TEST)
         seeds = table.loc[mine, HEADLINE].dropna()
-        end = max(score.mean + score.std, seeds.max())
-        axis.errorbar(score.mean, place, xerr=score.std, color="black", capsize=2, linewidth=0.8)
+        end = max(end, seeds.max())
         axis.plot(
             seeds, [place] * len(seeds), "o", color="white", markeredgecolor="black", markeredgewidth=0.5
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,9 @@ from reports.escape import plain
 METRICS = NAMES
 HEADLINE = "mIoU"
 SPLITS = ("val", "test")
+# What decides how a score is measured; rows that differ in one of these are not ranked with the others.
+MEASURED_BY = {"select": "epoch chosen on", "size": "scored at size", "pixels": "input side in pixels"}
+SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be compared one by one either
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class StudyFrame:
         counts: Per data set what `metrics.json` says of the number of expressions and of those left out:
             {"counts": {split: n}, "skipped": {split: n}}.
         input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
+        deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
     """
 
     study: Record
@@ -67,6 +72,12 @@ class StudyFrame:
     summary: pd.DataFrame
     counts: dict[str, dict[str, dict[str, int]]]
     input_sizes: tuple[int, ...]
+    deviations: dict[str, dict[str, str]]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits the table shows."""
+        return tuple(self.study.get("splits") or SPLITS)
 
     @property
     def reference(self) -> Row | None:
@@ -91,6 +102,28 @@ class StudyFrame:
         done = self.results[self.results["state"] == "done"]
         return tuple(sorted(int(seed) for seed in done["seed"].unique()))
 
+    def same_masks(self, row: str) -> bool:
+        """Whether a row was scored against the same masks as the table's."""
+        return not set(self.deviations.get(row, ())) & set(SAME_MASKS)
+
+    def expressions(self, dataset: str, split: str) -> int | None:
+        """Expressions of a split, scored and left out together; None while no cell is done."""
+        numbers = self.counts.get(dataset, {})
+        scored = numbers.get("counts", {}).get("test" if split == "shuffled" else split)
+        return None if scored is None else scored + numbers.get("skipped", {}).get(split, 0)
+
+    def cell_ids(self, dataset: str, row: str) -> dict[int, str]:
+        """Seed to cell id of the finished cells of one row."""
+        return self._cells.get((row, dataset), {})
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], dict[int, str]]:
+        found: dict[tuple[str, str], dict[int, str]] = {}
+        done = self.results[self.results["state"] == "done"].sort_values("seed", kind="stable")
+        for row, dataset, seed, cell in done[["row", "dataset", "seed", "cell"]].itertuples(index=False):
+            found.setdefault((row, dataset), {}).setdefault(int(seed), str(cell))
+        return found
+
     def rows_on(self, dataset: str) -> tuple[Row, ...]:
         """The rows the study runs on one data set."""
         keys = set(self.results.loc[self.results["dataset"] == dataset, "row"])
@@ -98,11 +131,18 @@ class StudyFrame:
 
     def scores(self, row: str, dataset: str, split: str) -> dict[str, Score]:
         """Every metric of one row on one data set and split; NaN where no cell has scores."""
-        table = self.summary
-        place = (table["row"] == row) & (table["dataset"] == dataset) & (table["split"] == split)
-        lines = table[place].drop(columns=["row", "dataset", "split"]).set_index("metric")
-        found: dict[Any, Any] = lines.to_dict("index")
-        return {metric: Score(**found[metric]) if metric in found else Score() for metric in METRICS}
+        found = self._scores.get((row, dataset, split), {})
+        return {metric: found.get(metric, Score()) for metric in METRICS}
+
+    @cached_property
+    def _scores(self) -> dict[tuple[str, str, str], dict[str, Score]]:
+        found: dict[tuple[str, str, str], dict[str, Score]] = {}
+        for line in self.summary.to_dict("records"):
+            row, dataset, split, metric = (line.pop(key) for key in ("row", "dataset", "split", "metric"))
+            found.setdefault((row, dataset, split), {})[metric] = Score(
+                **{str(k): v for k, v in line.items()}
+            )
+        return found
 
 
 def read_frame(store: Store, name: str) -> StudyFrame:
@@ -119,23 +159,28 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         for place in planned["cells"]
     ]
     scores = {cell.id: cell.metrics() for _, _, cell in cells}
+    splits = tuple(study.get("splits") or SPLITS)
     results = pd.DataFrame(
-        (line for row, place, cell in cells for line in _lines(row, place, cell, scores[cell.id])),
+        (line for row, place, cell in cells for line in _lines(row, place, cell, scores[cell.id], splits)),
         columns=["row", "label", "marks", "dataset", "split", "seed", "cell", "state", "error", *METRICS],
     ).astype(dict.fromkeys(METRICS, float))
+    configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
     return StudyFrame(
         study=study,
         rows=rows,
         results=results,
         summary=summarize(results, study.get("reference")),
         counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
-        input_sizes=_input_sizes(cell for _, _, cell in cells),
+        input_sizes=_input_sizes(configs.values()),
+        deviations=_deviations(study, {row: config for (row, _), config in configs.items() if config}),
     )
 
 
-def _lines(row: Row, place: Record, cell: Cell, metrics: Record | None) -> Iterator[dict[str, Any]]:
+def _lines(
+    row: Row, place: Record, cell: Cell, metrics: Record | None, splits: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
     state = {"state": "done"} if metrics else cell.state()
-    for split in SPLITS:
+    for split in splits:
         scores = metrics["scores"].get(split, {}) if metrics else {}
         yield {
             "row": row.key,
@@ -185,6 +230,23 @@ def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, d
     return found
 
 
-def _input_sizes(cells: Iterable[Cell]) -> tuple[int, ...]:
-    sizes = {cell.config().get("recipe", {}).get("size") for cell in cells}
+def _input_sizes(configs: Iterable[Record]) -> tuple[int, ...]:
+    sizes = {config.get("recipe", {}).get("size") for config in configs}
     return tuple(sorted(size for size in sizes if size))
+
+
+def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:
+    """What rows do otherwise than the reference row (than the first, where there is none)."""
+    measured = {
+        row: {
+            **{key: config.get("protocol", {}).get(key) for key in MEASURED_BY if key != "pixels"},
+            "pixels": config.get("recipe", {}).get("size"),
+        }
+        for row, config in configs.items()
+    }
+    usual = measured.get(study.get("reference") or "", next(iter(measured.values()), {}))
+    found = {
+        row: {key: str(value) for key, value in values.items() if value != usual[key]}
+        for row, values in measured.items()
+    }
+    return {row: values for row, values in found.items() if values}

@@ -27,6 +27,7 @@ class Cell:
         exact: The value behind the text at full precision; None: the text is the value. NaN: missing.
         exact_spread: The value behind the spread; NaN: none.
         marker: Letter of the footnote that belongs here.
+        sign: Marks of significance, explained in a note.
     """
 
     text: str
@@ -35,39 +36,49 @@ class Cell:
     exact_spread: float = math.nan
     emphasis: Emphasis = Emphasis.none
     marker: str = ""
+    sign: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, alignment (l, c, r) and whether its best numbers are emphasised."""
+    """A column's heading, alignment (l, c, r), whether its best numbers are emphasised, or its smallest."""
 
     head: str
     align: str = "l"
     ranked: bool = False
+    lower: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of cells, and what machines are told besides: its key, seeds with scores, what is missing."""
+    """One row of cells, and what machines are told besides: its key, seeds with scores, what is missing.
+
+    `ranked`: whether its numbers compete; those of other protocols, or printed by others, do not.
+    """
 
     key: str
     cells: tuple[Cell, ...]
     seeds: int = 0
     missing: str = ""
+    ranked: bool = True
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines whose numbers are compared with each other: one data set and split."""
+    """Lines whose numbers are compared with each other: one data set and split.
+
+    `printed` are numbers of papers, kept apart by a rule.
+    """
 
     dataset: str
     split: str
     lines: tuple[Line, ...]
+    printed: tuple[Line, ...] = ()
 
     @property
     def title(self) -> str:
         """Heading above the lines."""
-        return f"{self.dataset}, {self.split}"
+        return ", ".join(filter(None, (self.dataset, self.split)))
 
 
 @dataclass(frozen=True)
@@ -99,15 +110,15 @@ class Grid:
 
     def lines(self) -> Iterator[Line]:
         """All lines of all panels."""
-        return (line for panel in self.panels for line in panel.lines)
+        return (line for panel in self.panels for line in (*panel.printed, *panel.lines))
 
 
-def number(value: float, spread: float = math.nan, *, signed: bool = False) -> Cell:
+def number(value: float, spread: float = math.nan, *, signed: bool = False, sign: str = "") -> Cell:
     """A number with two decimals, as the field prints percentages; NaN shows as a dash."""
     if math.isnan(value):
         return Cell(NOTHING, exact=math.nan)
     text = f"{round(value, 2) + 0.0:{'+' if signed else ''}.2f}".replace("-", "−")
-    return Cell(text, "" if math.isnan(spread) else f"{spread:.2f}", value, spread)
+    return Cell(text, "" if math.isnan(spread) else f"{spread:.2f}", value, spread, sign=sign)
 
 
 def mark(on: bool) -> Cell:
@@ -115,12 +126,22 @@ def mark(on: bool) -> Cell:
     return Cell(CHECK if on else "", exact=int(on))
 
 
+def count(value: float) -> Cell:
+    """A whole number with its thousands apart; NaN shows as a dash."""
+    return Cell(NOTHING, exact=math.nan) if math.isnan(value) else Cell(f"{round(value):,}", exact=value)
+
+
 def emphasize(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[Line, ...]:
     """Marks the best and the second best number of every ranked column.
 
     What readers see decides: numbers that print the same share their rank. Where all do, none is best.
     """
-    ranks = {place: _ranks(lines, place) for place, column in enumerate(columns) if column.ranked}
+    competing = [line for line in lines if line.ranked]
+    ranks = {
+        place: _ranks([line.cells[place] for line in competing], column.lower)
+        for place, column in enumerate(columns)
+        if column.ranked
+    }
     return tuple(
         replace(
             line,
@@ -129,14 +150,26 @@ def emphasize(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[Line, .
                 for place, cell in enumerate(line.cells)
             ),
         )
+        if line.ranked
+        else line
         for line in lines
     )
 
 
-def _ranks(lines: Sequence[Line], place: int) -> dict[str, Emphasis]:
-    values = [cell.exact for cell in (line.cells[place] for line in lines) if cell.exact is not None]
-    ordered = sorted({round(value, 2) for value in values if not math.isnan(value)}, reverse=True)
+def emphasize_across(line: Line, first: int) -> Line:
+    """Marks the best and second best number of one line, from column `first` on."""
+    ranks = _ranks(line.cells[first:], lower=False)
+    ranked = (replace(cell, emphasis=ranks.get(cell.text, Emphasis.none)) for cell in line.cells[first:])
+    return replace(line, cells=(*line.cells[:first], *ranked))
+
+
+def _ranks(cells: Sequence[Cell], lower: bool) -> dict[str, Emphasis]:
+    shown: dict[float, str] = {}
+    for cell in cells:
+        if cell.exact is not None and not math.isnan(cell.exact):
+            shown[round(cell.exact, 2)] = cell.text
+    ordered = sorted(shown, reverse=not lower)
     if len(ordered) < 2:
         return {}
     best, second = ordered[:2]
-    return {number(best).text: Emphasis.best, number(second).text: Emphasis.second}
+    return {shown[second]: Emphasis.second, shown[best]: Emphasis.best}

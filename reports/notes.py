@@ -1,6 +1,8 @@
 """The footnotes a table needs to be read rightly, generated from the protocol and from what is missing."""
 
-from reports.frame import HEADLINE, StudyFrame
+from reports.evidence import Evidence
+from reports.frame import HEADLINE, MEASURED_BY, StudyFrame
+from reports.published import Printed, same_set
 
 _STATES = {
     "missing": "not planned yet",
@@ -39,6 +41,70 @@ def missing_notes(frame: StudyFrame) -> dict[tuple[str, str], str]:
     }
 
 
+def deviation_note(frame: StudyFrame, row: str) -> str:
+    """What a row was measured by otherwise than the table; empty where nothing."""
+    found = frame.deviations.get(row)
+    if not found:
+        return ""
+    said = "; ".join(f"{MEASURED_BY[key]} {value}" for key, value in found.items())
+    return f"Another protocol ({said}): not ranked with the others."
+
+
+def source_note(printed: Printed) -> str:
+    """Where a printed number comes from."""
+    return f"As printed in {printed.source}" + (f" ({printed.note})" if printed.note else "") + "."
+
+
+def unlike_notes(frame: StudyFrame) -> list[str]:
+    """Why printed numbers the study asks for are not shown."""
+    if not frame.study.get("published"):
+        return []
+    unlike = [
+        f"{dataset}, {split}"
+        for dataset in frame.datasets
+        for split in frame.splits
+        if split != "shuffled" and not same_set(dataset, split, frame.expressions(dataset, split))
+    ]
+    if len(unlike) < len(frame.datasets) * len([split for split in frame.splits if split != "shuffled"]):
+        said = ["Published rows: numbers of other papers, above the rule; not ranked with ours."]
+    else:
+        said = []
+    if unlike:
+        said.append(f"No published rows for {'; '.join(unlike)}: not the published data set.")
+    return said
+
+
+def evidence_notes(frame: StudyFrame, evidence: Evidence) -> list[str]:
+    """What the marks of significance mean and how they were made."""
+    notes = []
+    if frame.reference and evidence.family:
+        compared = {place: len(found.comparisons) for place, found in evidence.statistics.items()}
+        where = "; ".join(f"{dataset}, {split}" for (dataset, split), size in compared.items() if size)
+        times = min(evidence.resamples.values())
+        images = ", ".join(f"{count:,}" for count in evidence.images.values())
+        notes.append(
+            f"* p < 0.05, ** p < 0.01, *** p < 0.001 against “{frame.reference.label}” on {where}: paired "
+            f"permutation test over images ({images} images, {times:,} resamples), Holm-corrected over "
+            f"{evidence.family} comparison{'' if evidence.family == 1 else 's'}; it speaks of other images, "
+            "not of other seeds."
+        )
+        inside = [found.comparisons["inside_seed_spread"] for found in evidence.statistics.values()]
+        if any(table.fillna(False).any() for table in inside):
+            notes.append("† No larger than what seeds alone change (standard deviation of the difference).")
+    for (dataset, split), rows in evidence.left_out.items():
+        if split in frame.splits:
+            notes.append(f"{dataset}, {split}: not compared (other expressions or masks): {', '.join(rows)}.")
+    return notes
+
+
+def verdict_notes(evidence: Evidence) -> list[str]:
+    """What became of the study's expectations."""
+    return [
+        f"Expected {verdict.text} ({verdict.dataset}): {verdict.outcome}, {verdict.reason}."
+        for verdict in evidence.verdicts
+    ]
+
+
 def _seeds(frame: StudyFrame) -> str:
     seeds = ", ".join(map(str, frame.seeds))
     if not seeds:
@@ -73,3 +139,20 @@ def _expressions(frame: StudyFrame) -> list[str]:
         if skipped:
             notes.append(f"Left out of {dataset} as unusable: {skipped}.")
     return notes
+
+
+def leaders(frame: StudyFrame) -> list[str]:
+    """The best row of every data set on test, in a sentence."""
+    said = []
+    for dataset in frame.datasets:
+        scored = [
+            (score, row.label)
+            for row in frame.rows_on(dataset)
+            if (score := frame.scores(row.key, dataset, "test")[HEADLINE]).n
+            and row.key not in frame.deviations
+        ]
+        if scored:
+            score, label = max(scored, key=lambda each: each[0].mean)
+            spread = f" ± {score.std:.2f} over {score.n} seeds" if score.n > 1 else " with one seed"
+            said.append(f"{dataset}, test: {label} has the highest {HEADLINE}, {score.mean:.2f}{spread}.")
+    return said

@@ -236,6 +236,8 @@ def permutation_test(
     one of the permutations, so no p is 0.
     """
     rows = [row for row in scored.rows if row != reference]
+    if not rows:
+        return {}
     base = _swappable(scored, reference)
     tables = [(_swappable(scored, row), base) for row in rows]
     halves = np.stack([(one - other) / 2 for one, other in tables])  # (R,C,K)

@@ -1,29 +1,74 @@
-"""From the frame of a study to its table."""
+"""From the frame of a study to its main table, its statistics, and the comparison with printed numbers."""
 
+import math
 import string
 
 from reports.escape import plain
-from reports.frame import HEADLINE, METRICS, SPLITS, Row, StudyFrame
-from reports.grid import Cell, Column, Grid, Line, Note, Panel, emphasize, mark, number
-from reports.notes import missing_notes, protocol_notes
+from reports.evidence import Evidence
+from reports.frame import HEADLINE, METRICS, Row, StudyFrame
+from reports.grid import NOTHING, Cell, Column, Grid, Line, Note, Panel, emphasize, mark, number
+from reports.notes import (
+    deviation_note,
+    evidence_notes,
+    missing_notes,
+    protocol_notes,
+    source_note,
+    unlike_notes,
+    verdict_notes,
+)
+from reports.published import Printed, printed_of, same_set
+
+LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+INSIDE = "†"  # the difference is no larger than what seeds alone change
 
 
-def study_grid(frame: StudyFrame) -> Grid:
+class Footnotes:
+    """Gives every text one letter, in the order they are asked for."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, str] = {}
+
+    def marker(self, *texts: str) -> str:
+        """The letters of the texts that are not empty, joined by commas."""
+        return ",".join(self.letters.setdefault(text, _letters(len(self.letters))) for text in texts if text)
+
+    def notes(self) -> tuple[Note, ...]:
+        """The notes below the table."""
+        return tuple(Note(plain(text), letter) for text, letter in self.letters.items())
+
+
+def _letters(place: int) -> str:
+    letters = string.ascii_lowercase
+    return letters[place % len(letters)] * (place // len(letters) + 1)
+
+
+def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_printed: bool = False) -> Grid:
     """The study's table: a panel per data set and split; label, marks, metrics, difference to the reference.
 
     Lines without scores stay, with dashes and a footnote that says why.
+
+    Args:
+        frame: The study's numbers.
+        evidence: What the samples support; None: no marks of significance.
+        rank_printed: Whether numbers of papers compete for best and second.
     """
-    missing = missing_notes(frame)
-    markers = {text: _letters(place) for place, text in enumerate(dict.fromkeys(missing.values()))}
-    columns = _columns(frame)
+    evidence = evidence or Evidence()
+    missing, footnotes, columns = missing_notes(frame), Footnotes(), _columns(frame)
     panels = []
     for dataset in frame.datasets:
-        for split in SPLITS:
+        for split in frame.splits:
             lines = []
             for row in frame.rows_on(dataset):
                 reason = missing.get((row.key, dataset), "")
-                lines.append(_line(frame, row, dataset, split, reason, markers.get(reason, "")))
-            panels.append(Panel(plain(dataset), split, emphasize(lines, columns)))
+                marker = footnotes.marker(reason, deviation_note(frame, row.key))
+                lines.append(_line(frame, evidence, row, dataset, split, reason, marker))
+            printed = [
+                _printed_line(frame, each, footnotes, rank_printed)
+                for each in shown_printed(frame, dataset, split)
+            ]
+            ranked = emphasize([*printed, *lines], columns)
+            cut = len(printed)
+            panels.append(Panel(plain(dataset), split, ranked[cut:], ranked[:cut]))
     return Grid(
         name=plain(frame.study["name"]),
         title=plain(frame.study.get("title") or frame.study["name"]).rstrip("."),
@@ -31,12 +76,19 @@ def study_grid(frame: StudyFrame) -> Grid:
         columns=columns,
         panels=tuple(panels),
         notes=(
-            *(Note(plain(text)) for text in protocol_notes(frame)),
-            *(Note(plain(text), marker) for text, marker in markers.items()),
+            *_general(protocol_notes(frame)),
+            *_general(evidence_notes(frame, evidence)),
+            *_general(verdict_notes(evidence)),
+            *_general(unlike_notes(frame)),
+            *footnotes.notes(),
         ),
-        sources=_sources(frame),
+        sources=sources(frame),
         command=plain(frame.study.get("command") or ""),
     )
+
+
+def _general(texts: list[str]) -> tuple[Note, ...]:
+    return tuple(Note(plain(text)) for text in texts)
 
 
 def _columns(frame: StudyFrame) -> tuple[Column, ...]:
@@ -48,7 +100,9 @@ def _columns(frame: StudyFrame) -> tuple[Column, ...]:
     )
 
 
-def _line(frame: StudyFrame, row: Row, dataset: str, split: str, missing: str, marker: str) -> Line:
+def _line(
+    frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, split: str, missing: str, marker: str
+) -> Line:
     scores = frame.scores(row.key, dataset, split)
     headline = scores[HEADLINE]
     cells = [
@@ -58,19 +112,159 @@ def _line(frame: StudyFrame, row: Row, dataset: str, split: str, missing: str, m
     ]
     if frame.reference == row:
         cells.append(Cell("ref.", exact=0.0))
+    elif frame.reference and not frame.same_masks(row.key):
+        cells.append(number(math.nan))
     elif frame.reference:
-        cells.append(number(headline.gain, headline.gain_std, signed=True))
-    return Line(plain(row.key), tuple(cells), headline.n, plain(missing))
+        sign = significance(evidence, dataset, split, row.key)
+        cells.append(number(headline.gain, headline.gain_std, signed=True, sign=sign))
+    ranked = row.key not in frame.deviations
+    return Line(plain(row.key), tuple(cells), headline.n, plain(missing), ranked)
 
 
-def _letters(place: int) -> str:
-    letters = string.ascii_lowercase
-    return letters[place % len(letters)] * (place // len(letters) + 1)
+def significance(evidence: Evidence, dataset: str, split: str, row: str) -> str:
+    """Stars of the corrected p-value, and a dagger where seeds alone explain the difference."""
+    line = evidence.comparison(dataset, split, row)
+    if line is None:
+        return ""
+    stars = next((sign for level, sign in LEVELS if line["p_holm"] < level), "")
+    return stars + (INSIDE if line["inside_seed_spread"] is True else "")
 
 
-def _sources(frame: StudyFrame) -> tuple[str, ...]:
+def shown_printed(frame: StudyFrame, dataset: str, split: str) -> list[Printed]:
+    """The printed line of every method the study names (the first on file), if the data set is the published one."""
+    printed: dict[str, Printed] = {}
+    if same_set(dataset, split, frame.expressions(dataset, split)):
+        for each in printed_of(frame.study.get("published", ()), dataset, split):
+            printed.setdefault(each.method, each)
+    return list(printed.values())
+
+
+def _printed_line(frame: StudyFrame, printed: Printed, footnotes: Footnotes, ranked: bool) -> Line:
+    cells = [
+        Cell(plain(printed.method), marker=footnotes.marker(source_note(printed))),
+        *(Cell("") for _ in frame.study.get("marks", ())),
+        *(number(printed.score(metric)) for metric in METRICS),
+        *([Cell("")] if frame.reference else []),
+    ]
+    return Line(f"published: {plain(printed.method)}", tuple(cells), ranked=ranked)
+
+
+def sources(frame: StudyFrame) -> tuple[str, ...]:
+    """The cells a table was made from, one line each."""
     cells = frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records")
     return tuple(
         plain(f"{cell['row']}, {cell['dataset']}, seed {cell['seed']}: {cell['cell']} {cell['state']}")
         for cell in cells
     )
+
+
+def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
+    """Intervals of oIoU and mIoU, differences with intervals and p-values; None without samples."""
+    if not evidence.statistics:
+        return None
+    compared = frame.reference is not None and evidence.family > 0
+    columns = [Column("Method"), Column("oIoU", "r", ranked=True), Column("95 % interval", "c")]
+    columns += [Column("mIoU", "r", ranked=True), Column("95 % interval", "c")]
+    if compared:
+        columns += [Column(f"Δ {HEADLINE}", "r"), Column("95 % interval", "c"), Column("p (Holm)", "r")]
+        columns += [Column("P(better)", "r")]
+    panels = []
+    for dataset, split in evidence.statistics:
+        lines = []
+        for row in frame.rows_on(dataset):
+            scores = frame.scores(row.key, dataset, split)
+            cells = [Cell(row.label)]
+            for metric in ("oIoU", "mIoU"):
+                cells.append(number(scores[metric].mean, scores[metric].std))
+                cells.append(_interval(evidence.interval(dataset, split, row.key, metric)))
+            if compared:
+                cells += _compared(frame, evidence, row, dataset, split)
+            lines.append(
+                Line(plain(row.key), tuple(cells), scores[HEADLINE].n, ranked=row.key not in frame.deviations)
+            )
+        panels.append(Panel(plain(dataset), split, emphasize(lines, columns)))
+    notes = [*protocol_notes(frame)[:1], *evidence_notes(frame, evidence), *verdict_notes(evidence)]
+    notes.append("Intervals: bootstrap over images, expressions of an image drawn together; seeds averaged.")
+    if compared:
+        notes.append("P(better): how often the row beats the reference on an expression; ties count half.")
+    return Grid(
+        name=f"{plain(frame.study['name'])}-statistics",
+        title=f"{_title(frame)}: statistics",
+        caption="What the test expressions support.",
+        columns=tuple(columns),
+        panels=tuple(panels),
+        notes=_general(notes),
+        sources=sources(frame),
+        command=plain(frame.study.get("command") or ""),
+    )
+
+
+def _title(frame: StudyFrame) -> str:
+    return plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
+
+
+def _interval(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
+    if ends is None:
+        return Cell(NOTHING)
+    low, high = (number(end, signed=signed).text for end in ends)
+    return Cell(f"[{low}, {high}]")
+
+
+def _compared(frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, split: str) -> list[Cell]:
+    if row == frame.reference:
+        return [Cell("ref.", exact=0.0), *(Cell("") for _ in range(3))]
+    line = evidence.comparison(dataset, split, row.key)
+    if line is None:
+        return [number(math.nan), Cell(NOTHING), number(math.nan), number(math.nan)]
+    p = line["p_holm"]
+    sign = significance(evidence, dataset, split, row.key)
+    return [
+        number(line["effect"], signed=True, sign=sign),
+        _interval((line["low"], line["high"]), signed=True),
+        Cell("<0.001" if p < 0.001 else f"{p:.3f}", exact=p),
+        number(line["share"]),
+    ]
+
+
+def reproduction_grid(frame: StudyFrame) -> Grid | None:
+    """Printed, ours and the gap for every row that bears a published method's name; None without any."""
+    footnotes, panels = Footnotes(), []
+    metrics = ("P@0.5", "P@0.9", "oIoU", "mIoU")
+    columns = (
+        Column("Method"),
+        *(Column(f"{metric} {what}", "r") for metric in metrics for what in ("printed", "ours", "gap")),
+    )
+    for dataset in frame.datasets:
+        for split in frame.splits:
+            lines = []
+            for row in frame.rows_on(dataset):
+                for printed in _namesakes(frame, row, dataset, split):
+                    scores = frame.scores(row.key, dataset, split)
+                    cells = [Cell(row.label, marker=footnotes.marker(source_note(printed)))]
+                    for metric in metrics:
+                        ours, theirs = scores[metric], printed.score(metric)
+                        cells += [number(theirs), number(ours.mean, ours.std)]
+                        cells.append(number(ours.mean - theirs, signed=True))
+                    lines.append(Line(plain(row.key), tuple(cells), scores[HEADLINE].n))
+            if lines:
+                panels.append(Panel(plain(dataset), split, tuple(lines)))
+    if not panels:
+        return None
+    return Grid(
+        name=f"{plain(frame.study['name'])}-reproduction",
+        title=f"{_title(frame)}: reproduction",
+        caption="Numbers as printed, ours, and ours minus printed.",
+        columns=columns,
+        panels=tuple(panels),
+        notes=(*_general(protocol_notes(frame)), *footnotes.notes()),
+        sources=sources(frame),
+        command=plain(frame.study.get("command") or ""),
+    )
+
+
+def _namesakes(frame: StudyFrame, row: Row, dataset: str, split: str) -> list[Printed]:
+    if not same_set(dataset, split, frame.expressions(dataset, split)):
+        return []
+    names = {row.key.casefold(), row.label.casefold()}
+    methods = [method for method in frame.study.get("published", ()) if method.casefold() in names]
+    return printed_of(methods, dataset, split)

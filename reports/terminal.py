@@ -54,13 +54,17 @@ def _table(grid: Grid, panel: Panel, shown: Sequence[int]) -> Table:
     for place in shown:
         column = grid.columns[place]
         table.add_column(Text(column.head), justify=_JUSTIFY[column.align], no_wrap=column.align != "l")
-    for line in panel.lines:
-        table.add_row(*(_text(line.cells[place]) for place in shown))
+    for line in (*panel.printed, *panel.lines):
+        ends = bool(panel.printed) and line is panel.printed[-1]
+        table.add_row(*(_text(line.cells[place]) for place in shown), end_section=ends)
     return table
 
 
 def _text(cell: Cell) -> Text:
     spread = f" ±{cell.spread}" if cell.spread else ""
     return Text.assemble(
-        (cell.text, _STYLES[cell.emphasis]), (spread, "dim"), f" ({cell.marker})" if cell.marker else ""
+        (cell.text, _STYLES[cell.emphasis]),
+        (spread, "dim"),
+        cell.sign,
+        f" ({cell.marker})" if cell.marker else "",
     )

@@ -3,55 +3,95 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import escape as escapes
-from reports.grid import Cell, Emphasis, Grid
+from reports.grid import Cell, Emphasis, Grid, Panel
+
+_DECIMAL = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?")
+_LATEX_EMPHASIS = {Emphasis.none: "{}", Emphasis.best: r"\textbf{{{}}}", Emphasis.second: r"\underline{{{}}}"}
 
 
 def latex(grid: Grid) -> str:
-    """A `table*` for any class: booktabs rules, emphasis, notes below, source cells in comments."""
+    """A `table*` for any class: booktabs rules, numbers aligned by siunitx, notes below, source cells in comments."""
     heads, preamble = [], ""
-    for column, spread in zip(grid.columns, grid.spreads, strict=True):
+    numeric = [_number_format(grid, place) for place in range(len(grid.columns))]
+    signed = [any(line.cells[place].sign for line in grid.lines()) for place in range(len(grid.columns))]
+    paired = [spread or sign for spread, sign in zip(grid.spreads, signed, strict=True)]
+    for column, spread, form in zip(grid.columns, paired, numeric, strict=True):
         head = escapes.latex(column.head)
-        heads.append(rf"\multicolumn{{2}}{{c}}{{{head}}}" if spread else head)
-        preamble += "r@{}l" if spread else column.align
-    dense = any(grid.spreads)  # to fit 17 cm, the text width of a journal page
-    return _render(
+        heads.append(rf"\multicolumn{{2}}{{c}}{{{head}}}" if spread else f"{{{head}}}" if form else head)
+        kind = f"S[table-format={form}]" if form else column.align
+        preamble += f"{kind}@{{}}l" if spread else kind
+    wide = len(grid.columns) + sum(paired)
+    dense = wide > 10  # to fit 17 cm, the text width of a journal page
+    return render(
         "table.tex.j2",
-        {"latex": escapes.latex, "label": escapes.slug, "comment": escapes.plain, "row": _latex_row(grid)},
+        {
+            "latex": escapes.latex,
+            "label": escapes.slug,
+            "comment": escapes.plain,
+            "row": partial(_latex_row, paired, numeric),
+        },
         grid=grid,
         size=r"\scriptsize" if dense else r"\footnotesize",
-        gap="2pt" if dense else "3pt",
+        gap="2pt" if wide > 14 else "3pt" if dense else "5pt",
         preamble=preamble,
-        width=len(grid.columns) + sum(grid.spreads),
+        width=wide,
         head=" & ".join(heads),
     )
 
 
-def _latex_row(grid: Grid) -> Callable[[Sequence[Cell]], str]:
-    emphasis = {Emphasis.none: "{}", Emphasis.best: r"\textbf{{{}}}", Emphasis.second: r"\underline{{{}}}"}
+def _number_format(grid: Grid, place: int) -> str:
+    """Digits before and after the point of a column of numbers (`+2.2`); empty where it holds others."""
+    found = [_DECIMAL.fullmatch(_ascii(line.cells[place].text)) for line in grid.lines()]
+    numbers = [match for match in found if match]
+    if not numbers or grid.columns[place].align != "r":
+        return ""
+    sign = "+" if any(match[1] for match in numbers) else ""
+    decimals = max(len(match[3] or "") for match in numbers)
+    return f"{sign}{max(len(match[2]) for match in numbers)}.{decimals}"
 
-    def places(cell: Cell, spread: bool) -> list[str]:
-        text = emphasis[cell.emphasis].format(escapes.latex(cell.text))
-        text += rf"\textsuperscript{{{cell.marker}}}" if cell.marker else ""
-        return [text, rf"{{\tiny$\pm${cell.spread}}}" if cell.spread else ""] if spread else [text]
 
-    def row(cells: Sequence[Cell]) -> str:
-        return " & ".join(
-            place for cell, spread in zip(cells, grid.spreads, strict=True) for place in places(cell, spread)
+def _ascii(text: str) -> str:
+    return text.replace("−", "-")
+
+
+def _latex_row(paired: Sequence[bool], numeric: Sequence[str], cells: Sequence[Cell]) -> str:
+    texts: list[str] = []
+    for cell, pair, form in zip(cells, paired, numeric, strict=True):
+        shown = (
+            _latex_number(cell) if form else _LATEX_EMPHASIS[cell.emphasis].format(escapes.latex(cell.text))
         )
+        shown += rf"\textsuperscript{{{cell.marker}}}" if cell.marker else ""
+        texts.append(shown)
+        if pair:
+            spread = rf"{{\tiny$\pm${cell.spread}}}" if cell.spread else ""
+            texts.append(spread + (rf"\textsuperscript{{{escapes.latex(cell.sign)}}}" if cell.sign else ""))
+    return " & ".join(texts)
 
-    return row
+
+def _latex_number(cell: Cell) -> str:
+    """For a column of siunitx: a number it parses, anything else in braces."""
+    text = _ascii(cell.text)
+    if not _DECIMAL.fullmatch(text):
+        return f"{{{escapes.latex(cell.text)}}}" if text else ""
+    if cell.emphasis == Emphasis.best:
+        return rf"\bfseries {text}"
+    if cell.emphasis == Emphasis.second:  # a line below the number, which siunitx still aligns
+        return rf"{text}\llap{{\underline{{\phantom{{{text}}}}}}}"
+    return text
 
 
 def markdown(grid: Grid) -> str:
     """GitHub tables, one a panel, their columns aligned in the source; second best underlined by `<u>`."""
     heads = [escapes.markdown(column.head) for column in grid.columns]
-    panels = [[list(map(_markdown_cell, line.cells)) for line in panel.lines] for panel in grid.panels]
+    panels = [_markdown_lines(panel, len(grid.columns)) for panel in grid.panels]
     lines = [heads, *(line for panel in panels for line in panel)]
     widths = [max(len(line[place]) for line in [*lines, ["---"] * len(heads)]) for place in range(len(heads))]
 
@@ -65,7 +105,7 @@ def markdown(grid: Grid) -> str:
     def rule(align: str, width: int) -> str:
         return (":" if align != "r" else "-") + "-" * (width - 2) + (":" if align != "l" else "-")
 
-    return _render(
+    return render(
         "table.md.j2",
         {"markdown": escapes.markdown, "row": row},
         grid=grid,
@@ -75,23 +115,34 @@ def markdown(grid: Grid) -> str:
     )
 
 
+def _markdown_lines(panel: Panel, width: int) -> list[list[str]]:
+    """Printed lines, an empty one for the rule Markdown does not have, then ours."""
+    printed, ours = (
+        [list(map(_markdown_cell, line.cells)) for line in part] for part in (panel.printed, panel.lines)
+    )
+    return [*printed, *([[""] * width] if printed and ours else []), *ours]
+
+
 def _markdown_cell(cell: Cell) -> str:
     emphasis = {Emphasis.none: "{}", Emphasis.best: "**{}**", Emphasis.second: "<u>{}</u>"}
     spread = f" ± {cell.spread}" if cell.spread else ""
     marker = f"<sup>{cell.marker}</sup>" if cell.marker else ""
-    return emphasis[cell.emphasis].format(escapes.markdown(cell.text)) + spread + marker
+    sign = f"<sup>{escapes.markdown(cell.sign)}</sup>" if cell.sign else ""
+    return emphasis[cell.emphasis].format(escapes.markdown(cell.text)) + spread + sign + marker
 
 
 def html(grid: Grid) -> str:
     """A page of its own, readable from disk; every string is escaped."""
+    return render("table.html.j2", {"cell": html_cell}, autoescape=True, grid=grid)
+
+
+def html_cell(cell: Cell) -> Markup:
+    """What stands in a `td`."""
     emphasis = {Emphasis.none: "{}", Emphasis.best: "<strong>{}</strong>", Emphasis.second: "<u>{}</u>"}
-
-    def shown(cell: Cell) -> Markup:
-        text = Markup(emphasis[cell.emphasis]).format(cell.text)
-        text += Markup(" <small>± {}</small>").format(cell.spread) if cell.spread else ""
-        return text + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
-
-    return _render("table.html.j2", {"cell": shown}, autoescape=True, grid=grid)
+    text = Markup(emphasis[cell.emphasis]).format(cell.text)
+    text += Markup(" <small>± {}</small>").format(cell.spread) if cell.spread else ""
+    text += Markup("<sup>{}</sup>").format(cell.sign) if cell.sign else ""
+    return text + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
 
 
 def table_csv(grid: Grid) -> str:
@@ -103,7 +154,7 @@ def table_csv(grid: Grid) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*head, "seeds", "missing"])
     for panel in grid.panels:
-        for line in panel.lines:
+        for line in (*panel.printed, *panel.lines):
             values = [panel.dataset, panel.split, line.key]
             for cell, spread in zip(line.cells, grid.spreads, strict=True):
                 values += [_exact(cell), _number(cell.exact_spread)] if spread else [_exact(cell)]
@@ -119,9 +170,10 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _render(
+def render(
     template: str, filters: dict[str, Callable[..., object]], *, autoescape: bool = False, **values: object
 ) -> str:
+    """A template of this package, filled in; its marks are << >> and <% %>, which LaTeX leaves alone."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=autoescape,

@@ -1,6 +1,6 @@
 """A supersampled canvas for overhead scenes: the picture, exact object masks, what the ground is made of.
 
-All lengths are in units of 1/96 of the picture's side, whatever its size in pixels; x to the right, y down.
+All lengths are in units of 1/SIDE of the picture's side, whatever its size in pixels; x to the right, y down.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-SIDE = 96
+SIDE = 76
 """Side of every scene in units."""
 
 Colour = tuple[int, int, int]
@@ -48,7 +48,7 @@ class Canvas:
 
     @property
     def ground(self) -> np.ndarray:
-        """(96, 96) uint8: the `Ground` of each unit square."""
+        """(SIDE, SIDE) uint8: the `Ground` of each unit square."""
         return np.asarray(self._ground)
 
     def polygon(

@@ -31,8 +31,13 @@ def read_resized(path: Path, size: int) -> np.ndarray:
     Raises:
         DataError: The file cannot be read.
     """
-    image = open_image(path, "RGB").resize((size, size), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    return resized(open_image(path, "RGB"), size)
+
+
+def resized(image: Image.Image, size: int) -> np.ndarray:
+    """An RGB image as `read_resized` gives it."""
+    square = image.resize((size, size), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
 
 
 def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:

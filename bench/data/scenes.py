@@ -16,7 +16,7 @@ from bench.data.predicates import Instance, Scene
 
 CATEGORIES = tuple(sorted(MODELS))
 SMALLEST = 30
-"""Least visible area of an object, in squares of 1/96 of the side."""
+"""Least visible area of an object, in square units."""
 MOST = 7
 """Objects in a scene."""
 GAP = 1.6

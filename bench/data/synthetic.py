@@ -25,7 +25,7 @@ from bench.data.scenes import CATEGORIES, draw
 from bench.errors import UserError
 from bench.files import locked
 
-VERSION = 3
+VERSION = 4
 """Goes up whenever the same configuration would give other bytes."""
 STAMP = "synthetic.json"
 WORTHWHILE = 200

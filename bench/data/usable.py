@@ -2,20 +2,24 @@
 
 from bench.config import DataConfig
 from bench.data.audit import audit_errors
+from bench.data.facts import Progress
 from bench.data.index import SPLITS, Reference, read_index
 from bench.errors import UserError
 
 
-def usable_references(data: DataConfig) -> tuple[dict[str, tuple[Reference, ...]], dict[str, int]]:
+def usable_references(
+    data: DataConfig, progress: Progress = lambda done, total: None
+) -> tuple[dict[str, tuple[Reference, ...]], dict[str, int]]:
     """The references of each split that can be used, and how many were left out.
 
     Args:
         data: The set; `skip_errors` says whether references with errors may be left out.
+        progress: Called with files read and in all, where the set was not looked at before.
 
     Raises:
         UserError: The set has errors and `skip_errors` is not set, or a split holds nothing.
     """
-    refused = audit_errors(data)
+    refused = audit_errors(data, progress)
     if refused and not data.skip_errors:
         raise UserError(
             f"data.root={data.root}: {len(refused)} samples cannot be used (first: ref_id {min(refused)}).",

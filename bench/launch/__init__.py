@@ -1,12 +1,24 @@
-"""Where cells run. A launcher takes ids, returns when they are done or failed, and leaves results in the store."""
+"""Where cells run. A launcher takes ids, returns when they are done or failed, and leaves results in the store.
 
+Nothing is imported before it is asked for: `bench.status` reads job states from here and must answer at once.
+"""
+
+import importlib
 from collections.abc import Callable
 
 from bench.config import LauncherConfig, LauncherKind
-from bench.launch.inline import launch as inline
-from bench.launch.local import launch as local
 from bench.store import Cell
 
 Launcher = Callable[[list[Cell], LauncherConfig, int], None]
 
-LAUNCHERS: dict[LauncherKind, Launcher] = {LauncherKind.inline: inline, LauncherKind.local: local}
+
+def _named(kind: LauncherKind) -> Launcher:
+    def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
+        importlib.import_module(f"bench.launch.{kind.value}").launch(cells, config, planned)
+
+    return launch
+
+
+LAUNCHERS: dict[LauncherKind, Launcher] = {
+    kind: _named(kind) for kind in (LauncherKind.inline, LauncherKind.local)
+}

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from bench.cell import BUSY
 from bench.config import LauncherConfig
@@ -52,25 +53,35 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
                     _record_death(cell, code)
             time.sleep(POLL_SECONDS)
     finally:
-        _stop([process for _, process in running.values()])
+        stop_workers([process for _, process in running.values()])
 
 
 def _start(cell: Cell, slot: Slot, config: LauncherConfig) -> subprocess.Popen[bytes]:
+    words = [
+        f"store={cell.path.parents[1]}",
+        f"id={cell.id}",
+        f"checkpoint_seconds={config.checkpoint_seconds}",
+    ]
+    return start_worker("bench.cell", words, slot, cell.log)
+
+
+def start_worker(module: str, words: list[str], slot: Slot, log_path: Path) -> subprocess.Popen[bytes]:
+    """Starts `python -m module words` with what its slot may use; it ends with this process, however that ends.
+
+    Args:
+        module: Takes `threads=` and `die_with_parent=true` beside `words`.
+        words: Its arguments.
+        slot: GPU and threads.
+        log_path: Gets everything it prints.
+    """
     environment = dict(os.environ)
     if slot.gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
     if slot.threads:
         environment |= {"OMP_NUM_THREADS": str(slot.threads), "MKL_NUM_THREADS": str(slot.threads)}
-    words = [
-        f"store={cell.path.parents[1]}",
-        f"id={cell.id}",
-        f"threads={slot.threads}",
-        f"checkpoint_seconds={config.checkpoint_seconds}",
-        "die_with_parent=true",
-    ]
-    with cell.log.open("ab") as log:
+    with log_path.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "bench.cell", *words],
+            [sys.executable, "-m", module, *words, f"threads={slot.threads}", "die_with_parent=true"],
             stdin=subprocess.PIPE,  # closes when the launcher dies, however it dies; the worker then ends too
             stdout=log,
             stderr=log,
@@ -79,7 +90,7 @@ def _start(cell: Cell, slot: Slot, config: LauncherConfig) -> subprocess.Popen[b
         )
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+def stop_workers(processes: list[subprocess.Popen[bytes]]) -> None:
     """Ends workers and whatever they started; their checkpoints stay."""
     for process in processes:
         try:
@@ -97,10 +108,11 @@ def _record_death(cell: Cell, code: int) -> None:
     """Writes why a worker ended that could not say so itself; a cell another process holds is not ours to judge."""
     with cell.lock() as free:
         if free and cell.state()["state"] not in ("done", "failed"):
-            cell.update_state(state="failed", cause=_cause(code), error=_tail(cell))
+            cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
 
 
-def _cause(code: int) -> str:
+def cause(code: int) -> str:
+    """Why a process ended, in words."""
     if code == -signal.SIGKILL:
         return "killed (signal 9), usually by the kernel for want of memory"
     if code < 0:

@@ -9,8 +9,9 @@ from bench.config import LauncherConfig
 
 @dataclass(frozen=True)
 class Slot:
-    """What one worker may use: a GPU index, or None for CPU threads alone."""
+    """What one worker may use: a GPU index, or None for CPU threads alone; its number tells it from its equals."""
 
+    number: int
     gpu: str | None
     threads: int
 
@@ -20,10 +21,10 @@ def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
     gpus = visible_gpus()
     if gpus:
         workers = config.workers or len(gpus)
-        return [Slot(gpus[i % len(gpus)], config.threads) for i in range(workers)]
+        return [Slot(i, gpus[i % len(gpus)], config.threads) for i in range(workers)]
     cores = len(os.sched_getaffinity(0))
     workers = config.workers or max(1, min(cores, planned))
-    return [Slot(None, config.threads or max(1, cores // workers)) for _ in range(workers)]
+    return [Slot(i, None, config.threads or max(1, cores // workers)) for i in range(workers)]
 
 
 def visible_gpus() -> list[str]:

@@ -9,7 +9,12 @@ from bench.options import EXPERIMENTS, GROUPS, options
     ("group", "name"), [(group, name) for group in GROUPS for name in options(group)], ids=lambda value: value
 )
 def test_every_config_composes(group: str, name: str) -> None:
-    assert compose([f"{group}={name}"])
+    assert compose([f"{group}={name}", "tracking.uri=http://127.0.0.1:5000"])
+
+
+def test_live_tracking_without_a_server_is_refused() -> None:
+    with pytest.raises(UserError, match=r"tracking\.uri is missing"):
+        compose(["tracking=live"])
 
 
 @pytest.mark.parametrize(
@@ -88,3 +93,29 @@ def test_broken_study_file_names_file_and_line(tmp_path) -> None:
     with pytest.raises(UserError, match="no such study") as caught:
         read_study("fian")
     assert "fiam" in caught.value.remedy
+
+
+def test_recipe_file_wins_over_scale_and_loses_to_the_command_line(tmp_path) -> None:
+    path = tmp_path / "found.yaml"
+    path.write_text("recipe: {lr: 0.002, loss: ce}\nmodel: {tmem: {blocks: 2}}\n")
+    config = compose(["scale=tiny", "recipe.weight_decay=0.3", f"recipe={path}", "recipe.loss=ce_dice"])
+    assert (config.recipe.lr, config.recipe.loss, config.model.tmem.blocks) == (0.002, "ce_dice", 2)
+    assert config.recipe.weight_decay == 0.3
+    assert config.recipe.size == 96, "the rest is the scale's"
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [("recipe: {lrr: 1}", "recipe.lr"), ("data: {root: x}", "recipe:"), ("- 1", "mapping")],
+)
+def test_wrong_recipe_file_is_named(tmp_path, content: str, names: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(content)
+    with pytest.raises(UserError, match=names) as caught:
+        compose([f"recipe={path}"])
+    assert str(path) in str(caught.value)
+
+
+def test_missing_recipe_file_is_said() -> None:
+    with pytest.raises(UserError, match="there is no such file"):
+        compose(["recipe=nowhere.yaml"])

@@ -1,6 +1,7 @@
 import dataclasses
 import random
 import string
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def repr_sorted(value: object) -> str:
         "model.encoder.window=4",
         "model.encoder.drop_path=0.2",
         "recipe.lr=0.01",
-        "recipe.epochs=3",
+        "recipe.epochs=7",
         "recipe.batch_size=4",
         "recipe.size=128",
         "recipe.dice=mean",
@@ -113,7 +114,19 @@ def test_models_that_are_the_same_modules_share_a_cell() -> None:
 
 def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
     known = identity(Config(), 0, "f", str)
-    outside = {"launcher", "tracking", "ablation", "name", "seeds", "store", "dry_run", "images_per_second"}
+    outside = {
+        "launcher",
+        "tracking",
+        "ablation",
+        "name",
+        "seeds",
+        "store",
+        "dry_run",
+        "images_per_second",
+        "weights",
+        "wait",
+        "watch",
+    }
     assert {field.name for field in dataclasses.fields(Config)} == {
         "model",
         "data",
@@ -129,9 +142,10 @@ def test_every_study_plans(name: str) -> None:
 
     spec = OmegaConf.to_container(read_study(name))
     study = parse_study(name, spec, name)
-    configs = {row.key: compose([], row.changes, row.key) for row in study.rows}
+    configs = {(row.key, "synthetic"): compose([], row.changes, row.key) for row in study.rows}
     cells = plan_cells(study, configs, [0, 1], lambda config: "f", str)
-    assert len({cell.id for cell in cells}) == len(cells) == 2 * len(study.rows)
+    assert len(cells) == 2 * len(study.rows)
+    assert len({cell.id for cell in cells}) == len(cells)
     record = study_record(study, cells, "command")
     assert [len(row["cells"]) for row in record["rows"]] == [2] * len(study.rows)
 
@@ -159,3 +173,54 @@ def test_key_that_a_row_sets_is_refused_on_the_command_line() -> None:
     with pytest.raises(UserError, match="row a"):
         check_conflicts(study, ["model.fusion"], "s.yaml")
     check_conflicts(study, ["model.neck", "recipe.lr"], "s.yaml")
+
+
+TWO_SETS = {"title": "t", "datasets": ["rrsisd", "refsegrs"], "rows": {"full": {"label": "Full"}}}
+
+
+def test_study_on_several_sets_plans_every_row_on_each() -> None:
+    study = parse_study("two", TWO_SETS, "two.yaml")
+    configs = {("full", name): compose([f"data={name}"]) for name in study.datasets}
+    cells = plan_cells(study, configs, [0, 1], lambda config: config.data.name, str)
+    assert [(cell.dataset, cell.seed) for cell in cells] == [
+        ("rrsisd", 0),
+        ("refsegrs", 0),
+        ("rrsisd", 1),
+        ("refsegrs", 1),
+    ]
+    assert len({cell.id for cell in cells}) == 4
+
+
+def test_root_of_one_set_is_refused_where_the_study_runs_on_two(tmp_path) -> None:
+    from bench.prepare import prepare
+
+    with pytest.raises(
+        UserError, match=r"data\.root is given, but the study main runs on rrsisd and refsegrs"
+    ):
+        prepare(["ablation=main", f"data.root={tmp_path}"])
+
+
+def test_split_that_is_not_scored_is_refused() -> None:
+    with pytest.raises(UserError, match="tset"):
+        parse_study("x", TWO_SETS | {"splits": ["tset"]}, "x.yaml")
+
+
+def test_weights_that_are_only_scored_have_no_recipe_and_one_cell() -> None:
+    id_with = partial(id_of, "weights=model.safetensors")
+    assert id_with(weights="a") != id_with(weights="b")
+    assert id_with("recipe.lr=1") == id_with() == id_with(seed=1)
+    assert id_with("recipe.size=64") != id_with()
+    spec = {"title": "t", "rows": {"given": {"label": "Given", "weights": "model.safetensors"}, "own": {}}}
+    study = parse_study("x", spec, "x.yaml")
+    configs = {(row.key, "synthetic"): compose([], row.changes) for row in study.rows}
+    cells = plan_cells(study, configs, [0, 1], lambda config: "f", str)
+    assert [(cell.row, cell.seed) for cell in cells] == [("given", 0), ("own", 0), ("own", 1)]
+
+
+def test_keys_below_a_model_that_a_row_names_may_be_given() -> None:
+    rows = {"lavt": {"model": "lavt"}, "own": {"model": {"fusion": "none"}}}
+    study = parse_study("x", {"title": "t", "rows": rows}, "x.yaml")
+    check_conflicts(study, ["model.text.pretrained"], "x.yaml")
+    for key in ("model", "model.fusion"):
+        with pytest.raises(UserError, match=key):
+            check_conflicts(study, [key], "x.yaml")

@@ -38,6 +38,18 @@ def test_planning_and_reporting_import_no_torch(module: str, command, environmen
     assert subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path).returncode == 0
 
 
+def test_reader_that_has_seen_enough_is_no_error(environment, tmp_path) -> None:
+    words = [sys.executable, "-m", "bench.run", "--help"]
+    running = subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    running.stdout.close()
+    assert running.stderr is not None
+    assert running.stderr.read() == ""
+    assert running.wait() in (0, 1)
+
+
 @pytest.mark.parametrize(
     "words", [["dta=x"], ["ablation=fian"], ["data=rrsisd", "data.root=nowhere"], ["+x=1"]]
 )
@@ -101,7 +113,7 @@ def test_status_shows_cells_that_never_started(command, study, drawn, tmp_path) 
     prepare([study, *drawn, f"store={tmp_path / 'runs'}"]).write("again")
     done = command("bench.status")
     assert done.returncode == 1
-    assert done.stdout.count("planned") >= 2
+    assert done.stdout.count("missing") >= 2
 
 
 def test_one_failing_cell_does_not_stop_the_others(command, study, drawn, tmp_path) -> None:

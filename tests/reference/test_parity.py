@@ -12,7 +12,8 @@ from torch import Tensor
 
 from bench.losses import cross_entropy, dice, segmentation_loss
 from bench.reference_keys import reference_key
-from bench.weights import load_reference, recognise
+from bench.released import recognise
+from bench.weights import load_reference
 from fianet.segmenter import Segmenter
 
 HERE = Path(__file__).parent

@@ -171,3 +171,9 @@ def make_study(tmp_path: Path) -> StudyMaker:
         return store
 
     return make
+
+
+@pytest.fixture
+def unfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds without figures, which take seconds: for tests of everything else."""
+    monkeypatch.setattr("reports.build.draw_figures", lambda *_: ((), ()))

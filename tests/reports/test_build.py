@@ -9,7 +9,8 @@ from bench.store import Store
 from reports.build import build
 
 StudyMaker = Callable[..., Store]
-TABLES = ["table.tex", "table.md", "table.html", "table.csv", "results.csv"]
+FORMATS = ("tex", "md", "html", "csv")
+PARTS = ("category", "cost", "lengths", "settings", "sizes", "statistics", "types")
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,11 +28,11 @@ def test_command_writes_tables_and_figures_and_prints_them(make_study: StudyMake
     done = command("ablation=fiam", f"store={store.root}")
     assert done.returncode == 0, done.stderr
     folder = store.root / "reports" / "fiam"
-    stems = ("curves", "bars", "examples-synthetic")
-    figures = [f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "pdf")]
-    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == sorted(
-        [*TABLES, *figures]
-    )
+    stems = ("curves", "bars", "thresholds", "sizes", "categories-synthetic", "examples-synthetic")
+    expected = {f"figures/{stem}.{kind}" for stem in stems for kind in ("png", "pdf")}
+    expected |= {f"tables/{part}.{kind}" for part in PARTS for kind in FORMATS}
+    expected |= {f"table.{kind}" for kind in FORMATS} | {"results.csv", "index.html", "build.json"}
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.*")} == expected
     assert (folder / "table.md").read_text() in done.stdout
     assert str(folder) in done.stdout
 
@@ -39,14 +40,48 @@ def test_command_writes_tables_and_figures_and_prints_them(make_study: StudyMake
 def test_rebuilding_gives_the_same_bytes(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
     store = make_study()
     one, two = (build(store, "fiam", tmp_path / name) for name in ("one", "two"))
-    for first, second in zip(one.tables + one.figures, two.tables + two.figures, strict=True):
+    assert one.page
+    assert two.page
+    made = zip(one.tables + one.figures + (one.page,), two.tables + two.figures + (two.page,), strict=True)
+    for first, second in made:
         assert first.read_bytes() == second.read_bytes(), first.name
+
+
+@pytest.mark.usefixtures("unfigured")
+def test_unchanged_study_is_not_made_again(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
+    store, out = make_study(seeds=(0,)), tmp_path / "out"
+    first = build(store, "fiam", out)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
+    again = build(store, "fiam", out)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == times
+    assert repr(again.grid) == repr(first.grid)  # NaN equals no other NaN
+    assert (again.tables, again.figures, again.remarks) == (first.tables, first.figures, first.remarks)
+
+
+@pytest.mark.usefixtures("unfigured")
+@pytest.mark.parametrize("change", ["study", "cell", "file"])
+def test_what_changed_is_made_again(make_study: StudyMaker, tmp_path: Path, change: str) -> None:
+    store, out = make_study(seeds=(0,)), tmp_path / "out"
+    build(store, "fiam", out)
+    before = (out / "build.json").stat().st_mtime_ns
+    if change == "study":
+        store.write_study(store.study("fiam") | {"title": "Another"})
+    elif change == "cell":
+        cell = store.cells()[0]
+        cell.write("metrics", {**(cell.metrics() or {}), "epochs": 9})
+    else:
+        (out / "table.md").unlink()
+    build(store, "fiam", out)
+    assert (out / "build.json").stat().st_mtime_ns > before
+    assert (out / "table.md").exists()
 
 
 def test_study_with_nothing_done_still_has_its_table(make_study: StudyMaker, tmp_path: Path) -> None:
     nothing = {(row, 0): None for row in ("blind", "pwam", "object", "full")}
     report = build(make_study(seeds=(0,), missing=nothing), "fiam", tmp_path / "out")
-    assert [path.name for path in report.tables] == TABLES
+    assert {path.name for path in report.tables} >= {"table.tex", "results.csv"}
+    assert report.page
+    assert "No cell is done yet" in report.page.read_text()
     assert "Language-blind" in (tmp_path / "out" / "table.md").read_text()
     assert len(report.remarks) == 2  # no curves, no examples
 
@@ -56,7 +91,8 @@ def test_damaged_image_costs_the_figure_only(make_study: StudyMaker, images: Pat
         path.write_bytes(b"no image")
     report = build(make_study(seeds=(0,)), "fiam", tmp_path / "out")
     assert any("No figure of examples" in remark for remark in report.remarks)
-    assert {path.stem for path in report.figures} == {"curves", "bars"}
+    assert not any(path.stem.startswith("examples") for path in report.figures)
+    assert {path.stem for path in report.figures} > {"curves", "bars"}
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ class Reader(HTMLParser):
         self.shown.append(data)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(text, min_size=1, max_size=4))
 def test_html_has_no_tag_or_text_but_its_own(words: str) -> None:
     reader = Reader()
@@ -141,7 +141,7 @@ def compile_latex(folder: Path, *tables: str) -> str:
         pytest.skip("pdflatex is not installed")
     body = "\n".join(tables)
     (folder / "page.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs,amssymb}\n\\begin{document}\n"
+        "\\documentclass{article}\n\\usepackage{booktabs,amssymb,siunitx}\n\\begin{document}\n"
         + body
         + "\n\\end{document}\n"
     )

@@ -135,3 +135,16 @@ def test_text_of_strips_stays_inside_the_figure() -> None:
             assert box.x1 <= page.x1 + 1
             assert page.y0 - 1 <= box.y0
             assert box.y1 <= page.y1 + 1
+
+
+def test_rows_that_chose_their_epoch_on_test_have_curves_too(make_study: StudyMaker) -> None:
+    store = make_study(seeds=(0,))
+    row = store.study("fiam")["rows"][1]
+    cell = store.cell(row["cells"][0]["id"])
+    records = [
+        {"test" if key == "val" else key: value for key, value in line.items()} for line in cell.history()
+    ]
+    cell.write_history(records)
+    history = figures.read_history(store, read_frame(store, "fiam"))
+    mine = history[history["row"] == row["key"]]
+    assert mine["score"].tolist() == [record["test"]["mIoU"] for record in records]

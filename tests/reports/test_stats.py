@@ -239,3 +239,10 @@ def test_planted_point_of_miou_is_found(noise: float, seeds: int, least: float) 
     )
     assert power >= least
     assert covered >= 0.88
+
+
+def test_one_row_has_intervals_and_nothing_to_compare() -> None:
+    found = analyse(few(0, [0]), "row 0", resamples=20)
+    assert len(found.rows) == len(metrics.NAMES)
+    assert found.comparisons.empty
+    assert "row" in found.comparisons

@@ -133,9 +133,10 @@ def latex_places(latex: str) -> list[list[Place]]:
 def _latex_place(text: str, spread: str) -> Place:
     marker = "".join(re.findall(r"\\textsuperscript\{(\w)\}", text))
     text = re.sub(r"\\textsuperscript\{\w\}", "", text)
-    best, second = text.startswith(r"\textbf"), text.startswith(r"\underline")
-    text = re.sub(r"^\\(?:textbf|underline)\{(.*)\}$", r"\1", text)
-    text = text.replace("$-$", "−").replace(r"$\checkmark$", "✓").replace(r"\textendash{}", "–")
+    best, second = text.startswith(r"\bfseries "), r"\llap{\underline" in text
+    text = re.sub(r"\\llap.*$", "", text).removeprefix(r"\bfseries ")
+    text = re.sub(r"^\{(.*)\}$", r"\1", text)
+    text = re.sub(r"^-(?=\d)", "−", text).replace(r"$\checkmark$", "✓").replace(r"\textendash{}", "–")
     return text, "".join(re.findall(r"\\tiny\$\\pm\$([\d.]+)", spread)), best, second, marker
 
 

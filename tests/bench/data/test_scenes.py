@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.data.canvas import Canvas, Ground
+from bench.data.canvas import SIDE, Canvas, Ground
 from bench.data.grounds import COUNTRIES, Frame
 from bench.data.objects import COLOURS, MODELS
 from bench.data.scenes import CATEGORIES, SMALLEST, draw
@@ -27,7 +27,7 @@ def test_masks_are_disjoint_visible_and_described_truly() -> None:
         assert len(drawn.masks) == len(drawn.scene.instances)
         for mask, instance in zip(drawn.masks, drawn.scene.instances, strict=True):
             rows, columns = np.nonzero(mask)
-            assert instance.area == mask.sum() >= SMALLEST
+            assert instance.area == mask.sum() >= SMALLEST * (96 / SIDE) ** 2
             assert instance.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
             assert instance.category in CATEGORIES
             assert instance.colour in MODELS[instance.category].colours
@@ -85,4 +85,4 @@ def test_trees_and_clouds_hide_parts_but_never_most_of_an_object() -> None:
 def test_any_size_shows_the_same_kind_of_scene(size: int) -> None:
     drawn = draw(3, 0, size)
     assert drawn.image.shape == (size, size, 3)
-    assert min(instance.area for instance in drawn.scene.instances) >= SMALLEST * (size / 96) ** 2
+    assert min(instance.area for instance in drawn.scene.instances) >= SMALLEST * (size / SIDE) ** 2

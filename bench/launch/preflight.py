@@ -1,0 +1,97 @@
+"""What is checked on the login node before a job waits hours to find it out, and what a plan will need.
+
+Keys, values, the data audit and the content of pretrained weights are looked at when a study is prepared; here every
+model is built without memory for its numbers, and the disk is measured.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from dataclasses import dataclass
+
+from bench.config import ModelConfig
+from bench.errors import UserError
+from bench.files import size
+from bench.prepare import Prepared
+from bench.store import Cell
+
+COPIES = 3  # of the training state, and of the best weights: two are kept while one is written
+BYTES = 4  # float32
+
+
+@dataclass(frozen=True)
+class Need:
+    """What cells need on disk, in bytes."""
+
+    running: int  # while all of them train at once
+    finished: int  # what they leave before `bench.gc`
+
+
+def check(prepared: Prepared, missing: list[Cell]) -> Need:
+    """Builds every model and compares the disk with what the cells will write.
+
+    Raises:
+        UserError: A model that cannot be built, a store that cannot be written, or a disk that is too small.
+    """
+    need = disk(prepared, missing)
+    root = prepared.store.root
+    existing = next(folder for folder in (root, *root.resolve().parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        raise UserError(
+            f"store={root}: {existing} cannot be written.", "Pass store=DIR on a disk that all nodes see."
+        )
+    free = shutil.disk_usage(existing).free
+    at_once = min(len(missing), prepared.config.launcher.max_parallel)
+    wanted = need.running * at_once // len(missing) + need.finished
+    if wanted > free:
+        raise UserError(
+            f"store={root}: {size(wanted)} are needed, {size(free)} are free.",
+            "Free some with `python -m bench.gc`, pass store=DIR on another disk, or lower launcher.max_parallel.",
+        )
+    return need
+
+
+def disk(prepared: Prepared, missing: list[Cell]) -> Need:
+    """What the cells will write, from the number of weights of each model.
+
+    Raises:
+        UserError: A model that cannot be built as configured.
+    """
+    wanted = {cell.id for cell in missing}
+    running = finished = 0
+    counted: dict[str, tuple[int, int]] = {}
+    for planned in {cell.id: cell for cell in prepared.cells}.values():
+        if planned.id not in wanted:
+            continue
+        recipe = planned.config.recipe
+        key = json.dumps([dataclasses.asdict(planned.config.model), recipe.size], sort_keys=True)
+        if key not in counted:
+            counted[key] = parameters(planned.config.model, recipe.size)
+        total, trained = counted[key]
+        state, best = BYTES * (total + 2 * trained), BYTES * total  # AdamW keeps two moments a weight
+        running += COPIES * (state + best)
+        finished += (COPIES - 1) * state + best
+    return Need(running, finished)
+
+
+def parameters(model: ModelConfig, pixels: int) -> tuple[int, int]:
+    """Weights of a model, all and trained, built on a device that holds no numbers.
+
+    Raises:
+        UserError: The model cannot be built as configured.
+    """
+    import torch
+
+    from bench.registry import build_model
+    from fianet.tokens import Tokenizer
+
+    tokenizer = Tokenizer.load(model.text.pretrained)
+    empty = dataclasses.replace(
+        model,
+        text=dataclasses.replace(model.text, pretrained=None),
+        encoder=dataclasses.replace(model.encoder, pretrained=None),
+    )
+    with torch.device("meta"):
+        built = list(build_model(empty, tokenizer.vocab_size, pixels).parameters())
+    return sum(p.numel() for p in built), sum(p.numel() for p in built if p.requires_grad)

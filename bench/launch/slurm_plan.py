@@ -1,0 +1,43 @@
+"""What `dry_run=true` says of a plan on a cluster: scripts, hours, memory and disk, without asking Slurm anything."""
+
+from bench.files import size
+from bench.launch import preflight, slurm
+from bench.prepare import Prepared
+
+
+def describe(prepared: Prepared, seconds_each: float) -> str:
+    """The sbatch script of every array and what all of them need.
+
+    Args:
+        prepared: The plan.
+        seconds_each: Expected training time of one cell.
+
+    Raises:
+        UserError: A model that cannot be built, a disk that is too small, or a request that is none.
+    """
+    missing = {cell.id: cell for cell in prepared.missing()}
+    need = preflight.check(prepared, list(missing.values()))
+    groups: dict[str, tuple[slurm.Request, list[str]]] = {}
+    for planned in prepared.cells:
+        if planned.id in missing:
+            ask = slurm.request(planned.config.launcher)
+            members = groups.setdefault(repr(ask), (ask, []))[1]
+            if planned.id not in members:
+                members.append(planned.id)
+    lines, gpu_hours, cpu_hours = [], 0.0, 0.0
+    for ask, ids in groups.values():
+        hours = len(ids) * seconds_each / 3600
+        gpu_hours += hours * ask["gpus"]
+        cpu_hours += hours * ask["cpus"]
+        launcher = prepared.config.launcher
+        script = slurm.script(prepared.store.root.resolve(), len(ids), ask, launcher)
+        lines += [
+            f"\n{len(ids)} cells with {ask['memory']} of memory and {ask['time']} min each:",
+            "",
+            script,
+        ]
+    lines.append(
+        f"about {gpu_hours:.1f} GPU-hours and {cpu_hours:.1f} CPU-hours, {size(need.running)} on disk while all train "
+        f"at once, {size(need.finished)} when done (before `python -m bench.gc`)."
+    )
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""What Slurm says of jobs: squeue first, sacct for those it has forgotten. Any of the two may be missing or slow."""
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+TIMEOUT = 30.0  # seconds; a busy controller answers late, a dead one never
+ENDED = (
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "REVOKED",
+    "TIMEOUT",
+)
+GONE = "GONE"  # Slurm answers and has never heard of it, or forgot it and keeps no accounting
+UNKNOWN = "UNKNOWN"  # Slurm does not answer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job or array task as Slurm sees it."""
+
+    id: str
+    state: str  # Slurm's word, or GONE or UNKNOWN
+    reason: str = ""  # why it waits, or how it ended
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs or may still run; a job nobody can tell anything of may."""
+        return self.state not in (*ENDED, GONE)
+
+    @property
+    def running(self) -> bool:
+        """Whether it holds a node now."""
+        return self.state in ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING")
+
+
+def look(ids: Iterable[str]) -> dict[str, Job]:
+    """The state of each job.
+
+    Args:
+        ids: Job ids; array tasks as `12_3`.
+
+    Returns:
+        One record per id.
+    """
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    queue = _squeue(wanted)
+    found = {id_: job for id_, job in (queue or {}).items() if id_ in wanted}
+    forgotten = wanted - set(found)
+    if forgotten:
+        found |= {id_: job for id_, job in (_sacct(forgotten) or {}).items() if id_ in forgotten}
+    absent = UNKNOWN if queue is None else GONE
+    return {id_: found.get(id_, Job(id_, absent)) for id_ in wanted}
+
+
+def _squeue(ids: set[str]) -> dict[str, Job] | None:
+    said = ask(["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r", _chosen(ids)])
+    if said is None:
+        return None
+    jobs = {}
+    for line in said.splitlines():
+        id_, _, rest = line.strip().partition("|")
+        state, _, reason = rest.partition("|")
+        jobs[id_] = Job(id_, state, "" if reason == "None" else reason)
+    return jobs
+
+
+def _sacct(ids: set[str]) -> dict[str, Job] | None:
+    words = ["sacct", "--noheader", "--allocations", "--parsable2", "--format=JobID,State,ExitCode"]
+    said = ask([*words, _chosen(ids)])
+    if said is None:
+        return None
+    jobs = {}
+    for line in said.splitlines():
+        id_, _, rest = line.strip().partition("|")
+        state, _, code = rest.partition("|")
+        word, _, by = state.partition(" ")  # `CANCELLED by 1000`
+        jobs[id_] = Job(id_, word.rstrip("+"), by or ("" if code == "0:0" else f"exit code {code}"))
+    return jobs
+
+
+def _chosen(ids: set[str]) -> str:
+    """The arrays asked for: a few, where their tasks may be thousands."""
+    return "--jobs=" + ",".join(sorted({id_.partition("_")[0] for id_ in ids}))
+
+
+def ask(words: list[str], timeout: float = TIMEOUT) -> str | None:
+    """What a Slurm command prints, or None when it is missing, fails or does not answer in time."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode != 0:  # asked for one job alone that it forgot, squeue fails; that is an answer
+        return "" if "Invalid job id" in done.stderr else None
+    return done.stdout

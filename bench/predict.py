@@ -1,0 +1,177 @@
+"""`python -m bench.predict`: a model, images and sentences in; masks, overlays, probabilities and map layers out."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench import files
+from bench.arguments import parse
+from bench.errors import UserError, command
+from bench.outputs import distinct, slug, write_prediction
+from bench.pictures import Picture, find_pictures, read_picture
+
+USAGE = """
+Finds what sentences mean in images: the mask of each sentence in each image.
+
+  python -m bench.weights export cell=0123456789ab out=exported          a model to predict with
+  python -m bench.predict weights=exported image=scene.tif text="the ship at the top"
+  python -m bench.predict weights=exported image=scenes text="the ship at the top" text="all ships" out=found
+
+Written to OUT/<image>/<number>-<sentence>:
+  .mask.png         0 and 255, at the image's own size       .overlay.png    the mask over the image
+  .probability.npy  (H,W) float32, NaN where no data are     .mask.tif       0 and 1, placed like the image
+  .geojson          outlines in longitude and latitude; each with text, pixels and mean probability
+and OUT/predictions.json, which lists them. The last two only for images that say where they lie.
+
+keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
+      image=FILE|DIR     PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, ...; every image in a folder
+      text="..."         a sentence, as often as wanted; or text=["...","..."]
+      out=predictions    folder; files of the same names are replaced
+      bands=[4,3,2]      which bands are red, green and blue, from 1; needed where the file does not say
+      batch_size=8       pairs of image and sentence predicted at once
+      vocabulary=DIR     the tokenizer, where the weights hold none
+      json=false         true: print predictions.json instead of lines
+
+The whole image is resized to the model's square, as in training: objects that are a few pixels wide then are lost, so
+cut large scenes into tiles first. GeoTIFFs, 16-bit colours and bands= need: pip install 'fianet-bench[geo]'
+exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong
+"""
+
+
+@dataclass
+class Options:
+    """What can be asked for; see USAGE."""
+
+    weights: str = ""
+    image: str = ""
+    text: list[str] = field(default_factory=list)
+    out: str = "predictions"
+    bands: list[int] = field(default_factory=list)
+    batch_size: int = 8
+    vocabulary: str | None = None
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sentence in one picture, and where its files go."""
+
+    picture: Picture
+    text: str
+    stem: Path
+
+
+@command
+def main(argv: list[str]) -> int:
+    """Exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong."""
+    options = read_options(argv)
+    paths = find_pictures(Path(options.image).expanduser())
+    from bench.bundle import load_bundle
+    from bench.predictor import Predictor
+
+    predictor = Predictor(load_bundle(Path(options.weights).expanduser()), options.vocabulary)
+    for text in options.text:
+        if predictor.cut(text):
+            _warn(f'text="{text}": only its first {predictor.max_tokens - 2} word pieces are read.')
+    out = Path(options.out).expanduser()
+    failures: list[UserError] = []
+    records: list[dict[str, Any]] = []
+    with _bar(len(paths) * len(options.text)) as advance:
+        for batch in _batches(_jobs(paths, options, out, failures), options.batch_size):
+            found = predictor([(job.picture, job.text) for job in batch])
+            for job, prediction in zip(batch, found, strict=True):
+                records.append(write_prediction(job.stem, job.picture, job.text, prediction))
+            advance(len(batch))
+    if len(failures) == len(paths) == 1:
+        raise failures[0]
+    for error in failures:
+        _warn(str(error))
+    files.write_json(out / "predictions.json", records)
+    for note in dict.fromkeys(
+        f"{record['image']}: {note}." for record in records for note in record["notes"]
+    ):
+        _warn(note)
+    _show(records, options.json)
+    return 1 if failures else 0
+
+
+def read_options(argv: Sequence[str]) -> Options:
+    """The arguments; sentences are taken as they are, whatever signs are in them.
+
+    Raises:
+        UserError: A key is wrong or missing.
+    """
+    sentences = [word.partition("=")[2] for word in argv if word.startswith(("text=", "--text="))]
+    options = parse([word for word in argv if not word.startswith(("text=", "--text="))], Options, USAGE)
+    for given in sentences:
+        options.text += parse([f"text={given}"], Options, USAGE).text if given.startswith("[") else [given]
+    for key in ("weights", "image", "text"):
+        if not getattr(options, key):
+            raise UserError(f"{key}= is missing.", "See `python -m bench.predict --help`.")
+    for text in options.text:
+        if not text.strip() or not text.isprintable():
+            raise UserError(f"text={text!r}: this is no sentence.", 'For example text="the ship at the top".')
+    if options.batch_size < 1:
+        raise UserError(f"batch_size={options.batch_size}: too small.", "Use 1 or more.")
+    return options
+
+
+def _jobs(paths: Sequence[Path], options: Options, out: Path, failures: list[UserError]) -> Iterator[Job]:
+    """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
+    folders = distinct((path.stem for path in paths), "image")
+    for path, folder in zip(paths, folders, strict=True):
+        try:
+            picture = read_picture(path, options.bands)
+        except UserError as error:
+            failures.append(error)
+            continue
+        for number, text in enumerate(options.text, start=1):
+            yield Job(picture, text, out / folder / f"{number:02d}-{slug(text, 'text')}")
+
+
+def _batches(jobs: Iterator[Job], size: int) -> Iterator[list[Job]]:
+    batch: list[Job] = []
+    for job in jobs:
+        batch.append(job)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _show(records: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(records))
+        return
+    for record in records:
+        share = "nothing found" if not record["pixels"] else f"{record['pixels']:,} pixels"
+        sure = f", probability {record['probability']:.2f}" if record["pixels"] else ""
+        print(
+            f'{Path(record["image"]).name}: "{record["text"]}": {share}{sure}: {record["files"]["overlay"]}'
+        )
+
+
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Any]:
+    """A bar on stderr; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("predicting", total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

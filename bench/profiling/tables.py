@@ -1,0 +1,122 @@
+"""The cost of models as tables for people."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench import files
+
+if TYPE_CHECKING:
+    from bench.profile import Profiled
+
+
+def show(profiled: Sequence["Profiled"], console: Console) -> None:
+    """Prints one line a model, one table of rooms, and what the numbers mean."""
+    console.print(_models(profiled))
+    console.print(_rooms(profiled))
+    for note in notes(profiled):
+        console.print(note, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+
+def _table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, header_style="dim")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place < 2 else "right", no_wrap=place >= 2)
+    for line in lines:
+        table.add_row(*map(escape, line))
+    return table
+
+
+def _models(profiled: Sequence["Profiled"]) -> Table:
+    batches = list(dict.fromkeys(size for each in profiled for size in _batches(each)))
+    heads = ["model", "data", "params M", "trained M", "GMACs", "GFLOPs"]
+    for size in batches:
+        heads += [f"ms, batch {size}", "quartiles", "images/s", "memory"]
+    lines = []
+    for each in profiled:
+        counts = each.counts
+        line = [each.label, each.dataset, _millions(counts["parameters"]), _millions(counts["trained"])]
+        line += [_billions(counts["macs"]), _billions(counts["flops"])]
+        for size in batches:
+            line += _measured(_batches(each)[size])
+        lines.append(line)
+    return _table("Cost of one forward pass", heads, lines)
+
+
+def _measured(batch: dict[str, Any]) -> list[str]:
+    times, peak = batch["latency_ms"], batch["peak_memory"]
+    return [
+        f"{times['median']:.1f}",
+        f"{times['q1']:.1f}-{times['q3']:.1f}",
+        f"{batch['images_per_second']:.1f}",
+        files.size(peak) if peak is not None else "",
+    ]
+
+
+def _rooms(profiled: Sequence["Profiled"]) -> Table:
+    timed = any(_batches(each) for each in profiled)
+    lines, seen = [], set()
+    for each in profiled:
+        if each.folder in seen:
+            continue
+        seen.add(each.folder)
+        first = next(iter(_batches(each).values()), None)
+        for room, counts in each.counts["rooms"].items():
+            line = [each.label, room, _millions(counts["parameters"]), _millions(counts["trained"])]
+            line.append(_billions(counts["macs"]))
+            if first:
+                line.append(f"{first['rooms'][room]:.1f}")
+            lines.append(line)
+    heads = ["model", "room", "params M", "trained M", "GMACs"]
+    size = next((size for each in profiled for size in _batches(each)), "")
+    return _table("Room by room", [*heads, *([f"ms, batch {size}"] if timed else [])], lines)
+
+
+def notes(profiled: Sequence["Profiled"]) -> list[str]:
+    """What a reader of the numbers must know."""
+    counts = profiled[0].counts
+    said = [
+        f"Operations: one image of {_all(profiled, 'size')} px, a sentence padded to {_all(profiled, 'max_tokens')} "
+        f"tokens; matrix products and convolutions. Left out: {counts['left_out']}.",
+        'Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs.',
+    ]
+    for label, known in {each.label: each.counts for each in profiled}.items():
+        if known["published_unused"]:
+            unused = known["published_unused"]
+            said.append(
+                f"{label}: the published code holds {_millions(unused)} M more parameters that no forward pass uses "
+                f"(go_embedding); counted with them: {_millions(known['parameters'] + unused)} M."
+            )
+    measured = next((each.measured for each in profiled if each.measured), None)
+    if measured:
+        machine = measured["environment"]
+        cuda = machine["device_type"] == "cuda"
+        said.append(
+            f"Latency: median over passes after a warm-up, on {machine['device']}"
+            + ("" if cuda else f", CPU threads: {machine['threads']}")
+            + f", {machine['precision']}, torch {machine['torch']}. Rooms are timed in passes of their own."
+        )
+        if not cuda:
+            said.append(
+                "Peak memory is measured on GPUs alone: a CPU process's is mostly libraries and allocator."
+            )
+    return said
+
+
+def _batches(each: "Profiled") -> dict[str, Any]:
+    return each.measured["batches"] if each.measured else {}
+
+
+def _all(profiled: Sequence["Profiled"], key: str) -> str:
+    return " or ".join(dict.fromkeys(str(each.counts[key]) for each in profiled))
+
+
+def _millions(number: int) -> str:
+    return f"{number / 1e6:.2f}"
+
+
+def _billions(number: int) -> str:
+    return f"{number / 1e9:.1f}" if number >= 1e11 else f"{number / 1e9:.3f}"

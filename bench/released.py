@@ -1,0 +1,282 @@
+"""Published checkpoints of the four models, read safely, recognised by their weights and loaded strictly."""
+
+import argparse
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from bench.config import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
+from bench.errors import UserError
+from bench.reference_keys import IGNORED, reference_key
+from bench.registry import build
+
+State = dict[str, Tensor]
+
+HEAD_WIDTH = 64  # of every published BERT
+PARTS = ("model", "bert_model")  # where checkpoints keep weights; LAVT's release in both
+# what marks a model's weights -> its name and slots; LAVT's own mark comes last, LGCE and RMSIN have it too
+ARCHITECTURES = {
+    "backbone.tmem.": ("fianet", Fusion.fiam, Neck.tmem, Decoder.simple),
+    "backbone.cim.": ("rmsin", Fusion.iim, Neck.cim, Decoder.rotated),
+    "classifier.msb1.": ("lgce", Fusion.pwam, Neck.lgce, Decoder.simple),
+    "backbone.layers.0.res_gate.": ("lavt", Fusion.pwam, Neck.none, Decoder.simple),
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights in a file: names without `module.`, how they were stored, which other entries lay beside them."""
+
+    state: State
+    layout: str
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Released:
+    """A published model in eval mode, what it was recognised as, and which weights no forward pass uses."""
+
+    model: nn.Module
+    config: ModelConfig
+    vocab_size: int
+    unused: list[str]
+
+
+def read_state(path: str | Path) -> State:
+    """The state dict in a `.pth` or `.safetensors` file, without `module.` prefixes.
+
+    Raises:
+        UserError: As `read_checkpoint`.
+    """
+    return read_checkpoint(path).state
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Reads a `.pth` or `.safetensors` file. No code in it runs.
+
+    Raises:
+        UserError: No such file, not a PyTorch file, or one that would run code when loaded.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file.", "Pass the path of a .pth checkpoint.")
+    if str(path).endswith(".safetensors"):
+        return Checkpoint(_unprefixed(read_safetensors(path)[0], path), "safetensors", ())
+    try:
+        # published files keep their options under `args`
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the reader of damaged files raises nearly anything
+        raise UserError(
+            f"{path}: not a PyTorch checkpoint that can be read safely ({_first_line(error)}).",
+            "Nothing in it was executed. Pass a whole file that holds tensors only.",
+        ) from error
+    whole = content if isinstance(content, Mapping) else {"": content}
+    if "model" not in whole:
+        state, layout, beside = _unprefixed(whole, path), "plain", []
+    else:
+        parts = [part for part in PARTS if part in whole]
+        layout = "under " + " and ".join(f"`{part}`" for part in parts)
+        beside = [str(key) for key in whole if key not in parts]
+        words = _unprefixed(whole.get("bert_model", {}), path)
+        state = _unprefixed(whole["model"], path)
+        state |= {f"text_encoder.{key}": value for key, value in words.items()}
+    inner = whole.get("model", whole)
+    if isinstance(inner, Mapping) and any(str(key).startswith("module.") for key in inner):
+        layout += ", module. prefixes"
+    return Checkpoint(state, layout, tuple(beside))
+
+
+def read_safetensors(path: str | Path) -> tuple[State, dict[str, str]]:
+    """Weights and metadata of a safetensors file.
+
+    Raises:
+        UserError: Damaged, cut off or something else.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        return safetensors.torch.load_file(path), metadata
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{path}: not a safetensors file that can be read ({_first_line(error)}).",
+            "It may have been cut off on the way: copy or download it again.",
+        ) from error
+
+
+def read_released(
+    checkpoint: Checkpoint, path: str | Path, fusion_heads: Sequence[int], size: int
+) -> Released:
+    """A published LAVT, LGCE, RMSIN or FIANet, its architecture and sizes read off the weights.
+
+    Args:
+        checkpoint: What the file holds.
+        path: The file, for messages.
+        fusion_heads: Attention heads of each stage's fusion; they leave no trace in the weights.
+        size: Side of the images in pixels; RMSIN's neck is made for one size.
+
+    Raises:
+        UserError: Unknown model, or weights missing, left over or misshapen.
+    """
+    config = recognise(checkpoint.state, path, fusion_heads)
+    vocab_size = _weight(checkpoint.state, "text_encoder.embeddings.word_embeddings.weight", path).shape[0]
+    shapes = outline(config, vocab_size, size)
+    weights, unused = _match(shapes, checkpoint.state, config, path)
+    model = build(config, vocab_size, size)
+    model.load_state_dict(weights)
+    return Released(model.eval(), config, vocab_size, unused)
+
+
+def recognise(state: State, path: str | Path, fusion_heads: Sequence[int]) -> ModelConfig:
+    """Architecture and sizes of a reference state dict.
+
+    Raises:
+        UserError: None of the four models.
+    """
+    name, fusion, neck, decoder = _slots(state, path)
+    depths = [_count(state, rf"backbone\.layers\.{stage}\.blocks\.(\d+)\.") for stage in range(4)]
+    tables = [
+        _weight(state, f"backbone.layers.{stage}.blocks.0.attn.relative_position_bias_table", path)
+        for stage in range(4)
+    ]
+    width = _weight(state, "text_encoder.embeddings.word_embeddings.weight", path).shape[1]
+    layers = _count(state, r"text_encoder\.encoder\.layer\.(\d+)\.")
+    return ModelConfig(
+        name=name,
+        fusion=fusion,
+        neck=neck,
+        decoder=decoder,
+        fusion_heads=list(fusion_heads),
+        tmem=TmemConfig(blocks=_count(state, r"backbone\.tmem\.block\.(\d+)\.")),
+        text=TextConfig(
+            width=width,
+            layers=layers,
+            heads=max(1, width // HEAD_WIDTH),
+            trained_layers=layers,
+            train_embeddings=True,
+        ),
+        encoder=EncoderConfig(
+            embed_dim=_weight(state, "backbone.patch_embed.proj.weight", path).shape[0],
+            depths=depths,
+            heads=[table.shape[1] for table in tables],
+            window=(math.isqrt(tables[0].shape[0]) + 1) // 2,
+        ),
+    )
+
+
+def outline(config: ModelConfig, vocab_size: int, size: int) -> dict[str, torch.Size]:
+    """The shape of every weight of a model, computed without making one: sizes read from a file may be absurd.
+
+    Raises:
+        UserError: Names or sizes that do not fit together.
+    """
+    try:
+        with torch.device("meta"):
+            return {key: value.shape for key, value in build(config, vocab_size, size).state_dict().items()}
+    except (ArithmeticError, IndexError, RuntimeError, TypeError) as error:
+        raise UserError(
+            f"no {config.name} has such sizes ({_first_line(error)}).", "Pass a whole, unchanged file."
+        ) from error
+
+
+def _match(
+    shapes: Mapping[str, torch.Size], state: State, config: ModelConfig, path: str | Path
+) -> tuple[State, list[str]]:
+    """The stored weights under our names, and the names of those that no published forward pass uses.
+
+    Raises:
+        UserError: Lists what is missing, left over (and not known to be unused), or of another shape.
+    """
+    source = {key: reference_key(key, config) for key in shapes}
+    used = set(source.values())
+    missing = [name for name in source.values() if name not in state]
+    unused = [key for key in state if key not in used and any(re.search(p, key) for p in IGNORED)]
+    left_over = [key for key in state if key not in used and key not in unused]
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(shapes[key])}"
+        for key, name in source.items()
+        if name in state and _essential(state[name].shape) != _essential(shapes[key])
+    ]
+    problems = {"missing": missing, "left over": left_over, "of another shape": misshapen}
+    if any(problems.values()):
+        found = "; ".join(f"{kind}: {listing(names)}" for kind, names in problems.items() if names)
+        raise UserError(
+            f"{path}: read as {config.name}, but weights are {found}.",
+            "Pass the checkpoint of an unchanged LAVT, LGCE, RMSIN or FIANet.",
+        )
+    # published 1x1 convolutions are linear layers here: the same numbers without the trailing 1
+    return {key: state[name].reshape(shapes[key]) for key, name in source.items()}, unused
+
+
+def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
+    for mark, slots in ARCHITECTURES.items():
+        if any(key.startswith(mark) for key in state):
+            return slots
+    raise UserError(
+        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3])}).",
+        "Pass a checkpoint in the format these models were released in.",
+    )
+
+
+def _unprefixed(weights: object, path: str | Path) -> State:
+    """The weights without `module.`, once it is sure that they are nothing else."""
+    named: Mapping[str, object] = weights if isinstance(weights, Mapping) else {"the whole": weights}
+    tensors = {
+        str(key).removeprefix("module."): value for key, value in named.items() if isinstance(value, Tensor)
+    }
+    if len(tensors) < len(named):
+        others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
+        raise UserError(
+            f"{path}: not tensors: {listing(others)}.", "Pass a state dict, plain or under `model`."
+        )
+    return plain_arrays(tensors, path)
+
+
+def plain_arrays(state: State, path: str | Path) -> State:
+    """The same weights, once it is sure that they are dense and all the numbers they claim to have are stored.
+
+    Raises:
+        UserError: Sparse or quantised ones, or a large shape around a few bytes.
+    """
+    if odd := [key for key, value in state.items() if not _plain(value)]:
+        raise UserError(
+            f"{path}: not plain arrays: {listing(odd)}.", "Pass a state dict of dense, stored tensors."
+        )
+    return state
+
+
+def _plain(tensor: Tensor) -> bool:
+    dense = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
+    return dense and 0 < tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
+
+
+def _count(state: State, pattern: str) -> int:
+    """How many different numbers the group of `pattern` takes."""
+    return len({found[1] for key in state if (found := re.match(pattern, key))})
+
+
+def _weight(state: State, key: str, path: str | Path) -> Tensor:
+    if key not in state or state[key].dim() < 2:
+        raise UserError(f"{path}: weights are missing or misshapen: {key}.", "Pass a complete checkpoint.")
+    return state[key]
+
+
+def _essential(shape: torch.Size) -> list[int]:
+    return [side for side in shape if side != 1]
+
+
+def listing(names: Iterable[str], most: int = 20) -> str:
+    """The first names, comma separated, and how many more there are."""
+    names = list(names)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,139 @@
+"""MLflow's database itself, for stores of thousands: hundreds of finished cells a transaction, all runs in one look.
+
+Only where the tables are those this module knows; elsewhere, and towards a server, cells go through the API.
+"""
+
+import getpass
+import shutil
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import MetaData, create_engine, insert, select
+from sqlalchemy.engine import Engine
+
+from bench.store import Cell
+from bench.tracking.content import ARTIFACTS, Place, all_metrics, final_tags, milliseconds, parameters
+
+TABLES = {
+    "runs": "run_uuid name source_type source_name entry_point_name user_id status start_time end_time"
+    " deleted_time source_version lifecycle_stage artifact_uri experiment_id",
+    "params": "key value run_uuid",
+    "tags": "key value run_uuid",
+    "metrics": "key value timestamp run_uuid step is_nan",
+    "latest_metrics": "key value timestamp step is_nan run_uuid",
+}
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A finished cell that MLflow has no run of."""
+
+    place: Place
+    parent: str
+    cell: Cell
+    tags: dict[str, str]
+
+
+class Database:
+    """MLflow's tables behind a tracking URI.
+
+    Args:
+        engine: Connected to them.
+        tables: As reflected.
+        experiment: Id of the experiment that gets the runs.
+        folder: Where its artifacts lie.
+    """
+
+    def __init__(self, engine: Engine, tables: MetaData, experiment: str, folder: Path) -> None:
+        self.engine, self.tables, self.experiment, self.folder = engine, tables, experiment, folder
+
+    @classmethod
+    def open(cls, uri: str, experiment: str, location: str) -> "Database | None":
+        """The tables, or None where they are not known, or artifacts do not lie in a folder."""
+        parts = urlsplit(location)
+        if uri.startswith("http") or parts.scheme not in ("", "file"):
+            return None
+        engine = create_engine(uri)
+        tables = MetaData()
+        tables.reflect(engine, only=lambda name, metadata: name in TABLES)
+        for name, columns in TABLES.items():
+            if name not in tables.tables or set(tables.tables[name].columns.keys()) != set(columns.split()):
+                return None
+        return cls(engine, tables, experiment, Path(unquote(parts.path)))
+
+    def marked(self, store_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
+        """Id, status, name and `mirror.` tags of every run of a store: the API would send every metric along."""
+        runs, tags = self.tables.tables["runs"], self.tables.tables["tags"]
+        mine = select(tags.c.run_uuid).where(tags.c.key == "mirror.store", tags.c.value == store_id)
+        here = (runs.c.experiment_id == int(self.experiment), runs.c.lifecycle_stage == "active")
+        listed = select(runs.c.run_uuid, runs.c.status, runs.c.name).where(*here, runs.c.run_uuid.in_(mine))
+        marks = select(tags.c.run_uuid, tags.c.key, tags.c.value).where(
+            tags.c.key.startswith("mirror.", autoescape=True), tags.c.run_uuid.in_(mine)
+        )
+        found: dict[str, dict[str, str]] = {}
+        with self.engine.connect() as connection:
+            for id_, key, value in connection.execute(marks):
+                found.setdefault(id_, {})[key] = value
+            return [(id_, status, name, found[id_]) for id_, status, name in connection.execute(listed)]
+
+    def write(self, runs: Iterable[NewRun]) -> None:
+        """Writes runs, all or none; artifacts lie in place before."""
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+        for run in runs:
+            self._add(run, uuid.uuid4().hex, rows)
+        with self.engine.begin() as connection:
+            for name, values in rows.items():
+                if values:
+                    connection.execute(insert(self.tables.tables[name]), values)
+
+    def _add(self, run: NewRun, id_: str, rows: dict[str, list[dict[str, Any]]]) -> None:
+        cell = run.cell
+        artifacts = self.folder / id_ / "artifacts"
+        _copy(cell, artifacts)
+        started, finished = milliseconds(cell)
+        rows["runs"].append(
+            {
+                "run_uuid": id_,
+                "name": run.place.title,
+                "source_type": "UNKNOWN",
+                "source_name": "",
+                "entry_point_name": "",
+                "user_id": getpass.getuser(),
+                "status": "FINISHED",
+                "start_time": started,
+                "end_time": finished,
+                "deleted_time": None,
+                "source_version": "",
+                "lifecycle_stage": "active",
+                "artifact_uri": artifacts.as_uri(),
+                "experiment_id": int(self.experiment),
+            }
+        )
+        tags = run.tags | final_tags(cell)
+        tags |= {"mlflow.runName": run.place.title, "mlflow.parentRunId": run.parent}
+        rows["tags"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in tags.items()]
+        values = parameters(cell).items()
+        rows["params"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in values]
+        metrics: list[dict[str, Any]] = [
+            {"key": key, "value": value, "timestamp": 0, "step": step, "is_nan": False, "run_uuid": id_}
+            for key, value, step in all_metrics(cell)
+        ]
+        rows["metrics"] += metrics
+        latest: dict[str, dict[str, Any]] = {}
+        for metric in metrics:
+            if metric["key"] not in latest or metric["step"] >= latest[metric["key"]]["step"]:
+                latest[metric["key"]] = metric
+        rows["latest_metrics"] += latest.values()
+
+
+def _copy(cell: Cell, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ARTIFACTS:
+        if (cell.path / name).exists():
+            shutil.copyfile(cell.path / name, folder / name)
+    if (cell.path / "figures").is_dir():
+        shutil.copytree(cell.path / "figures", folder / "figures")

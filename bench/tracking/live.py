@@ -1,0 +1,126 @@
+"""News from a running cell to an MLflow server, epoch by epoch, from wherever it runs.
+
+A thread follows the cell's files, so that training waits for nothing: a server that is slow or down costs one line, and
+`python -m bench.track sync` makes up for it.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bench import files
+from bench.config import TrackingConfig
+from bench.store import Cell, Store
+from bench.tracking.content import Place, epoch_metrics, places
+
+if TYPE_CHECKING:
+    from bench.tracking.mirror import Mirror
+
+SECONDS = 2.0  # between looks at the history
+PAUSE_SECONDS = 60.0  # after the server did not answer
+LAST_SECONDS = 30.0  # for the last words when training has ended
+
+
+@contextmanager
+def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
+    """Mirrors the cell while the block runs, where `tracking=live` was asked for."""
+    if not (config.enabled and config.live):
+        yield
+        return
+    os.environ.setdefault(
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"
+    )  # a dead server is noticed in seconds, not minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    news = News(cell, config.uri)
+    thread = threading.Thread(target=news.follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        news.ended.set()
+        thread.join(LAST_SECONDS)
+
+
+class News:
+    """Follows one cell.
+
+    Args:
+        cell: Locked by this process.
+        uri: The server.
+    """
+
+    def __init__(self, cell: Cell, uri: str | None) -> None:
+        self.cell, self.uri = cell, uri
+        self.store = Store(cell.path.parents[1])
+        self.ended = threading.Event()
+        self.told = 0  # epochs
+        self.runs: list[tuple[Place, str, str]] = []  # place, the row's run, the cell's run
+        self.mirror: Mirror | None = None
+        self.warned = False
+
+    def follow(self) -> None:
+        """Tells until the cell has ended; never raises."""
+        while True:
+            last = self.ended.is_set()
+            try:
+                self._tell()
+                if last:
+                    self._end()
+            except Exception as error:
+                self._warn(error)
+                self.ended.wait(PAUSE_SECONDS)
+            if last:
+                return
+            self.ended.wait(SECONDS)
+
+    def _tell(self) -> None:
+        """Epochs since the last look."""
+        history = self.cell.history()
+        if len(history) == self.told and self.mirror:
+            return
+        mirror = self._begin()
+        for _, _, run in self.runs:
+            mirror.log(run, list(epoch_metrics(history[self.told :])))
+        self.told = len(history)
+
+    def _begin(self) -> "Mirror":
+        """The cell's runs, in every study that has it; one process at a time makes runs."""
+        if self.mirror is None:
+            from bench.tracking.mirror import Mirror
+
+            mirror = Mirror(self.store, self.uri)
+            with files.locked(self.store.root / "mlflow-runs.lock"):
+                for study in map(self.store.study, self.store.studies()):
+                    for place in [place for place in places(study) if place.id == self.cell.id]:
+                        top = f"study/{study['name']}"
+                        for key in (top, f"{top}/{place.row}", place.key):
+                            mirror.look(key)
+                        row = mirror.row(study, place.row)
+                        run = mirror.open(place, row).run_id
+                        mirror.client.update_run(run, status="RUNNING")
+                        self.runs.append((place, row, run))
+            self.mirror = mirror
+        return self.mirror
+
+    def _end(self) -> None:
+        """The whole of a finished cell; what did not finish is only ended."""
+        mirror = self._begin()
+        for place, row, run in self.runs:
+            if self.cell.done:
+                mirror.finish(place, row)
+            else:
+                mirror.client.set_terminated(run, "KILLED")
+
+    def _warn(self, error: Exception) -> None:
+        if not self.warned:
+            said = (str(error).splitlines() or [""])[0][:200]
+            print(
+                f"tracking: {self.uri} does not answer ({type(error).__name__}: {said}); training goes on, "
+                "later run `python -m bench.track sync`",
+                file=sys.stderr,
+                flush=True,
+            )
+        self.warned = True

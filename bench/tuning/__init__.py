@@ -1,0 +1,1 @@
+"""Searching a recipe: spaces as data, trials as cells of the store, workers that share Optuna's storage."""

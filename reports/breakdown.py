@@ -1,0 +1,173 @@
+"""Tables of parts of the test split: by category, object size, kind and length of the expression."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.metrics import iou
+from reports.escape import plain
+from reports.evidence import Place
+from reports.expressions import Type, expression_type, word_count
+from reports.frame import Row, StudyFrame
+from reports.grid import Cell, Column, Grid, Line, Note, Panel, count, emphasize, emphasize_across, number
+from reports.samples import Samples
+from reports.tables import sources
+
+SIZES = {"small (<1 %)": 0.01, "medium (1–10 %)": 0.1, "large (≥10 %)": np.inf}  # share of the image, below
+LENGTHS = {"≤5 words": 5, "6–10 words": 10, ">10 words": np.inf}
+ROWS_ACROSS = 7  # columns of rows that fit a page; more go into further tables
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A part of the expressions: its name and which of them are in it (E,) bool."""
+
+    name: str
+    member: NDArray[np.bool_]
+
+
+def by_category(facts: pd.DataFrame) -> list[Group]:
+    """One group a category, in alphabetical order."""
+    return [Group(name, (facts["category"] == name).to_numpy()) for name in sorted(set(facts["category"]))]
+
+
+def by_size(facts: pd.DataFrame) -> list[Group]:
+    """Small, medium and large objects by the share of the image they cover."""
+    return _binned(facts["share"].to_numpy(float), SIZES, right=False)
+
+
+def by_type(facts: pd.DataFrame) -> list[Group]:
+    """By what it takes to find the object."""
+    types = facts["sentence"].map(expression_type)
+    return [Group(kind.value, (types == kind).to_numpy()) for kind in Type]
+
+
+def by_length(facts: pd.DataFrame) -> list[Group]:
+    """By number of words."""
+    return _binned(facts["sentence"].map(word_count).to_numpy(float), LENGTHS, right=True)
+
+
+def _binned(values: Shares, bins: Mapping[str, float], *, right: bool) -> list[Group]:
+    place = np.digitize(values, list(bins.values())[:-1], right=right)
+    return [Group(name, place == each) for each, name in enumerate(bins)]
+
+
+def seed_ious(samples: Samples, row: str) -> Shares:
+    """(S,E) IoU in percent of every expression and seed."""
+    return 100 * iou(samples.scored.intersections[row], samples.scored.unions[row])
+
+
+def group_cell(samples: Samples, row: str, group: Group) -> Cell:
+    """Mean IoU of a group, with its spread over seeds; a dash where it is empty or the row has no samples."""
+    if row not in samples.scored.rows or not group.member.any():
+        return number(np.nan)
+    means = seed_ious(samples, row)[:, group.member].mean(axis=1)
+    return number(float(means.mean()), float(means.std(ddof=1)) if len(means) > 1 else np.nan)
+
+
+def parts_grid(
+    frame: StudyFrame,
+    samples: Mapping[Place, Samples],
+    name: str,
+    title: str,
+    splitters: Sequence[Callable[[pd.DataFrame], list[Group]]],
+) -> Grid | None:
+    """A line per row and a column per group, the number of expressions above; None without samples.
+
+    Args:
+        frame: The study.
+        samples: By data set and split; `test` is shown.
+        name: What the table is called in the store.
+        title: What readers see.
+        splitters: From facts to groups, in the order of the columns.
+    """
+    panels, columns = [], [Column("Method")]
+    for dataset in frame.datasets:
+        found = samples.get((dataset, "test"))
+        if found is None:
+            continue
+        groups = [group for splitter in splitters for group in splitter(found.facts)]
+        columns = [Column("Method"), *(Column(group.name, "r", ranked=True) for group in groups)]
+        head = Line(
+            "expressions", (Cell("Expressions"), *(count(int(g.member.sum())) for g in groups)), ranked=False
+        )
+        lines = [
+            Line(
+                plain(row.key),
+                (Cell(row.label), *(group_cell(found, row.key, group) for group in groups)),
+                len(found.scored.unions.get(row.key, ())),
+                ranked=row.key not in frame.deviations,
+            )
+            for row in frame.rows_on(dataset)
+        ]
+        panels.append(Panel(plain(dataset), "test", emphasize([head, *lines], columns)))
+    if not panels:
+        return None
+    return _grid(frame, name, title, columns, panels)
+
+
+def category_grids(frame: StudyFrame, samples: Mapping[Place, Samples]) -> list[Grid]:
+    """A line per category and a column per row of the study; further tables where a page has no room for all."""
+    chunks = [frame.rows[start : start + ROWS_ACROSS] for start in range(0, len(frame.rows), ROWS_ACROSS)]
+    grids = []
+    for place, rows in enumerate(chunks):
+        panels = [
+            Panel(plain(dataset), "test", _category_lines(found, rows))
+            for dataset in frame.datasets
+            if (found := samples.get((dataset, "test"))) is not None
+        ]
+        columns = [Column("Category"), Column("n", "r"), *(Column(row.label, "r") for row in rows)]
+        part = f" ({place + 1} of {len(chunks)})" if len(chunks) > 1 else ""
+        suffix = f"-{place + 1}" if place else ""
+        if panels:
+            grids.append(_grid(frame, f"category{suffix}", f"by category{part}", columns, panels))
+    return grids
+
+
+def _category_lines(samples: Samples, rows: Sequence[Row]) -> tuple[Line, ...]:
+    return tuple(
+        emphasize_across(
+            Line(
+                group.name,
+                (
+                    Cell(group.name),
+                    count(int(group.member.sum())),
+                    *(group_cell(samples, row.key, group) for row in rows),
+                ),
+            ),
+            first=2,
+        )
+        for group in by_category(samples.facts)
+    )
+
+
+def _grid(
+    frame: StudyFrame, name: str, title: str, columns: Sequence[Column], panels: Sequence[Panel]
+) -> Grid:
+    study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
+    spread = f", mean ± standard deviation over {len(frame.seeds)} seeds" if len(frame.seeds) > 1 else ""
+    return Grid(
+        name=f"{plain(frame.study['name'])}-{name}",
+        title=f"{study}: {title}",
+        caption="Mean IoU of the test expressions of each part (%).",
+        columns=tuple(columns),
+        panels=tuple(panels),
+        notes=(Note(f"Mean IoU in percent{spread}. A dash: no expressions or no result."),),
+        sources=sources(frame),
+        command=plain(frame.study.get("command") or ""),
+    )
+
+
+def part_grids(frame: StudyFrame, samples: Mapping[Place, Samples]) -> list[Grid]:
+    """All tables of parts that the samples allow."""
+    made = [
+        *category_grids(frame, samples),
+        parts_grid(frame, samples, "sizes", "by object size", [by_size]),
+        parts_grid(frame, samples, "types", "by kind of expression", [by_type]),
+        parts_grid(frame, samples, "lengths", "by length of expression", [by_length]),
+    ]
+    return [grid for grid in made if grid is not None]

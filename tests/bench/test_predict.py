@@ -1,0 +1,272 @@
+"""Prediction: what is read from images of every kind, what is written, and what is refused."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bench.bundle import Bundle, save_bundle
+from bench.config import EncoderConfig, ModelConfig, TextConfig
+from bench.errors import UserError
+from bench.export import read_vocabulary
+from bench.outputs import distinct, slug
+from bench.pictures import NO_DATA, Picture, read_picture
+from bench.predict import main, read_options
+from bench.predictor import Predictor
+from bench.registry import build
+from fianet.tokens import SHIPPED, Tokenizer
+
+rasterio = pytest.importorskip("rasterio")
+Predict = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    """An untrained model whose answers differ from pixel to pixel."""
+    torch.manual_seed(3)
+    config = ModelConfig(
+        encoder=EncoderConfig(embed_dim=8, depths=[1, 1, 1, 1], heads=[1, 1, 2, 2], window=4),
+        text=TextConfig(width=16, layers=1, heads=1),
+    )
+    vocab_size = Tokenizer.load(None).vocab_size
+    model = build(config, vocab_size, 32).eval()
+    with torch.no_grad():
+        model.decoder.classify.weight *= 20
+    bundle = Bundle(model, config, vocab_size, 32, 22, read_vocabulary(SHIPPED), "test")
+    prediction = Predictor(bundle)([(noise(), "the ship")])[0]
+    bias = float(np.median(np.log(prediction.probability / (1 - prediction.probability))))
+    with torch.no_grad():
+        model.decoder.classify.bias[1] -= bias  # half of the pixels on either side
+    return bundle
+
+
+@pytest.fixture
+def predict(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
+    """Runs the command in an empty folder on an exported model."""
+    save_bundle(bundle, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["predict", "weights=model", *words])
+        return main()
+
+    return run
+
+
+def pixels(height: int = 60, width: int = 90) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def noise() -> Picture:
+    return Picture(Path("noise"), pixels(), np.ones((60, 90), bool))
+
+
+def raster(path: Path, bands: np.ndarray, **profile: Any) -> Path:
+    """Writes bands (C,H,W) as a GeoTIFF in UTM zone 31 north unless told otherwise."""
+    place = {"crs": "EPSG:32631", "transform": rasterio.transform.from_origin(430000, 5400000, 2, 2)}
+    shape = dict(zip(("count", "height", "width"), bands.shape, strict=True))
+    with rasterio.open(path, "w", driver="GTiff", dtype=bands.dtype, **shape, **(place | profile)) as file:
+        file.write(bands)
+    return path
+
+
+def deep(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(1, 3000, (count, 60, 90)).astype(np.uint16)
+
+
+def record(folder: str = "predictions") -> dict[str, Any]:
+    return json.loads(Path(folder, "predictions.json").read_text())[0]
+
+
+def test_georeferenced_scene_gives_mask_and_polygons_that_agree(predict: Predict, tmp_path: Path) -> None:
+    scene = raster(tmp_path / "scene.tif", deep(3))
+    assert predict(f"image={scene}", "text=the ship at the top") == 0
+    found = record()
+    mask = np.asarray(Image.open(found["files"]["mask"])) > 0
+    assert mask.shape == (60, 90)
+    assert 0 < mask.sum() == found["pixels"] < mask.size
+    probability = np.load(found["files"]["probability"])
+    assert np.array_equal(mask, probability > 0.5)
+    with rasterio.open(found["files"]["geotiff"]) as written, rasterio.open(scene) as source:
+        assert (written.crs, written.transform) == (source.crs, source.transform)
+        assert np.array_equal(written.read(1), mask)
+    features = json.loads(Path(found["files"]["geojson"]).read_text())["features"]
+    assert sum(feature["properties"]["pixels"] for feature in features) == mask.sum()
+    assert all(feature["properties"]["text"] == "the ship at the top" for feature in features)
+    assert all(feature["properties"]["probability"] > 0.5 for feature in features)
+    drawn = np.zeros(mask.shape, bool)
+    with rasterio.open(scene) as source:
+        for feature in features:
+            outline = feature["geometry"]["coordinates"][0]
+            x, y = np.array(outline).T
+            assert (x > 2.04).all()
+            assert (x < 2.06).all()
+            assert (y > 48.74).all()
+            assert (y < 48.76).all()
+            assert (x[:-1] * y[1:] - x[1:] * y[:-1]).sum() > 0, "outlines run counter-clockwise"
+            back = rasterio.warp.transform_geom("EPSG:4326", source.crs, feature["geometry"])
+            drawn |= rasterio.features.rasterize([back], mask.shape, transform=source.transform) > 0
+    assert np.array_equal(drawn, mask)
+
+
+def test_predicts_the_mask_that_evaluation_scores(bundle: Bundle, tmp_path: Path) -> None:
+    from accelerate import Accelerator
+
+    from bench.config import EvalSize
+    from bench.data import rle
+    from bench.data.dataset import ReferringDataset
+    from bench.data.index import Reference
+    from bench.evaluate import evaluate
+
+    class Empty:
+        def read(self) -> np.ndarray:
+            return np.zeros((60, 90), bool)
+
+    Image.fromarray(pixels()).save(tmp_path / "a.png")
+    reference: Any = Reference.__new__(Reference)
+    values = {"ref_id": 1, "image_id": "a", "category": "ship", "sentence": "the ship on the left"}
+    for key, value in (values | {"image": tmp_path / "a.png", "mask": Empty()}).items():
+        object.__setattr__(reference, key, value)
+    dataset = ReferringDataset([reference], Tokenizer.load(None), 32, 22)
+    scored = evaluate(
+        bundle.model, dataset, Accelerator(cpu=True), size=EvalSize.native, batch_size=1, workers=0
+    )
+    found = Predictor(bundle)([(read_picture(tmp_path / "a.png"), reference.sentence)])[0]
+    assert np.array_equal(found.mask, rle.decode(scored["prediction"][0].encode(), (60, 90)))
+
+
+def test_no_data_pixels_are_never_in_a_mask(predict: Predict, tmp_path: Path) -> None:
+    bands = deep(3)
+    bands[:, :, :40] = 0
+    assert predict(f"image={raster(tmp_path / 's.tif', bands, nodata=0)}", "text=the ship") == 0
+    files = record()["files"]
+    assert not np.asarray(Image.open(files["mask"]))[:, :40].any()
+    assert np.asarray(Image.open(files["mask"]))[:, 40:].any()
+    assert np.isnan(np.load(files["probability"])[:, :40]).all()
+    left = np.asarray(Image.open(files["overlay"]))[:, :40]
+    assert len(np.unique(left.reshape(-1, 3), axis=0)) == 2, "two greys in stripes"
+
+
+def test_images_of_every_kind_are_read(tmp_path: Path) -> None:
+    colours = pixels()
+    Image.fromarray(colours).save(tmp_path / "rgb.png")
+    assert np.array_equal(read_picture(tmp_path / "rgb.png").pixels, colours)
+    Image.fromarray(colours[..., 0]).save(tmp_path / "grey.png")
+    assert np.array_equal(read_picture(tmp_path / "grey.png").pixels, colours[..., [0, 0, 0]])
+    alpha = np.full((60, 90, 1), 255, np.uint8)
+    alpha[:9] = 0
+    Image.fromarray(np.concatenate([colours, alpha], axis=2)).save(tmp_path / "rgba.png")
+    picture = read_picture(tmp_path / "rgba.png")
+    assert picture.valid.sum() == 51 * 90
+    assert (picture.pixels[:9] == NO_DATA).all()
+    Image.fromarray(deep(1)[0]).save(tmp_path / "deep.png")
+    stretched = read_picture(tmp_path / "deep.png").pixels
+    assert (stretched.min(), stretched.max()) == (0, 255)
+    assert 100 < stretched.mean() < 155
+    float_bands = deep(3).astype(np.float32)
+    float_bands[0, 5, 5] = np.nan
+    assert not read_picture(raster(tmp_path / "float.tif", float_bands)).valid[5, 5]
+
+
+def test_bands_are_chosen_from_one(tmp_path: Path) -> None:
+    bands = np.zeros((5, 60, 90), np.uint8)
+    bands[:] = np.arange(5).reshape(5, 1, 1) + 10
+    scene = raster(tmp_path / "five.tif", bands)
+    assert read_picture(scene, [5, 3, 2]).pixels[0, 0].tolist() == [14, 12, 11]
+    assert read_picture(scene, [4]).pixels[0, 0].tolist() == [13, 13, 13]
+    for wrong in ([], [6, 1, 2], [0, 1, 2], [1, 2]):
+        with pytest.raises(UserError, match="bands"):
+            read_picture(scene, wrong)
+
+
+def test_scene_without_crs_gets_no_geojson_and_says_so(
+    predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = raster(tmp_path / "s.tif", deep(3), crs=None)
+    assert predict(f"image={scene}", "text=the ship") == 0
+    assert "geotiff" in record()["files"]
+    assert "geojson" not in record()["files"]
+    assert "no coordinate reference system" in capsys.readouterr().err
+
+
+def test_folder_with_a_damaged_image_predicts_the_others(
+    predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name, height in (("a b.png", 40), ("a-b.png", 70), ("c.jpg", 50)):
+        Image.fromarray(pixels(height)).save(tmp_path / "in" / name)
+    (tmp_path / "in/broken.png").write_bytes((tmp_path / "in/a b.png").read_bytes()[:900])
+    assert (
+        predict("image=in", "text=the ship", "text=../../../etc/passwd", "batch_size=4", "out=deep/out") == 1
+    )
+    assert "broken.png" in capsys.readouterr().err
+    masks = sorted(str(path.relative_to("deep/out")) for path in Path("deep/out").rglob("*.mask.png"))
+    assert masks == [
+        f"{image}/{text}.mask.png"
+        for image in ("a-b-2", "a-b", "c")  # sorted
+        for text in ("01-the-ship", "02-etc-passwd")
+    ]
+    for found in json.loads(Path("deep/out/predictions.json").read_text()):
+        assert Image.open(found["files"]["mask"]).size == Image.open(found["image"]).size
+
+
+def test_batches_change_no_mask(bundle: Bundle) -> None:
+    predictor, picture = Predictor(bundle), noise()
+    together = predictor([(picture, "the ship"), (picture, "a red car on the left")])
+    alone = predictor([(picture, "a red car on the left")])[0]
+    assert np.allclose(together[1].probability, alone.probability, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["image=none.png", "text=ship"],
+        ["image=.", "text=ship"],
+        ["text=ship"],
+        ["image=x.png"],
+        ["image=x.png", "text= "],
+        ["image=x.png", "text=[a"],
+        ["image=x.png", "text=ship", "batch_size=0"],
+        ["image=cut.tif", "text=ship"],
+        ["image=x.png", "text=ship", "weights=nowhere"],
+        ["image=x.png", "text=ship", "band=[1]"],
+    ],
+)
+def test_wrong_request_is_two_lines_and_exit_code_2(
+    words: list[str], predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cut.tif").write_bytes(raster(tmp_path / "whole.dat", deep(3)).read_bytes()[:3000])
+    if words[0] == "image=x.png":
+        Image.fromarray(pixels()).save(tmp_path / "x.png")
+    assert predict(*words) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2
+    assert not Path("predictions").exists()
+
+
+def test_without_rasterio_a_geotiff_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = raster(tmp_path / "scene.tif", deep(3))
+    Image.fromarray(pixels()).save(tmp_path / "plain.tif")
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    monkeypatch.delitem(sys.modules, "bench.geo", raising=False)
+    with pytest.raises(UserError) as error:
+        read_picture(scene)
+    assert "pip install 'fianet-bench[geo]'" in error.value.remedy
+    assert np.array_equal(read_picture(tmp_path / "plain.tif").pixels, pixels())
+
+
+def test_sentences_are_taken_as_they_are() -> None:
+    given = ["weights=m", "image=i", "text=the ship: #1, left", 'text=["a ship","cars, red"]', "text=yes"]
+    assert read_options(given).text == ["the ship: #1, left", "a ship", "cars, red", "yes"]
+
+
+def test_names_are_safe_and_distinct() -> None:
+    assert slug("../Étage  №1/x", "text") == "etage-no1-x"
+    assert slug("航拍", "image") == "image"
+    assert len(slug("a" * 500, "text")) <= 60
+    assert distinct(["a", "A", "a-2", "a"], "image") == ["a", "a-2", "a-2-2", "a-3"]

@@ -1,0 +1,7 @@
+from bench.config import LauncherConfig
+from bench.launch.slots import make_slots
+
+
+def test_workers_with_equal_shares_are_told_apart(monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert len(set(make_slots(LauncherConfig(workers=3, threads=1), 9))) == 3

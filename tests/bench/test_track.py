@@ -1,0 +1,203 @@
+"""MLflow as the store's mirror: equal, idempotent, and never in the way of training."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import track
+from bench.config import TrackingConfig
+from bench.store import Cell, Store
+from bench.tracking import live as live_module
+from bench.tracking.bulk import Database
+from bench.tracking.live import live
+from bench.tracking.mirror import Mirror
+
+SCORES = {"mIoU": 40.0, "P@0.5": 50.0}
+CONFIG = {"model": {"fusion": "fiam"}, "recipe": {"epochs": 3}}
+
+
+def planned(store: Store, id_: str) -> Cell:
+    return store.plan(id_, {"seed": 0, "data": {"fingerprint": "f00d"}}, CONFIG)
+
+
+def trained(store: Store, id_: str, epochs: int = 3, best: float = 40.0) -> Cell:
+    cell = planned(store, id_)
+    epoch = {"loss": 1.0, "lr": 1e-3, "seconds": 1.0, "val": SCORES}
+    cell.write_history([{"epoch": number} | epoch for number in range(epochs)])
+    cell.write("metrics", {"scores": {"val": SCORES, "test": SCORES | {"mIoU": best}}})
+    cell.update_state(state="done", started=1000.0, finished=1010.0)
+    return cell
+
+
+def study(store: Store, *cells: str, name: str = "mini", label: str = "Full") -> dict[str, Any]:
+    rows = [{"key": "full", "label": label, "marks": [], "cells": []}]
+    rows[0]["cells"] = [{"dataset": "synthetic", "seed": seed, "id": id_} for seed, id_ in enumerate(cells)]
+    store.write_study({"name": name, "title": "Mini", "rows": rows, "command": "again"})
+    return store.study(name)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An MLflow database as its first use leaves it: making one takes seconds."""
+    store = Store(tmp_path_factory.mktemp("empty"))
+    Mirror(store).client.search_experiments()
+    return (store.root / "mlflow.db").read_bytes()
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty: bytes) -> Store:
+    (tmp_path / "mlflow.db").write_bytes(empty)
+    return Store(tmp_path)
+
+
+def mirrored(store: Store, **settings: str) -> Mirror:
+    """A whole sync, from nothing known."""
+    from bench.track import sync_all
+
+    sync_all(store, **settings)
+    mirror = Mirror(store)
+    mirror.look()
+    return mirror
+
+
+def runs(mirror: Mirror) -> dict[str, Any]:
+    """Everything MLflow says of the cells, by title."""
+    found = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'seed'")
+    return {run.info.run_name: run for run in found}
+
+
+def contents(mirror: Mirror) -> dict[str, Any]:
+    return {
+        title: (run.data.metrics, run.data.params, run.data.tags, run.info.status, run.info.run_id)
+        for title, run in runs(mirror).items()
+    }
+
+
+def test_second_sync_changes_nothing(store: Store) -> None:
+    trained(store, "a" * 12)
+    planned(store, "b" * 12)
+    study(store, "a" * 12, "b" * 12)
+    first = contents(mirrored(store))
+    assert list(first) == ["Full · synthetic · seed 0"], "a cell that is not done has no run"
+    assert contents(mirrored(store)) == first
+
+
+def test_cells_in_bulk_equal_cells_through_the_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12, name="bulk")
+    bulk = mirrored(store)
+    monkeypatch.setattr(Database, "open", lambda *given: None)
+    study(store, "a" * 12, name="single")
+    both = mirrored(store)
+    found = both.client.search_runs([both.experiment.experiment_id], "tags.kind = 'seed'")
+    one, other = sorted(found, key=lambda run: run.data.tags["study"])
+    assert one.data.tags["study"] == "bulk"
+    different = {"study", "mirror.key", "mlflow.parentRunId"}
+    assert one.data.metrics == other.data.metrics
+    assert one.data.params == other.data.params
+    for run in (one, other):
+        assert run.data.metrics["test/P_at_0.5"] == 50.0
+        assert run.data.params["model.fusion"] == "fiam"
+        assert (run.info.start_time, run.info.end_time) == (1000_000, 1010_000)
+        history = both.client.get_metric_history(run.info.run_id, "epoch/val/mIoU")
+        assert [(metric.step, metric.value) for metric in history] == [(0, 40.0), (1, 40.0), (2, 40.0)]
+        artifacts = {each.path for each in both.client.list_artifacts(run.info.run_id)}
+        assert artifacts == {"cell.json", "history.jsonl", "metrics.json"}
+    assert {key: value for key, value in one.data.tags.items() if key not in different} == {
+        key: value for key, value in other.data.tags.items() if key not in different
+    }
+    assert bulk.store_id == both.store_id
+
+
+def test_cell_trained_anew_replaces_its_run(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    before = runs(mirrored(store))
+    trained(store, "a" * 12, best=44.0)
+    (run,) = runs(mirrored(store)).values()
+    assert run.data.metrics["test/mIoU"] == 44.0
+    assert run.info.run_id not in {each.info.run_id for each in before.values()}
+
+
+def test_what_the_store_no_longer_has_is_deleted_and_new_labels_are_taken_over(store: Store) -> None:
+    trained(store, "a" * 12)
+    trained(store, "b" * 12)
+    study(store, "a" * 12, "b" * 12)
+    study(store, "a" * 12, name="gone")
+    assert len(mirrored(store).known) == 2 + 2 + 2 + 1
+    (store.root / "studies/gone.json").unlink()
+    study(store, "a" * 12, label="Ours")
+    assert list(runs(mirrored(store))) == ["Ours · synthetic · seed 0"]
+
+
+def test_two_stores_share_a_server(store: Store, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    other = Store(tmp_path / "other")
+    trained(other, "c" * 12)
+    study(other, "c" * 12)
+    mirrored(store, uri=uri)
+    mirrored(other, uri=uri)
+    mirror = mirrored(store, uri=uri)
+    found = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'seed'")
+    assert {run.data.tags["cell"] for run in found} == {"a" * 12, "c" * 12}
+
+
+def test_running_cell_is_live_and_ends_as_sync_would_have_it(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(live_module, "SECONDS", 0.05)
+    uri = f"sqlite:///{store.root / 'mlflow.db'}"
+    cell = planned(store, "a" * 12)
+    study(store, "a" * 12)
+    mirror = Mirror(store, uri)
+    with live(cell, TrackingConfig(live=True, uri=uri)):
+        cell.write_history([{"epoch": 0, "loss": 3.0, "lr": 1e-3, "val": SCORES}])
+        deadline = time.monotonic() + 30
+        while not any("train/loss" in run.data.metrics for run in runs(mirror).values()):
+            assert time.monotonic() < deadline, "no news of the first epoch"
+            time.sleep(0.05)
+        assert next(iter(runs(mirror).values())).info.status == "RUNNING"
+        trained(store, "a" * 12)
+    (run,) = runs(mirror).values()
+    assert (run.info.status, run.data.metrics["test/mIoU"]) == ("FINISHED", 40.0)
+    assert contents(mirrored(store)) == contents(mirror), "nothing was left for sync"
+
+
+def test_dead_server_costs_one_line_and_no_training(store: Store, monkeypatch, capfd) -> None:
+    monkeypatch.setattr(live_module, "LAST_SECONDS", 20.0)
+    monkeypatch.setattr(live_module, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    cell = planned(store, "a" * 12)
+    study(store, "a" * 12)
+    with live(cell, TrackingConfig(live=True, uri="http://127.0.0.1:9")):
+        trained(store, "a" * 12)
+    said = capfd.readouterr().err
+    assert said.count("does not answer") == 1
+    assert "bench.track sync" in said
+    assert cell.done
+
+
+def test_cell_that_is_killed_is_ended_by_the_next_sync(store: Store) -> None:
+    cell = planned(store, "a" * 12)
+    spec = study(store, "a" * 12)
+    mirror = Mirror(store)
+    from bench.tracking.content import places
+
+    (place,) = places(spec)
+    mirror.open(place, mirror.row(spec, "full"))
+    cell.update_state(state="running")
+    (run,) = runs(mirrored(store)).values()
+    assert run.info.status == "KILLED"
+
+
+def test_sync_to_a_dead_server_says_so(store: Store, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    study(store, "a" * 12)
+    monkeypatch.setattr(sys, "argv", ["bench.track", "sync", f"store={store.root}", "uri=http://127.0.0.1:9"])
+    assert track.main() == 1
+    said = capsys.readouterr().err
+    assert "http://127.0.0.1:9 cannot be written" in said
+    assert len(said.strip().splitlines()) == 2

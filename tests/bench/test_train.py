@@ -1,0 +1,207 @@
+"""Training and scoring in this process: diverging, batching, sizes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from bench import metrics
+from bench.cell import run_cell
+from bench.compose import compose
+from bench.config import Config, DiceReduction, EvalSize, LossName
+from bench.data.dataset import ReferringDataset, loader
+from bench.data.usable import usable_references
+from bench.errors import UserError
+from bench.estimate import dry_run, speed
+from bench.evaluate import evaluate, scores
+from bench.prepare import Prepared, prepare
+from bench.registry import build
+from bench.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
+from fianet.tokens import Tokenizer
+
+
+def planned(words: list[str], folder: Path) -> Prepared:
+    prepared = prepare([*words, f"store={folder / 'runs'}", "tracking.enabled=false"])
+    prepared.write("test")
+    return prepared
+
+
+def test_loss_that_is_no_number_stops_the_cell_and_says_where(drawn: list[str], tmp_path: Path) -> None:
+    (cell,) = planned([*drawn, "recipe.lr=1e30"], tmp_path).stored()
+    assert run_cell(cell)
+    state = cell.state()
+    assert state["state"] == "failed"
+    assert state["cause"].startswith("Diverged: the loss is nan at step ")
+    assert "(epoch 0)" in state["cause"]
+    assert "learning rate" in state["cause"]
+    assert not cell.done
+
+
+def test_failed_cell_is_trained_again_and_recovers(drawn: list[str], tmp_path: Path) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=1"], tmp_path).stored()
+    (cell.path / "checkpoints").write_text("in the way")
+    run_cell(cell)
+    assert cell.state()["state"] == "failed"
+    (cell.path / "checkpoints").unlink()
+    run_cell(cell)
+    assert cell.state() | {"state": "done", "error": None, "attempt": 2} == cell.state()
+
+
+@pytest.fixture(scope="module")
+def config(drawn: list[str]) -> Config:
+    return compose(drawn)
+
+
+@pytest.fixture(scope="module")
+def dataset(config: Config) -> ReferringDataset:
+    references = usable_references(config.data)[0]
+    every = [reference for split in references.values() for reference in split]
+    return ReferringDataset(every, Tokenizer.load(None), config.recipe.size, config.data.max_tokens)
+
+
+@pytest.fixture(scope="module")
+def model(config: Config) -> nn.Module:
+    torch.manual_seed(3)
+    return build(config.model, Tokenizer.load(None).vocab_size, config.recipe.size)
+
+
+def samples(
+    model: nn.Module, dataset: ReferringDataset, batch_size: int, size: EvalSize = EvalSize.resized
+) -> pd.DataFrame:
+    return evaluate(model, dataset, Accelerator(cpu=True), size=size, batch_size=batch_size, workers=0)
+
+
+def test_batched_evaluation_agrees_with_one_at_a_time(model: nn.Module, dataset: ReferringDataset) -> None:
+    one, many = samples(model, dataset, 1), samples(model, dataset, 7)
+    assert len(one) == len(dataset) > 7
+    assert one["ref_id"].equals(many["ref_id"])
+    assert one["intersection"].sum() > 0
+    assert np.abs(one["iou"] - many["iou"]).max() <= 1e-3
+    assert abs(scores(one)["oIoU"] - scores(many)["oIoU"]) <= 1e-3  # percent
+
+
+def test_masks_are_compared_at_their_own_size_when_asked(
+    model: nn.Module, dataset: ReferringDataset, config: Config
+) -> None:
+    resized, native = samples(model, dataset, 8), samples(model, dataset, 8, EvalSize.native)
+    assert set(resized["height"]) == {config.recipe.size}
+    assert set(native["height"]) == {config.data.synthetic.size}
+    assert native["mask_area"].tolist() == [int(r.mask.read().sum()) for r in dataset.references]
+
+
+def test_samples_give_the_scores_and_stored_masks_give_the_samples(
+    model: nn.Module, dataset: ReferringDataset
+) -> None:
+    from pycocotools import mask as rle
+
+    frame = samples(model, dataset, 8)
+    assert scores(frame) == metrics.score(frame["intersection"].tolist(), frame["union"].tolist())
+    for index, row in enumerate(frame.itertuples()):
+        stored = {"size": [row.height, row.width], "counts": row.prediction.encode()}
+        predicted = rle.decode(stored).astype(bool)
+        truth = dataset[index]["target"].numpy().astype(bool)
+        assert (predicted & truth).sum() == row.intersection
+        assert (predicted | truth).sum() == row.union
+
+
+def test_schedule_falls_from_the_rate_to_almost_nothing(config: Config) -> None:
+    rates = [learning_rate(config.recipe, step, 100) for step in range(100)]
+    assert rates[0] == config.recipe.lr
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 0.02 * config.recipe.lr
+
+
+def test_epochs_visit_whole_batches_of_different_shuffles() -> None:
+    first, second = (epoch_order(26, 4, 0, epoch) for epoch in (0, 1))
+    assert len(set(first)) == 24 == 4 * batches_per_epoch(26, 4)
+    assert first != second
+    assert first != epoch_order(26, 4, 1, 0)
+    assert epoch_order(3, 4, 0, 0)
+    assert batches_per_epoch(3, 4) == 1
+
+
+def test_norms_and_bias_tables_of_the_backbone_are_not_decayed(model: nn.Module, config: Config) -> None:
+    decayed, plain = make_optimizer(model, config.recipe).param_groups
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    exempt = [names[id(parameter)] for parameter in plain["params"]]
+    assert plain["weight_decay"] == 0.0 < decayed["weight_decay"]
+    assert all("norm" in name or "relative_position" in name for name in exempt)
+    assert any(name.startswith("encoder.") for name in exempt)
+    assert not any(name.startswith(("text.", "decoder.")) for name in exempt)
+
+
+def test_history_tells_every_epoch(drawn: list[str], tmp_path: Path) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=2"], tmp_path).stored()
+    run_cell(cell)
+    lines = [json.loads(line) for line in (cell.path / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [0, 1]
+    assert set(lines[0]["val"]) == set(metrics.NAMES)
+    assert lines[0]["lr"] > lines[1]["lr"] > 0
+    best = max(lines, key=lambda line: line["val"]["mIoU"])
+    assert (cell.metrics() or {})["best_epoch"] == best["epoch"]
+
+
+def test_exported_weights_are_scored_without_training_as_they_were(drawn: list[str], tmp_path: Path) -> None:
+    from bench.bundle import save_bundle
+    from bench.export import from_cell
+
+    prepared = planned([*drawn, "recipe.epochs=1"], tmp_path)
+    (trained,) = prepared.stored()
+    run_cell(trained)
+    save_bundle(from_cell(prepared.store, trained.id), tmp_path / "exported")
+    (given,) = planned([*drawn, f"weights={tmp_path / 'exported'}"], tmp_path).stored()
+    run_cell(given)
+    before, after = trained.metrics(), given.metrics()
+    assert before is not None
+    assert after is not None, given.state()["error"]
+    assert after["scores"] == before["scores"]
+    assert speed(prepared).images_per_second > 0, "cells that were not trained say nothing of speed"
+    assert "0 done, 1 to run" not in dry_run(planned([*drawn, f"weights={tmp_path / 'exported'}"], tmp_path))
+    assert after["epochs"] == 0
+    assert not given.history()
+
+
+def test_weights_that_do_not_exist_are_refused_before_anything_starts(
+    drawn: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        planned([*drawn, "weights=nowhere"], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ce", "ce_dice"])
+@pytest.mark.parametrize("dice", ["sum", "mean"])
+def test_gradients_of_parts_are_those_of_the_batch(
+    name: str, dice: str, config: Config, dataset: ReferringDataset
+) -> None:
+    recipe = replace(config.recipe, loss=LossName(name), dice=DiceReduction(dice), batch_size=6)
+    sizes = replace(config.model, encoder=replace(config.model.encoder, drop_path=0.0))
+    sizes = replace(sizes, text=replace(config.model.text, dropout=0.0))
+    model = build(sizes, Tokenizer.load(None).vocab_size, recipe.size).eval()  # batch norm frozen
+    accelerator = Accelerator()
+    (batch, *_) = loader(dataset, 6, range(6), 0)
+    found = []
+    for parts in (1, 3):
+        model.zero_grad()
+        value = _gradients(model, batch, replace(recipe, accumulate=parts), accelerator, seed=0, epoch=0)
+        found.append((value, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
+    (whole, expected), (summed, added) = found
+    assert summed == pytest.approx(whole, rel=1e-5)
+    assert len(expected) == len(added) > 20
+    for one, other in zip(expected, added, strict=True):
+        torch.testing.assert_close(other, one, rtol=2e-4, atol=1e-6)
+
+
+def test_accumulation_is_identity_only_where_it_is_used(drawn: list[str], tmp_path: Path) -> None:
+    ids = {
+        parts: prepare([*drawn, f"recipe.accumulate={parts}"]).cells[0].identity["recipe"].get("accumulate")
+        for parts in (1, 2)
+    }
+    assert ids == {1: None, 2: 2}
+    with pytest.raises(UserError, match="accumulate=3"):
+        compose([*drawn, "recipe.accumulate=3"])

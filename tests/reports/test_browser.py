@@ -1,0 +1,144 @@
+"""The page in a real Chromium, opened from disk."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.store import Store
+from reports.build import build
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("unfigured")]
+StudyMaker = Callable[..., Store]
+MANY = 10_000
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Chromium of the system, without a network."""
+    api = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        context = started.new_context(offline=True)
+        context.set_default_timeout(60_000)
+        yield context
+        started.close()
+
+
+def opened(browser: Any, path: Path, width: int) -> tuple[Any, list[str]]:
+    """The page, and what it complains about."""
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request", lambda asked: None if asked.url[:5] in ("file:", "data:") else complaints.append(asked.url)
+    )
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(path.as_uri())
+    return page, complaints
+
+
+def column(page: Any, place: int) -> list[str]:
+    return page.locator("#tables details:first-of-type tbody:last-of-type tr.line").evaluate_all(
+        f"lines => lines.map(line => line.cells[{place}].dataset.value)"
+    )
+
+
+def test_page_opens_sorts_filters_and_copies(
+    make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any
+) -> None:
+    report = build(make_study(expect=["full > pwam on mIoU"]), "fiam", tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1600)
+    heads = [each.head for each in report.grid.columns]
+    place = heads.index("mIoU")
+    heading = page.locator("#tables th").nth(place)
+    heading.locator("button").click()
+    falling = [float(value) for value in column(page, place)]
+    assert falling == sorted(falling, reverse=True)
+    heading.locator("button").click()
+    assert [float(value) for value in column(page, place)] == sorted(falling)
+
+    assert page.locator("#count").text_content() == "30 of 30 expressions"
+    assert page.locator(".card").count() == 12
+    page.locator("[name=category]").select_option("bridge")
+    assert page.locator("#count").text_content() == "10 of 30 expressions"
+    assert all("bridge" in text for text in page.locator(".card .facts").all_text_contents())
+    page.locator("[name=category]").select_option("")
+    page.locator("#next").click()
+    assert page.locator("#where").text_content() == "page 2 of 3"
+    page.locator("[name=words]").fill("scene 7")
+    assert page.locator(".card").count() == 3
+    painted = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    page.wait_for_function(f"({painted})(document.querySelector('.strip canvas'))")
+
+    page.evaluate(
+        "navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }"
+    )
+    page.locator("[data-copy=tex]").first.click()
+    page.locator(".tools [role=status]").first.filter(has_text="Copied").wait_for()
+    assert page.evaluate("window.copied") == (tmp_path / "out" / "table.tex").read_text()
+    page.locator("[data-copy=csv]").first.click()
+    page.wait_for_function("window.copied.startsWith('dataset')")
+    assert page.evaluate("window.copied") == (tmp_path / "out" / "table.csv").read_text()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_nothing_is_wider_than_the_window(
+    make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any, width: int
+) -> None:
+    rows = tuple(
+        {"key": key, "label": f"Method {key} with a rather long name {'x' * 40}"}
+        for key in ("a", "b", "full")
+    )
+    report = build(make_study(rows=rows, seeds=(0,), expect=["full > a on mIoU"]), "fiam", tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, width)
+    page.locator("details").evaluate_all("all => all.forEach(each => (each.open = true))")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert complaints == []
+
+
+def test_ten_thousand_examples_stay_usable(make_study: StudyMaker, tmp_path: Path, browser: Any) -> None:
+    store = make_study(seeds=(0,))
+    random = np.random.default_rng(0)
+    for cell in store.cells():
+        samples = cell.samples()
+        assert samples is not None
+        many = pd.concat([samples] * (MANY // len(samples) + 1), ignore_index=True)[:MANY]
+        hits = random.integers(0, 50, MANY)
+        many = many.assign(
+            ref_id=range(MANY), image_id=[f"{p // 3}" for p in range(MANY)], intersection=hits, union=50
+        )
+        cell.write_samples(many.drop(columns="prediction"))
+    report = build(store, "fiam", tmp_path / "out")
+    assert report.page
+    assert report.page.stat().st_size < 10e6
+    page, complaints = opened(browser, report.page, 1600)
+    assert page.locator("#count").text_content() == "10,000 of 10,000 expressions"
+    took = page.evaluate(
+        """() => {
+          const form = document.getElementById('filters');
+          const started = performance.now();
+          form.elements.order.value = 'worst';
+          form.elements.gain.value = 'up';
+          form.dispatchEvent(new Event('input', { bubbles: true }));
+          return performance.now() - started;
+        }"""
+    )
+    assert took < 1000
+    assert page.locator(".card").count() == 12
+    assert complaints == []

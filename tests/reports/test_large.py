@@ -1,0 +1,74 @@
+"""A store as large as a year of work: built in a minute, in two gigabytes."""
+
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.metrics import score
+from bench.store import Store
+from reports.build import build
+
+ROWS, DATASETS, SEEDS, EXPRESSIONS = 50, 4, 5, 3500
+
+
+def fill(store: Store) -> None:
+    """A thousand finished cells with samples of 3,500 expressions."""
+    random = np.random.default_rng(0)
+    images = np.sort(random.integers(0, 3000, EXPRESSIONS))
+    unions = random.integers(200, 5000, EXPRESSIONS)
+    facts = pd.DataFrame(
+        {
+            "split": "test",
+            "ref_id": np.arange(EXPRESSIONS),
+            "image_id": [f"{image:05}" for image in images],
+            "category": [f"category {place % 20}" for place in range(EXPRESSIONS)],
+            "sentence": [f"The ship on the left of scene {place}" for place in range(EXPRESSIONS)],
+            "mask_area": unions // 2,
+            "height": 480,
+            "width": 480,
+            "prediction": "PPYo1",
+        }
+    )
+    ease = random.normal(size=EXPRESSIONS)
+    rows = []
+    for row in range(ROWS):
+        cells = []
+        for dataset in range(DATASETS):
+            for seed in range(SEEDS):
+                cell_id = f"{row:04x}{dataset:04x}{seed:04x}"
+                found = 1 / (1 + np.exp(-ease - row / 50 - random.normal(size=EXPRESSIONS)))
+                hits = (found * unions).astype(int)
+                samples = facts.assign(intersection=hits, union=unions, iou=hits / unions)
+                cell = store.plan(
+                    cell_id, {"row": row}, {"recipe": {"size": 480}, "data": {"root": "nowhere"}}
+                )
+                cell.write_samples(samples)
+                cell.write_history(
+                    [{"epoch": e, "loss": 1 / (e + 1), "val": {"mIoU": e}, "seconds": 9} for e in range(40)]
+                )
+                scores = score(hits, unions)
+                cell.write(
+                    "metrics", {"cell": cell_id, "epochs": 40, "scores": {"test": scores, "val": scores}}
+                )
+                cells.append({"dataset": f"set {dataset}", "seed": seed, "id": cell_id})
+        rows.append({"key": f"r{row}", "label": f"Row {row}", "cells": cells})
+    protocol = {"select": "val", "size": "resized"}
+    store.write_study({"name": "large", "rows": rows, "reference": "r0", "protocol": protocol, "expect": []})
+
+
+@pytest.mark.slow
+def test_a_thousand_cells_build_in_a_minute_and_two_gigabytes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    fill(store)
+    started = time.process_time()
+    build(store, "large")
+    took = time.process_time() - started
+    assert took < 60
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20  # KiB
+    started = time.process_time()
+    build(store, "large")
+    assert time.process_time() - started < 10
