@@ -1,5 +1,6 @@
 """The four models against what the published implementations returned on the same weights and inputs."""
 
+import copy
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,9 @@ ROUNDING = 3e-6
 # With two object words the attended features lie on a line, so the instance norm behind them leaves of their
 # gradient only what its epsilon lets through: rounding moves it by 1 % (float64 is 0.6 % off the record).
 ILL_CONDITIONED = ("go_cross_attn.W.0.weight", "go_cross_attn.f_value.0.weight")
+# The same rounding in float32, where the instructions of the processor decide it: all of FIANet's parameters together
+# are 1e-4 off the record with AVX-512, 2e-3 with AVX2.
+FLOAT32_BAR = 5e-3
 
 
 @pytest.fixture(scope="module")
@@ -113,29 +117,50 @@ def test_small_loss_is_the_recorded_one(small: Case) -> None:
         assert dice(logits, small.target).item() == pytest.approx(float(recorded["dice_sum"]), rel=1e-5)
 
 
+def gradient_norms(case: Case, model: Segmenter, logits: Tensor) -> dict[str, float | None]:
+    """Norm of the gradient of every parameter, under the reference's names; None where there is no gradient."""
+    name = "ce_dice" if "dice_sum" in case.recorded else "ce"
+    segmentation_loss(logits, case.target, name).backward()
+    gradients = {reference_key(key, case.config): each.grad for key, each in model.named_parameters()}
+    return {key: None if each is None else each.double().norm().item() for key, each in gradients.items()}
+
+
+def together(norms: dict[str, float | None], recorded: dict[str, float | None]) -> float:
+    """One relative error over all parameters."""
+    both = [(norm, recorded[key]) for key, norm in norms.items() if norm is not None]
+    ours, theirs = np.array(both, dtype=np.float64).T
+    return relative(ours, theirs)
+
+
 def test_small_gradients_are_the_recorded_ones(small: Case) -> None:
-    name = "ce_dice" if "dice_sum" in small.recorded else "ce"
-    segmentation_loss(small.outputs["full"], small.target, name).backward()
-    ours = {
-        reference_key(key, small.config): parameter.grad for key, parameter in small.model.named_parameters()
-    }
-    recorded = {key: norm for key, norm in small.description["gradient_norm"].items() if key in ours}
-    assert len(recorded) == len(ours)
-    assert {key for key, gradient in ours.items() if gradient is None} == {
+    """In float64, so that the outcome is that of the computation and not of one processor's rounding."""
+    model = copy.deepcopy(small.model).double()
+    logits = model(**{key: each.double() if key == "image" else each for key, each in small.inputs.items()})
+    norms = gradient_norms(small, model, logits)
+    recorded = {key: norm for key, norm in small.description["gradient_norm"].items() if key in norms}
+    assert len(recorded) == len(norms)
+    assert {key for key, norm in norms.items() if norm is None} == {
         key for key, norm in recorded.items() if norm is None
     }
-    norms = {key: gradient.double().norm().item() for key, gradient in ours.items() if gradient is not None}
-    largest = max(norms.values())
+    found = {key: norm for key, norm in norms.items() if norm is not None}
+    largest = max(found.values())
     errors = {
         key: max(abs(norm - recorded[key]) - ROUNDING * largest, 0.0) / recorded[key]
-        for key, norm in norms.items()
+        for key, norm in found.items()
     }
     strict = {key: error for key, error in errors.items() if not key.endswith(ILL_CONDITIONED)}
-    together = relative(np.array(list(norms.values())), np.array([recorded[key] for key in norms]))
-    print(small.description["case"], f"together {together:.1e}, worst {max(strict.values()):.1e}")
-    assert together < GRADIENTS_BAR
+    whole = together(norms, recorded)
+    print(small.description["case"], f"together {whole:.1e}, worst {max(strict.values()):.1e}")
+    assert whole < GRADIENTS_BAR
     assert max(strict.values()) < GRADIENTS_BAR, sorted(strict.items(), key=lambda item: -item[1])[:5]
     assert max(errors.values()) < 20 * GRADIENTS_BAR
+
+
+def test_small_gradients_in_float32(small: Case) -> None:
+    norms = gradient_norms(small, small.model, small.outputs["full"])
+    whole = together(norms, small.description["gradient_norm"])
+    print(small.description["case"], f"together {whole:.1e}")
+    assert whole < (FLOAT32_BAR if small.description["case"] == "fianet_small" else GRADIENTS_BAR)
 
 
 @pytest.mark.reference

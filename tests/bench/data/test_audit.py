@@ -258,9 +258,9 @@ def test_what_was_looked_at_is_not_opened_again_until_it_changes(rrsisd, monkeyp
 
 def test_a_set_seen_before_is_answered_at_once(rrsisd) -> None:
     audit_errors(rrsisd.data)
-    started = time.perf_counter()
+    started = time.process_time()
     audit_errors(rrsisd.data)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_progress_counts_every_file_and_mask(rrsisd) -> None:

