@@ -27,8 +27,8 @@ def describe(prepared: Prepared, seconds_each: float) -> str:
     lines, gpu_hours, cpu_hours = [], 0.0, 0.0
     for ask, ids in groups.values():
         hours = len(ids) * seconds_each / 3600
-        gpu_hours += hours * ask["gpus"]
-        cpu_hours += hours * ask["cpus"]
+        gpu_hours += hours * ask["processes"] * ask["gpus"]
+        cpu_hours += hours * ask["processes"] * ask["cpus"]
         launcher = prepared.config.launcher
         script = slurm.script(prepared.store.root.resolve(), len(ids), ask, launcher)
         lines += [
