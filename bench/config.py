@@ -240,8 +240,10 @@ class LauncherConfig:
     constraint: str | None = None
     gpus: int = 0  # per process
     cpus: int = 2  # per process
-    memory: str = "8G"  # of the whole job
-    time: str = "4:00:00"  # minutes, hours:minutes:seconds or days-hours:minutes:seconds
+    memory: str | None = None  # of the whole job; none: by the size of each row's model
+    time: str | None = (
+        None  # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
+    )
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again

@@ -125,7 +125,7 @@ def request(config: LauncherConfig) -> Request:
     Raises:
         UserError: A time or memory Slurm would not understand.
     """
-    if not re.fullmatch(r"\d+(\.\d+)?[KMGT]?", config.memory):
+    if config.memory is not None and not re.fullmatch(r"\d+(\.\d+)?[KMGT]?", config.memory):
         raise UserError(
             f"launcher.memory={config.memory}: this is no amount of memory.", "Write it as 32G or 800M."
         )
@@ -134,7 +134,9 @@ def request(config: LauncherConfig) -> Request:
             f"launcher.cpus={config.cpus}, launcher.gpus={config.gpus}: these are numbers per process.",
             "Use 1 CPU or more, and 0 GPUs or more.",
         )
-    ask = {name: getattr(config, name) for name in ASKED} | {"time": minutes(config.time)}
+    ask = {name: getattr(config, name) for name in ASKED} | {
+        "time": minutes(config.time) if config.time else None
+    }
     return ask | {"setup": list(config.setup)}
 
 
