@@ -13,6 +13,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from bench import checkpoint, distributed, interrupt
+from bench.alignment import look
+from bench.attention import write_maps
 from bench.bundle import load_bundle
 from bench.config import Config
 from bench.data.controls import with_other_sentences
@@ -36,10 +38,11 @@ SHUFFLED = SPLITS[-1]  # the test split, every sentence from another image: how 
 
 @dataclass(frozen=True)
 class Sets:
-    """The splits a cell reads, `shuffled` among them, and how many references of each were left out."""
+    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
 
     splits: dict[str, ReferringDataset]
     skipped: dict[str, int]
+    tokenizer: Tokenizer
 
 
 def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
@@ -108,7 +111,7 @@ def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
         )
         for split, each in references.items()
     }
-    return Sets(splits, skipped)
+    return Sets(splits, skipped, tokenizer)
 
 
 def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
@@ -154,7 +157,7 @@ def reporter(cell: Cell, batch_size: int) -> Report:
 def _score(
     cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
 ) -> None:
-    """Scores every split and writes samples, then metrics: the last file, which alone means done."""
+    """Scores every split and writes samples, maps of a FIAM, then metrics: the last file, which alone means done."""
     frames = {
         split: evaluate(
             model,
@@ -172,6 +175,8 @@ def _score(
     cell.write_samples(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
+    if maps := look(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+        write_maps(cell, maps)
     parameters = list(model.parameters())
     metrics = {
         "cell": cell.id,

@@ -29,6 +29,7 @@ def test_help_answers_at_once_and_lists_what_can_be_named(command) -> None:
         "bench.plan",
         "bench.store",
         "bench.help",
+        "bench.attention",
         "reports.build",
         "bench.prepare",
     ],
