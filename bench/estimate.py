@@ -8,7 +8,7 @@ from bench.compose import plain
 from bench.config import Config, LauncherKind
 from bench.launch.slots import make_slots
 from bench.prepare import Prepared
-from bench.status import duration
+from bench.states import duration
 from bench.store import Store
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.config import LauncherKind, TrackingConfig
 from bench.errors import command
-from bench.status import counts, failures, study_status
+from bench.states import counts, failures, study_status
 from bench.store import Cell, Store
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 from bench.attention import KINDS, OBJECT, POSITION, Maps, read_maps
 from bench.data import rle
 from bench.data.images import open_image
-from bench.data.index import Reference
+from bench.data.reference import Reference
 from bench.store import Store
 from reports import examples
 from reports.escape import plain

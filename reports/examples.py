@@ -14,7 +14,8 @@ from PIL import Image
 from bench.compose import restore
 from bench.data import rle
 from bench.data.images import open_image
-from bench.data.index import Reference, read_index
+from bench.data.index import read_index
+from bench.data.reference import Reference
 from bench.errors import UserError
 from bench.store import Store
 from reports.escape import plain
