@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -67,11 +68,11 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
             f"{where}{key}: there is no such key.", nearest(key.rsplit(".", 1)[-1], known) if known else ""
         )
     if isinstance(error, ValidationError):
-        remedy = (
-            f"Write a list: {key}=[...]."
-            if "ListConfig" in reason
-            else "Give a value of that kind; see --help."
-        )
+        remedy = "Give a value of that kind; see --help."
+        if "ListConfig" in reason:
+            remedy = f"Write a list: {key}=[...]."
+        elif choice := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", reason):
+            remedy = nearest(choice[1], choice[2].split(", "))
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
     return UserError(f"{where}{key}: {reason}.", "Look at `--help` for the keys and their values.")
 
