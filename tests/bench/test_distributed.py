@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from bench.compose import compose
 from bench.config import LauncherConfig
@@ -22,6 +23,11 @@ from tests.bench.test_run import results, start, wait_for
 
 TEAM = Path(__file__).with_name("team.py")
 TWO = ["launcher.processes=2", "tracking.enabled=false"]
+
+
+@pytest.fixture(autouse=True)
+def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
 def gradients(
@@ -68,7 +74,9 @@ def whole(drawn: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     path = os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")])
     running = start(
-        ["bench.run", *drawn, *TWO], folder, os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        ["bench.run", *drawn, *TWO],
+        folder,
+        os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert running.wait(180) == 0, (folder / "output.txt").read_text()
     return folder
@@ -167,3 +175,19 @@ def test_jobs_of_several_processes_ask_for_all_their_gpus(tmp_path: Path) -> Non
     assert "#SBATCH --ntasks-per-node=4" in script
     assert "#SBATCH --gpus-per-node=4" in script
     assert "--kill-on-bad-exit=1" in script
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_two_gpus_normalise_as_one(
+    command, drawn: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    del environment["CUDA_VISIBLE_DEVICES"]
+    done = command("bench.run", *drawn, *TWO)
+    assert done.returncode == 0, done.stderr
+    cell = trained(tmp_path)
+    assert cell.environment()["processes"] == 2
+    assert "no synchronised form" not in cell.log.read_text()
+    samples = cell.samples()
+    assert samples is not None
+    assert not samples.duplicated(["split", "ref_id"]).any()
