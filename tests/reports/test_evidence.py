@@ -37,7 +37,7 @@ def two_rows(gain: float, seeds: int = 2, wobble: float = 0.0, expressions: int 
         {"a": np.tile(base, (seeds, 1)), "b": base + lift + noise},
         {"a": unions, "b": unions},
     )
-    return Samples(scored, pd.DataFrame())
+    return Samples(scored, pd.DataFrame(), dict.fromkeys(scored.rows, tuple(range(seeds))))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,31 @@ def test_one_seed_says_nothing_of_other_seeds() -> None:
     verdict = judge(parse_expectation("b > a on mIoU", ["a", "b"], "x"), "d", two_rows(5.0, seeds=1))
     assert verdict.outcome == "met"
     assert "nothing is said of other seeds" in verdict.reason
+
+
+def test_rows_with_other_seeds_are_compared_on_the_seeds_both_have(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(missing={("pwam", 1): None, ("blind", 0): None, ("blind", 2): None}))
+    evidence = weigh(frame, found)
+    for row in ("blind", "pwam", "object"):
+        line = evidence.comparison("synthetic", "test", row)
+        assert line is not None
+        scored, places = (
+            found["synthetic", "test"].scored,
+            {"blind": [1], "pwam": [0, 2], "object": [0, 1, 2]},
+        )
+        ious = {key: scored.intersections[key] / scored.unions[key] for key in (row, "full")}
+        effect = 100 * (ious[row].mean() - ious["full"][places[row]].mean())
+        assert line["effect"] == pytest.approx(effect)
+    assert evidence.family == 3
+    assert np.isnan(evidence.comparison("synthetic", "test", "blind")["seed_spread"])  # type: ignore[index]
+
+
+def test_rows_without_a_common_seed_are_not_compared(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(seeds=(0, 1), missing={("pwam", 1): None, ("full", 0): None}))
+    evidence = weigh(frame, found)
+    assert evidence.comparison("synthetic", "test", "pwam") is None
+    assert evidence.comparison("synthetic", "test", "blind") is not None
+    assert [verdict.reason for verdict in evidence.verdicts] == ["no seed is done in both rows yet"]
 
 
 def test_row_without_samples_leaves_it_open() -> None:
