@@ -209,11 +209,12 @@ def draw_figures(
                 paths += save(detail.costs(frame, dataset, spent, unit), folder / f"cost-{slug(dataset)}")
             try:
                 compared = examples.compare(store, frame, dataset)
-                drawn = examples.draw(compared, frame, examples.read_references(store, compared))
+                pictured = examples.draw(compared, frame, examples.read_references(store, compared))
             except (examples.NoExamples, DataError) as reason:
                 remarks.append(f"No figure of examples for {reason}.")
             else:
-                paths += save(drawn, folder / f"examples-{slug(dataset)}")
+                for name, drawn in pictured.items():
+                    paths += save(drawn, folder / f"{name}-{slug(dataset)}")
     return tuple(paths), tuple(remarks)
 
 

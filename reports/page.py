@@ -28,6 +28,7 @@ TITLES = {
     "categories": "Categories",
     "cost": "Accuracy against cost",
     "examples": "Examples",
+    "failures": "Examples of failures",
 }
 
 
