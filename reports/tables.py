@@ -176,7 +176,7 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
             cells = [Cell(row.label)]
             for metric in ("oIoU", "mIoU"):
                 cells.append(number(scores[metric].mean, scores[metric].std))
-                cells.append(_interval(evidence.interval(dataset, split, row.key, metric)))
+                cells.append(interval_cell(evidence.interval(dataset, split, row.key, metric)))
             if compared:
                 cells += _compared(frame, evidence, row, dataset, split)
             lines.append(
@@ -203,7 +203,8 @@ def _title(frame: StudyFrame) -> str:
     return plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
 
 
-def _interval(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
+def interval_cell(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
+    """[low, high], or a dash."""
     if ends is None:
         return Cell(NOTHING)
     low, high = (number(end, signed=signed).text for end in ends)
@@ -220,7 +221,7 @@ def _compared(frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, spl
     sign = significance(evidence, dataset, split, row.key)
     return [
         number(line["effect"], signed=True, sign=sign),
-        _interval((line["low"], line["high"]), signed=True),
+        interval_cell((line["low"], line["high"]), signed=True),
         Cell("<0.001" if p < 0.001 else f"{p:.3f}", exact=p),
         number(line["share"]),
     ]

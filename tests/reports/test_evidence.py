@@ -9,8 +9,10 @@ from bench.errors import UserError
 from bench.expectation import parse_expectation
 from bench.store import Store
 from reports.evidence import Evidence, judge, weigh
-from reports.frame import StudyFrame, read_frame
+from reports.frame import METRICS, StudyFrame, read_frame
+from reports.notes import leaders
 from reports.samples import Samples, read_samples
+from reports.spreads import interval_grid, range_grid
 from reports.stats import Scored
 from reports.tables import statistics_grid, study_grid
 
@@ -85,6 +87,30 @@ def test_rows_without_a_common_seed_are_not_compared(make_study: StudyMaker) -> 
     assert evidence.comparison("synthetic", "test", "pwam") is None
     assert evidence.comparison("synthetic", "test", "blind") is not None
     assert [verdict.reason for verdict in evidence.verdicts] == ["no seed is done in both rows yet"]
+
+
+def test_every_metric_has_its_interval_and_its_range_over_seeds(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(missing={("pwam", 1): None}))
+    evidence = weigh(frame, found)
+    intervals, ranges = interval_grid(frame, evidence), range_grid(frame)
+    assert intervals
+    assert ranges
+    assert [column.head for column in intervals.columns[1:]] == list(METRICS)
+    low, high = evidence.interval("synthetic", "test", "pwam", "P@0.5") or (0, 0)
+    assert intervals.panels[0].lines[1].cells[1].text == f"[{low:.2f}, {high:.2f}]"
+    scores = frame.results.query("row == 'pwam' and split == 'val'")["mIoU"].dropna()
+    assert ranges.panels[0].split == "val"
+    assert ranges.panels[0].lines[1].cells[-1].text == f"{scores.min():.2f}–{scores.max():.2f}"
+
+
+def test_best_of_unequal_seeds_is_said_to_be_open(make_study: StudyMaker) -> None:
+    uneven = make_study(seeds=(0, 1), missing={("pwam", 1): None})
+    assert "may change" in leaders(read_frame(uneven, "fiam"))[0]
+    assert "may change" not in leaders(read_frame(make_study(seeds=(0, 1)), "fiam"))[0]
+
+
+def test_one_seed_has_no_range(make_study: StudyMaker) -> None:
+    assert range_grid(read_frame(make_study(seeds=(0,)), "fiam")) is None
 
 
 def test_row_without_samples_leaves_it_open() -> None:
