@@ -228,25 +228,16 @@ def _compared(frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, spl
 
 
 def reproduction_grid(frame: StudyFrame) -> Grid | None:
-    """Printed, ours and the gap for every row that bears a published method's name; None without any."""
+    """Printed, ours and the gap, a line each, for every row that bears a published method's name; None without any."""
     footnotes, panels = Footnotes(), []
-    metrics = ("P@0.5", "P@0.9", "oIoU", "mIoU")
-    columns = (
-        Column("Method"),
-        *(Column(f"{metric} {what}", "r") for metric in metrics for what in ("printed", "ours", "gap")),
-    )
     for dataset in frame.datasets:
         for split in frame.splits:
-            lines = []
-            for row in frame.rows_on(dataset):
-                for printed in _namesakes(frame, row, dataset, split):
-                    scores = frame.scores(row.key, dataset, split)
-                    cells = [Cell(row.label, marker=footnotes.marker(source_note(printed)))]
-                    for metric in metrics:
-                        ours, theirs = scores[metric], printed.score(metric)
-                        cells += [number(theirs), number(ours.mean, ours.std)]
-                        cells.append(number(ours.mean - theirs, signed=True))
-                    lines.append(Line(plain(row.key), tuple(cells), scores[HEADLINE].n))
+            lines = [
+                line
+                for row in frame.rows_on(dataset)
+                for printed in _namesakes(frame, row, dataset, split)
+                for line in _reproduced(frame, row, dataset, printed, footnotes)
+            ]
             if lines:
                 panels.append(Panel(plain(dataset), split, tuple(lines)))
     if not panels:
@@ -255,11 +246,27 @@ def reproduction_grid(frame: StudyFrame) -> Grid | None:
         name=f"{plain(frame.study['name'])}-reproduction",
         title=f"{_title(frame)}: reproduction",
         caption="Numbers as printed, ours, and ours minus printed.",
-        columns=columns,
+        columns=(Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS)),
         panels=tuple(panels),
         notes=(*_general(protocol_notes(frame)), *footnotes.notes()),
         sources=sources(frame),
         command=plain(frame.study.get("command") or ""),
+    )
+
+
+def _reproduced(
+    frame: StudyFrame, row: Row, dataset: str, printed: Printed, footnotes: Footnotes
+) -> tuple[Line, ...]:
+    ours = frame.scores(row.key, dataset, printed.split)
+    numbers = {
+        "printed": [number(printed.score(metric)) for metric in METRICS],
+        "ours": [number(ours[metric].mean, ours[metric].std) for metric in METRICS],
+        "gap": [number(ours[metric].mean - printed.score(metric), signed=True) for metric in METRICS],
+    }
+    label = Cell(row.label, marker=footnotes.marker(source_note(printed)))
+    return tuple(
+        Line(plain(row.key), (label, Cell(name), *cells), ours[HEADLINE].n, ranked=False)
+        for name, cells in numbers.items()
     )
 
 
