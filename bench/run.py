@@ -87,16 +87,19 @@ def _on_cluster(prepared: "Prepared", missing: list[Cell]) -> bool:
 
 
 def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int:
-    """Builds the report, mirrors to MLflow and says where everything lies.
+    """Mirrors to MLflow, builds the report and says where everything lies.
 
     Returns:
         Exit code: 0 all cells done, 1 some failed.
     """
     from reports.build import build
 
+    mirror = (
+        mirrored(store, name, tracking.uri) if tracking.enabled else ""
+    )  # first: the page links to its runs
     build(store, name).show()
-    if tracking.enabled:
-        print(mirrored(store, name, tracking.uri))
+    if mirror:
+        print(mirror)
     statuses = study_status(store, store.study(name))
     print(f"cells: {store.root}/cells ({counts(statuses)})")
     said = failures(store, statuses, again)

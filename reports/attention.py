@@ -86,7 +86,7 @@ def find(store: Store, frame: StudyFrame, dataset: str) -> Looked | None:
                 raise examples.NoExamples(
                     f"{dataset}: the data set on this machine is not the one that was scored"
                 )
-            color = looks(row.key for row in frame.rows)[row.key].color
+            color = looks(frame.methods)[row.key].color
             fusion = store.cell(cell).config().get("model", {}).get("fusion", "")
             return Looked(row, color, seed, fusion, maps, samples, references)
     return None

@@ -14,10 +14,9 @@ from bench.data.images import open_image
 from bench.data.reference import Reference
 from bench.errors import DataError
 from bench.store import Store
-from fianet.decouple import decouple
 from reports import examples
 from reports.breakdown import SIZES, by_size, seed_ious
-from reports.expressions import expression_type
+from reports.expressions import expression_type, marked
 from reports.frame import Row, StudyFrame
 from reports.samples import Samples
 from reports.style import looks
@@ -37,7 +36,7 @@ def browse(store: Store, frame: StudyFrame, samples: Samples, dataset: str) -> d
         note: why there are no pictures, or how many.
     """
     rows = [row for row in frame.rows_on(dataset) if row.key in samples.scored.rows]
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     better = next((place for place, row in enumerate(rows[1:], 1) if row == frame.reference), len(rows) - 1)
     base = 0 if better else -1
     ious = np.stack([seed_ious(samples, row.key).mean(axis=0) for row in rows])
@@ -50,7 +49,7 @@ def browse(store: Store, frame: StudyFrame, samples: Samples, dataset: str) -> d
     items = [
         [
             sentence,
-            _spans(sentence),
+            marked(sentence),
             category,
             names[size_of[place]],
             expression_type(sentence).value,
@@ -82,13 +81,6 @@ def telling(gains: NDArray[np.float64], best: NDArray[np.float64], count: int = 
     between = order[np.linspace(0, len(order) - 1, min(len(order), count // 6)).astype(int)]
     chosen = np.concatenate([order[:third], order[::-1][:third], failures, between])
     return [int(place) for place in dict.fromkeys(chosen.tolist())]
-
-
-def _spans(sentence: str) -> list[list[int]]:
-    """Marked words: [start, end, 0 for object or 1 for position]."""
-    found = decouple(sentence)
-    marked = [(*span, 0) for span in found.object] + [(*span, 1) for span in found.position]
-    return [list(span) for span in sorted(marked)]
 
 
 def _pictures(

@@ -21,6 +21,7 @@ from reports.frame import StudyFrame, read_frame
 from reports.grid import Grid
 from reports.page import PAGE, page_html
 from reports.samples import Samples, read_samples
+from reports.spreads import interval_grid, range_grid
 from reports.style import save, style
 from reports.tables import reproduction_grid, statistics_grid, study_grid
 
@@ -159,6 +160,8 @@ def all_grids(
     """Every table of a study by its path without ending, the main one first."""
     others = [
         statistics_grid(frame, evidence),
+        interval_grid(frame, evidence),
+        range_grid(frame),
         reproduction_grid(frame),
         *part_grids(frame, samples),
         cost_grid(store, frame),
@@ -209,11 +212,12 @@ def draw_figures(
                 paths += save(detail.costs(frame, dataset, spent, unit), folder / f"cost-{slug(dataset)}")
             try:
                 compared = examples.compare(store, frame, dataset)
-                drawn = examples.draw(compared, frame, examples.read_references(store, compared))
+                pictured = examples.draw(compared, frame, examples.read_references(store, compared))
             except (examples.NoExamples, DataError) as reason:
                 remarks.append(f"No figure of examples for {reason}.")
             else:
-                paths += save(drawn, folder / f"examples-{slug(dataset)}")
+                for name, drawn in pictured.items():
+                    paths += save(drawn, folder / f"{name}-{slug(dataset)}")
             try:
                 looked = attention.find(store, frame, dataset)
                 if looked is not None:

@@ -174,7 +174,7 @@ def settings_grid(store: Store, frame: StudyFrame) -> Grid | None:
         usual = max(values.values(), key=list(values.values()).count)
         other = "; ".join(f"{name}: {value}" for name, value in values.items() if value != usual)
         lines.append(Line(key, (Cell(key), Cell(usual), Cell(plain(other)))))
-    columns = (Column("Setting"), Column("Value"), Column("Rows that differ"))
+    columns = (Column("Setting"), Column("Value"), Column("Rows that differ", wraps=True))
     return _grid(frame, "settings", "settings", columns, [Panel("", "", tuple(lines))], [])
 
 

@@ -10,18 +10,19 @@ from matplotlib.ticker import NullFormatter
 
 from reports.breakdown import by_category, seed_ious
 from reports.escape import plain
-from reports.figures import legend
+from reports.figures import SEEDS, legend
 from reports.frame import HEADLINE, StudyFrame
 from reports.samples import Samples
-from reports.style import WIDTH, looks, short
+from reports.style import COLUMN, MARKERS, WIDTH, looks, short
 
 TENTHS = np.linspace(0, 1, 101)
 SIZE_BINS = 8  # with as many expressions each
 HEAT = "YlGnBu"
+FEW, NUMBERED = 4, 10  # rows that a narrow heat map, or one with its numbers written in, has room for
 
 
 def _panels(tested: Mapping[str, Samples]) -> tuple[Figure, dict[str, Axes]]:
-    figure = Figure(figsize=(WIDTH / 2 * min(2, len(tested)) + 1.2, 3.4), layout="constrained")
+    figure = Figure(figsize=(COLUMN if len(tested) == 1 else WIDTH, 2.8), layout="constrained")
     axes = figure.subplots(1, len(tested), squeeze=False)[0]
     return figure, dict(zip(tested, axes, strict=True))
 
@@ -29,7 +30,7 @@ def _panels(tested: Mapping[str, Samples]) -> tuple[Figure, dict[str, Axes]]:
 def thresholds(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
     """Share of test expressions whose IoU reaches a threshold, per row; with several seeds their mean and range."""
     figure, axes = _panels(tested)
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     for dataset, samples in tested.items():
         axis = axes[dataset]
         for key in samples.scored.rows:
@@ -42,14 +43,14 @@ def thresholds(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
         axis.set(xlabel="IoU threshold", ylabel="Precision on test (%)", xlim=(0, 1), ylim=(0, None))
         axis.set_title(plain(dataset))
     rows = [row for row in frame.rows if any(row.key in s.scored.rows for s in tested.values())]
-    legend(figure, rows, looked, "")
+    legend(figure, rows, looked, SEEDS if len(frame.seeds) > 1 else "")
     return figure
 
 
 def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
     """Mean IoU against the share of the image an object covers, in bins of as many expressions each."""
     figure, axes = _panels(tested)
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     for dataset, samples in tested.items():
         axis = axes[dataset]
         share = samples.facts["share"].to_numpy(float) * 100
@@ -81,12 +82,14 @@ def categories(frame: StudyFrame, samples: Samples, dataset: str) -> Figure:
     means = {row.key: seed_ious(samples, row.key).mean(axis=0) for row in rows}
     values = np.array([[means[row.key][group.member].mean() for row in rows] for group in groups])
     figure = Figure(
-        figsize=(min(WIDTH, 2.2 + 0.62 * len(rows)), 1.1 + 0.2 * len(groups)), layout="constrained"
+        figsize=(COLUMN if len(rows) <= FEW else WIDTH, 1.0 + 0.19 * len(groups)), layout="constrained"
     )
     axis = figure.subplots()
-    axis.imshow(values, cmap=HEAT, aspect="auto", vmin=0)
+    image = axis.imshow(values, cmap=HEAT, aspect="auto", vmin=0)
     dark = values > 0.55 * values.max()
-    if len(rows) <= 10:
+    if len(rows) > NUMBERED:
+        figure.colorbar(image, ax=axis, fraction=0.03, pad=0.01)
+    else:
         for place, value in np.ndenumerate(values):
             color = "white" if dark[place] else "black"
             axis.text(place[1], place[0], f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=color)
@@ -108,9 +111,9 @@ def costs(frame: StudyFrame, dataset: str, spent: Mapping[str, float], unit: str
         spent: Row key to cost, rows without one left out.
         unit: Label of the cost.
     """
-    figure = Figure(figsize=(WIDTH / 2 + 0.4, 2.9), layout="constrained")
+    figure = Figure(figsize=(COLUMN, 2.7), layout="constrained")
     axis = figure.subplots()
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     shown = []
     for row in frame.rows_on(dataset):
         score = frame.scores(row.key, dataset, "test")[HEADLINE]
@@ -121,7 +124,7 @@ def costs(frame: StudyFrame, dataset: str, spent: Mapping[str, float], unit: str
             spent[row.key],
             score.mean,
             yerr=error,
-            fmt="o",
+            fmt=MARKERS[looked[row.key].line],
             color=looked[row.key].color,
             capsize=2,
             markersize=5,
@@ -130,5 +133,11 @@ def costs(frame: StudyFrame, dataset: str, spent: Mapping[str, float], unit: str
     axis.margins(0.1)
     axis.set(xlabel=unit, ylabel=f"{HEADLINE} on test (%)")
     axis.set_title(plain(dataset))
-    legend(figure, shown, looked, "")
+    legend(
+        figure,
+        shown,
+        looked,
+        "Mean ± standard deviation over seeds" if len(frame.seeds) > 1 else "",
+        points=True,
+    )
     return figure

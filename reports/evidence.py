@@ -138,7 +138,7 @@ def weigh(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Evidence:
             continue
         images[place] = int(found.scored.images.max()) + 1
         resamples[place] = affordable(found.scored)
-        statistics[place] = _analyse(found.scored, frame, resamples[place])
+        statistics[place] = _analyse(found, frame, resamples[place])
     statistics, family = correct_together(statistics)
     return Evidence(
         statistics=statistics,
@@ -156,15 +156,34 @@ def affordable(scored: Scored) -> int:
     return int(min(RESAMPLES, max(FEWEST, WORK / (columns * (scored.images.max() + 1)))))
 
 
-def _analyse(scored: Scored, frame: StudyFrame, resamples: int) -> Statistics:
-    reference = frame.reference.key if frame.reference else None
-    known = reference in scored.rows
+def _analyse(samples: Samples, frame: StudyFrame, resamples: int) -> Statistics:
+    """Intervals of every row from all its seeds; comparisons from the seeds that a row and the reference share."""
+    scored = samples.scored
+    reference = frame.reference.key if frame.reference else ""
     base = reference if reference in scored.rows else scored.rows[0]
-    assert base is not None
     found = analyse(scored, base, metrics=(HEADLINE,), resamples=resamples)
-    if known:
+    none = replace(found, comparisons=found.comparisons[:0], improvement=found.improvement[:0])
+    if base != reference:
+        return none
+    shared: dict[tuple[int, ...], list[str]] = {}
+    for row in scored.rows:
+        if row != reference and (seeds := samples.common_seeds((row, reference))):
+            shared.setdefault(seeds, []).append(row)
+    if not shared:
+        return none
+    if len(shared) == 1 and set(samples.seeds.values()) == set(shared):
         return found
-    return replace(found, comparisons=found.comparisons[:0], improvement=found.improvement[:0])
+    parts = [
+        analyse(
+            samples.of_seeds([reference, *rows], seeds), reference, metrics=(HEADLINE,), resamples=resamples
+        )
+        for seeds, rows in shared.items()
+    ]
+    return replace(
+        found,
+        comparisons=pd.concat([part.comparisons for part in parts], ignore_index=True),
+        improvement=pd.concat([part.improvement for part in parts], ignore_index=True),
+    )
 
 
 def correct_together(statistics: Mapping[Place, Statistics]) -> tuple[dict[Place, Statistics], int]:
@@ -200,20 +219,18 @@ def judge(expectation: Expectation, dataset: str, samples: Samples | None) -> Ve
     text, rows = expectation.text, (expectation.better, expectation.base)
     if samples is None or any(row not in samples.scored.rows for row in rows):
         return Verdict(text, dataset, "unknown", "not both rows have comparable results yet")
-    pair = Scored(
-        samples.scored.images,
-        {row: samples.scored.intersections[row] for row in rows},
-        {row: samples.scored.unions[row] for row in rows},
-    )
+    shared = samples.common_seeds(rows)
+    if not shared:
+        return Verdict(text, dataset, "unknown", "no seed is done in both rows yet")
+    pair = samples.of_seeds(rows, shared)
     metric = expectation.metric
     line = analyse(pair, expectation.base, metrics=(metric,)).comparisons.iloc[0]
     distance = line["effect"] - expectation.margin
     reason = f"{line['effect']:+.2f} points [{line['low']:+.2f}, {line['high']:+.2f}]".replace("-", "−")
-    seeds = min(len(pair.unions[row]) for row in rows)
     if line["low"] <= expectation.margin <= line["high"]:
         return Verdict(text, dataset, "within noise", f"{reason}: the interval covers {expectation.margin:g}")
     if abs(distance) <= line["seed_spread"]:
         why = f"{reason}: seeds alone change the difference by {line['seed_spread']:.2f}"
         return Verdict(text, dataset, "within noise", why)
-    said = "; one seed, so nothing is said of other seeds" if seeds == 1 else ""
+    said = "; one seed, so nothing is said of other seeds" if len(shared) == 1 else ""
     return Verdict(text, dataset, "met" if distance > 0 else "not met", reason + said)

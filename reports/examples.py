@@ -24,7 +24,10 @@ from reports.strips import Strip, lay_out
 from reports.style import Look, looks
 
 SIDE = 360  # pixels: longest side of an image in the figure
-RULE = (("Largest gain", 2), ("Median gain", 1), ("Largest loss", 2))
+GAIN, MEDIAN, LOSS, FAILURE = "Largest gain", "Median gain", "Largest loss", "Typical failure"
+RULE = ((GAIN, 2), (MEDIAN, 1), (LOSS, 2))
+FAILURES = 3
+FAILED = 0.1  # IoU that no row reaches on an expression that all fail on
 
 
 class NoExamples(Exception):
@@ -33,10 +36,13 @@ class NoExamples(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """One expression of the figure: why it was chosen, and the gain that chose it (IoU, -1..1)."""
+    """One expression of a figure: why it was chosen, and the number that chose it.
+
+    `value` is the gain (IoU, -1..1), of a failure the IoU of the row that does best.
+    """
 
     why: str
-    gain: float
+    value: float
     ref_id: int
 
 
@@ -64,7 +70,7 @@ def choose(gains: pd.Series, images: pd.Series, seed: int = 0) -> list[Example]:
         seed: Of the shuffle that breaks ties.
     """
     order = gains.sample(frac=1, random_state=seed).sort_values(ascending=False, kind="stable")
-    ends = {"Largest gain": order, "Median gain": _from_the_middle(order), "Largest loss": order[::-1]}
+    ends = {GAIN: order, MEDIAN: _from_the_middle(order), LOSS: order[::-1]}
     chosen: list[Example] = []
     seen: set[str] = set()
     for why, count in RULE:
@@ -74,6 +80,21 @@ def choose(gains: pd.Series, images: pd.Series, seed: int = 0) -> list[Example]:
                 seen.add(images[ref_id])
                 chosen.append(Example(why, float(gains[ref_id]), int(ref_id)))
     return chosen
+
+
+def choose_failures(best: pd.Series, images: pd.Series, seed: int = 0) -> list[Example]:
+    """Typical expressions that every row fails on, no image twice: drawn by `seed`, not the most extreme.
+
+    Args:
+        best: Highest IoU of any row, by reference id.
+        images: Image id, by reference id.
+        seed: Of the draw.
+    """
+    drawn = best[best < FAILED].sample(frac=1, random_state=seed)
+    fresh = drawn[~images[drawn.index].duplicated().to_numpy()]
+    return [
+        Example(FAILURE, float(value), int(str(ref_id))) for ref_id, value in fresh.iloc[:FAILURES].items()
+    ]
 
 
 def _from_the_middle(order: pd.Series) -> pd.Series:
@@ -133,8 +154,8 @@ def read_set(store: Store, cell: str, dataset: str) -> dict[int, Reference]:
         raise NoExamples(f"{dataset}: {error.what.rstrip('.')}") from None
 
 
-def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]) -> Figure:
-    """Image, truth and every row's mask with its IoU for the chosen expressions.
+def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]) -> dict[str, Figure]:
+    """Image, truth and every row's mask with its IoU: gains and losses as `examples`, and `failures` if there are any.
 
     Raises:
         NoExamples: The stored samples are not of this data set.
@@ -146,25 +167,38 @@ def draw(compared: Compared, frame: StudyFrame, references: dict[int, Reference]
     gains = (better["iou"] - base["iou"])[scored == scored.index.map(known)].dropna()
     if gains.empty:
         raise NoExamples(f"{compared.dataset}: the data set on this machine is not the one that was scored")
+    images = base["image_id"]
+    best = pd.concat([samples["iou"] for samples in compared.samples.values()], axis=1).max(axis=1)
+    chosen = {"examples": choose(gains, images), "failures": choose_failures(best[gains.index], images)}
+    return {
+        name: _figure(compared, frame, references, examples) for name, examples in chosen.items() if examples
+    }
+
+
+def _figure(
+    compared: Compared, frame: StudyFrame, references: dict[int, Reference], chosen: Sequence[Example]
+) -> Figure:
     rows = frame.rows_on(compared.dataset)
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     strips = [
         Strip(
-            sentence=f"“{plain(references[example.ref_id].sentence)}”",
+            sentence=plain(references[example.ref_id].sentence),
             why=_why(example, compared),
             panels=_panels(compared, rows, references[example.ref_id], looked),
         )
-        for example in choose(gains, base["image_id"])
+        for example in chosen
     ]
     heads = ["Image", "Truth", *(row.label for row in rows)]
     foot = (
-        f"White line: truth; colour: the row's mask; below: its IoU in %. Test split, seed {compared.seed}."
+        f"White line: truth. Colour: the row's mask; below: its IoU in %. Test split, seed {compared.seed}."
     )
     return lay_out(heads, strips, foot)
 
 
 def _why(example: Example, compared: Compared) -> str:
-    gain = f"{100 * example.gain:+.1f}".replace("-", "−")
+    if example.why == FAILURE:
+        return f"{example.why}: {100 * example.value:.1f} IoU at best"
+    gain = f"{100 * example.value:+.1f}".replace("-", "−")
     return f"{example.why}: {compared.better.label} {gain} IoU against {compared.base.label}"
 
 

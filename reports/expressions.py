@@ -62,6 +62,12 @@ def _landmark(phrase: str) -> bool:
     return any(kind is Kind.noun and word not in _OF_THE_IMAGE for kind, word in kinds(phrase))
 
 
+def marked(sentence: str) -> list[tuple[int, int, int]]:
+    """The words a reader should see marked, in their order: start, end, 0 for object or 1 for position."""
+    found = decouple(sentence)
+    return sorted([(*span, 0) for span in found.object] + [(*span, 1) for span in found.position])
+
+
 def word_count(sentence: str) -> int:
     """Words of a sentence."""
     return len(re.findall(r"\w+(?:[-'’]\w+)*", sentence))

@@ -12,9 +12,10 @@ from reports.escape import plain
 from reports.evidence import Evidence
 from reports.frame import HEADLINE, Row, StudyFrame
 from reports.grid import number
-from reports.style import WIDTH, Look, looks, short
+from reports.style import COLUMN, MARKERS, WIDTH, Look, looks, short
 
 TEST = "test"
+SEEDS = "Mean and range over seeds"
 SELECTING = ("val", "test")  # rows of one study may choose their epoch on different splits
 
 
@@ -44,7 +45,7 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
         frame: The study.
     """
     datasets = [dataset for dataset in frame.datasets if (history["dataset"] == dataset).any()]
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     rows = [row for row in frame.rows if (history["row"] == row.key).any()]
     figure = Figure(figsize=(WIDTH, 2.5 * len(datasets) + 0.45), layout="constrained")
     axes = figure.subplots(len(datasets), 2, squeeze=False)
@@ -59,7 +60,7 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
             axis.set(xlabel="Epoch", ylabel=label)
             axis.set_title(plain(dataset))
             axis.xaxis.get_major_locator().set_params(integer=True)
-    legend(figure, rows, looked, "Mean and range over seeds" if len(frame.seeds) > 1 else "")
+    legend(figure, rows, looked, SEEDS if len(frame.seeds) > 1 else "")
     return figure
 
 
@@ -72,22 +73,29 @@ def _curve(axis: Axes, epochs: "pd.api.typing.SeriesGroupBy", look: Look) -> Non
         axis.fill_between(table.index, table["min"], table["max"], color=look.color, alpha=0.18, linewidth=0)
 
 
-def legend(figure: Figure, rows: Sequence[Row], looked: dict[str, Look], title: str) -> None:
-    """The rows' lines below the figure."""
-    handles = [Line2D([], [], color=looked[row.key].color, linestyle=looked[row.key].line) for row in rows]
+def legend(
+    figure: Figure, rows: Sequence[Row], looked: dict[str, Look], title: str, *, points: bool = False
+) -> None:
+    """The rows' lines, or points, below the figure."""
+    handles = [
+        Line2D([], [], color=look.color, marker=MARKERS[look.line], markersize=5, linestyle="")
+        if points
+        else Line2D([], [], color=look.color, linestyle=look.line)
+        for look in (looked[row.key] for row in rows)
+    ]
     labels = [short(row.label) for row in rows]
     longest = max(map(len, labels), default=1)
-    columns = max(1, min(len(rows), int(figure.get_figwidth() / WIDTH * 110) // (longest + 8)))
+    columns = max(1, min(len(rows), int(figure.get_figwidth() / WIDTH * 110) // (longest + 7)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title or None)
 
 
 def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
     """The headline metric on test, a bar per row, with its 95 % interval over images and each seed as a dot."""
     evidence = evidence or Evidence()
-    looked = looks(row.key for row in frame.rows)
+    looked = looks(frame.methods)
     most = max(len(frame.rows_on(dataset)) for dataset in frame.datasets)
     figure = Figure(
-        figsize=(WIDTH / 2 * min(2, len(frame.datasets)) + 0.6, 0.27 * most + 0.75), layout="constrained"
+        figsize=(COLUMN if len(frame.datasets) == 1 else WIDTH, 0.25 * most + 0.85), layout="constrained"
     )
     axes = figure.subplots(1, len(frame.datasets), squeeze=False)[0]
     for axis, dataset in zip(axes, frame.datasets, strict=True):
@@ -95,9 +103,11 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
         for place, row in enumerate(rows):
             _bar(axis, place, frame, evidence, row, dataset, looked[row.key])
         axis.set_yticks(range(len(rows)), [short(row.label) for row in rows])
-        what = "; line: 95 % interval over images" if evidence.statistics else ""
-        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"{HEADLINE} on {TEST} (%{what})")
-        axis.set_xlim(0, axis.get_xlim()[1] * 1.28)
+        marks = ["lines: 95 % intervals over images"] if evidence.statistics else []
+        marks += ["dots: seeds"] if len(frame.seeds) > 1 else []
+        label = "\n".join(filter(None, (f"{HEADLINE} on {TEST} (%)", ", ".join(marks))))
+        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=label)
+        axis.set_xlim(0, axis.get_xlim()[1] * 1.4)
         axis.set_title(plain(dataset))
         axis.grid(False, axis="y")
         axis.tick_params(axis="y", length=0)

@@ -17,6 +17,13 @@ HEADLINE = "mIoU"
 SPLITS = ("val", "test")
 # What decides how a score is measured; rows that differ in one of these are not ranked with the others.
 MEASURED_BY = {"select": "epoch chosen on", "size": "scored at size", "pixels": "input side in pixels"}
+# The published models by what stands in their slots, so that each keeps its colour in every study.
+METHODS = {
+    ("pwam", "none", "simple"): "LAVT",
+    ("pwam", "lgce", "simple"): "LGCE",
+    ("iim", "cim", "rotated"): "RMSIN",
+    ("fiam", "tmem", "simple"): "FIANet",
+}
 SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be compared one by one either
 
 
@@ -64,6 +71,7 @@ class StudyFrame:
             {"counts": {split: n}, "skipped": {split: n}}.
         input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
+        methods: Row key to the published model it is, none twice; empty for a row that is none.
     """
 
     study: Record
@@ -73,6 +81,7 @@ class StudyFrame:
     counts: dict[str, dict[str, dict[str, int]]]
     input_sizes: tuple[int, ...]
     deviations: dict[str, dict[str, str]]
+    methods: dict[str, str]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -165,6 +174,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         columns=["row", "label", "marks", "dataset", "split", "seed", "cell", "state", "error", *METRICS],
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
+    by_row = {row: config for (row, _), config in configs.items() if config}
     return StudyFrame(
         study=study,
         rows=rows,
@@ -172,7 +182,8 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         summary=summarize(results, study.get("reference")),
         counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
         input_sizes=_input_sizes(configs.values()),
-        deviations=_deviations(study, {row: config for (row, _), config in configs.items() if config}),
+        deviations=_deviations(study, by_row),
+        methods=_methods(rows, study.get("reference"), by_row),
     )
 
 
@@ -233,6 +244,18 @@ def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, d
 def _input_sizes(configs: Iterable[Record]) -> tuple[int, ...]:
     sizes = {config.get("recipe", {}).get("size") for config in configs}
     return tuple(sorted(size for size in sizes if size))
+
+
+def _methods(rows: tuple[Row, ...], reference: str | None, configs: dict[str, Record]) -> dict[str, str]:
+    """Which published model each row is; where several are the same one, the reference or else the first."""
+    found = dict.fromkeys((row.key for row in rows), "")
+    for key in sorted(found, key=lambda key: key != reference):
+        model = configs.get(key, {}).get("model", {})
+        method = METHODS.get(tuple(model.get(slot) for slot in ("fusion", "neck", "decoder")), "")
+        whole = method != "FIANet" or all(model.get("fiam", {}).values())
+        if whole and method not in found.values():
+            found[key] = method
+    return found
 
 
 def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:

@@ -41,12 +41,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, alignment (l, c, r), whether its best numbers are emphasised, or its smallest."""
+    """A column's heading, alignment (l, c, r), whether its best numbers (or smallest) stand out, whether text wraps."""
 
     head: str
     align: str = "l"
     ranked: bool = False
     lower: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True)

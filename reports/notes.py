@@ -154,5 +154,9 @@ def leaders(frame: StudyFrame) -> list[str]:
         if scored:
             score, label = max(scored, key=lambda each: each[0].mean)
             spread = f" ± {score.std:.2f} over {score.n} seeds" if score.n > 1 else " with one seed"
-            said.append(f"{dataset}, test: {label} has the highest {HEADLINE}, {score.mean:.2f}{spread}.")
+            uneven = len({score.n for score, _ in scored}) > 1
+            open_ = "; other rows have other seeds, so this may change" if uneven else ""
+            said.append(
+                f"{dataset}, test: {label} has the highest {HEADLINE}, {score.mean:.2f}{spread}{open_}."
+            )
     return said

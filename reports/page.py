@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.store import Record, Store
+from bench.tracking.links import read_links
 from reports import writers
 from reports.browser import browse
 from reports.evidence import Evidence, Place
@@ -28,6 +29,7 @@ TITLES = {
     "categories": "Categories",
     "cost": "Accuracy against cost",
     "examples": "Examples",
+    "failures": "Examples of failures",
     "attention": "What context, object and position words do, stage by stage",
 }
 
@@ -74,7 +76,6 @@ def page_html(
         protocol=_protocol(frame),
         environment=_environment(store, frame),
         cells=_cells(store, frame, folder),
-        mlflow=(store.root / "mlflow.db").exists(),
         css=_asset("page.css"),
         js=_asset("page.js"),
     )
@@ -135,7 +136,9 @@ def _environment(store: Store, frame: StudyFrame) -> list[tuple[str, str]]:
 
 
 def _cells(store: Store, frame: StudyFrame, folder: Path) -> list[Record]:
-    lines = frame.results[frame.results["split"] == "test"].to_dict("records")
+    lines = frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records")
+    tested = frame.results[frame.results["split"] == "test"].set_index("cell")[HEADLINE].dropna().to_dict()
+    runs = read_links(store, frame.study["name"])
     return [
         {
             "row": line["label"],
@@ -143,7 +146,8 @@ def _cells(store: Store, frame: StudyFrame, folder: Path) -> list[Record]:
             "seed": line["seed"],
             "id": line["cell"],
             "state": line["state"],
-            "score": "" if line[HEADLINE] != line[HEADLINE] else f"{line[HEADLINE]:.2f}",
+            "score": f"{tested[line['cell']]:.2f}" if line["cell"] in tested else "",
+            "run": runs.get(line["cell"], ""),
             "log": Path(os.path.relpath(cell.log, folder)).as_posix() if cell.log.exists() else "",
         }
         for line in lines

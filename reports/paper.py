@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from bench import files
 from bench.arguments import nearest, parse
 from bench.errors import UserError, command
@@ -14,6 +16,7 @@ from reports import writers
 from reports.build import Report, build
 from reports.escape import latex, plain, slug
 from reports.notes import leaders, verdict_notes
+from reports.style import COLUMN, DPI
 
 USAGE = """
 Collects the tables and figures of all studies of a store into one results.tex, and compiles it.
@@ -41,6 +44,7 @@ CAPTIONS = {
     "categories": "Mean IoU by category.",
     "cost": "Accuracy against cost.",
     "examples": "Largest gains, the median, and largest losses, chosen by rule.",
+    "failures": "Expressions that every row fails on, drawn at random.",
 }
 
 
@@ -86,7 +90,11 @@ def _section(report: Report, out: Path) -> dict[str, object]:
             files.write_bytes(target, path.read_bytes())
             caption = CAPTIONS.get(path.stem.partition("-")[0], "")
             figures.append(
-                {"path": f"figures/{target.name}", "caption": latex(f"{report.grid.title}. {caption}")}
+                {
+                    "path": f"figures/{target.name}",
+                    "caption": latex(f"{report.grid.title}. {caption}"),
+                    "wide": _inches(path) > COLUMN,
+                }
             )
     summary = [latex(said) for said in (*leaders(report.frame), *verdict_notes(report.evidence))]
     return {
@@ -95,6 +103,12 @@ def _section(report: Report, out: Path) -> dict[str, object]:
         "tables": tables,
         "figures": figures,
     }
+
+
+def _inches(figure: Path) -> float:
+    """Width of a figure, told by the picture beside its PDF."""
+    with Image.open(figure.with_suffix(".png")) as picture:
+        return float(picture.width) / DPI
 
 
 def compile_pdf(source: Path) -> Path:

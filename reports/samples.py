@@ -1,5 +1,6 @@
 """The stored lines of every test expression, of all rows and seeds, in one order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,28 @@ class Samples:
         scored: Intersections and unions by row and seed.
         facts: What is known of each expression, in the order of `scored`: ref_id, image_id, category,
             sentence, share (of the image that the true mask covers, 0..1).
+        seeds: Row to its seeds, in the order of `scored`.
         left_out: Rows that have scores but were scored on other expressions or masks.
     """
 
     scored: Scored
     facts: pd.DataFrame
+    seeds: dict[str, tuple[int, ...]]
     left_out: tuple[str, ...] = ()
+
+    def common_seeds(self, rows: Iterable[str]) -> tuple[int, ...]:
+        """The seeds that all these rows have."""
+        sets = [set(self.seeds[row]) for row in rows]
+        return tuple(sorted(set.intersection(*sets)))
+
+    def of_seeds(self, rows: Iterable[str], seeds: tuple[int, ...]) -> Scored:
+        """Some rows with some of their seeds alone."""
+        places = {row: [self.seeds[row].index(seed) for seed in seeds] for row in rows}
+        return Scored(
+            self.scored.images,
+            {row: self.scored.intersections[row][at] for row, at in places.items()},
+            {row: self.scored.unions[row][at] for row, at in places.items()},
+        )
 
 
 def read_samples(store: Store, frame: StudyFrame, dataset: str) -> dict[str, Samples]:
@@ -36,8 +53,9 @@ def read_samples(store: Store, frame: StudyFrame, dataset: str) -> dict[str, Sam
     collected: dict[str, dict[str, list[Pixels]]] = {}
     facts: dict[str, pd.DataFrame] = {}
     left_out: dict[str, list[str]] = {}
+    seeds: dict[str, dict[str, list[int]]] = {}
     for row in frame.rows_on(dataset):
-        for cell_id in frame.cell_ids(dataset, row.key).values():
+        for seed, cell_id in frame.cell_ids(dataset, row.key).items():
             if not facts and frame.same_masks(row.key):
                 facts = _facts(store, cell_id)
             for split, (refs, pixels) in _scores(store, cell_id).items():
@@ -46,6 +64,7 @@ def read_samples(store: Store, frame: StudyFrame, dataset: str) -> dict[str, Sam
                     left_out.setdefault(split, []).append(row.key)
                 else:
                     collected.setdefault(split, {}).setdefault(row.key, []).append(pixels)
+                    seeds.setdefault(split, {}).setdefault(row.key, []).append(seed)
     return {
         split: Samples(
             scored=Scored(
@@ -55,6 +74,7 @@ def read_samples(store: Store, frame: StudyFrame, dataset: str) -> dict[str, Sam
             ),
             facts=facts[split].reset_index(),
             left_out=tuple(dict.fromkeys(left_out.get(split, ()))),
+            seeds={row: tuple(mine) for row, mine in seeds[split].items()},
         )
         for split, rows in collected.items()
     }

@@ -176,7 +176,7 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
             cells = [Cell(row.label)]
             for metric in ("oIoU", "mIoU"):
                 cells.append(number(scores[metric].mean, scores[metric].std))
-                cells.append(_interval(evidence.interval(dataset, split, row.key, metric)))
+                cells.append(interval_cell(evidence.interval(dataset, split, row.key, metric)))
             if compared:
                 cells += _compared(frame, evidence, row, dataset, split)
             lines.append(
@@ -203,7 +203,8 @@ def _title(frame: StudyFrame) -> str:
     return plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
 
 
-def _interval(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
+def interval_cell(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
+    """[low, high], or a dash."""
     if ends is None:
         return Cell(NOTHING)
     low, high = (number(end, signed=signed).text for end in ends)
@@ -220,32 +221,23 @@ def _compared(frame: StudyFrame, evidence: Evidence, row: Row, dataset: str, spl
     sign = significance(evidence, dataset, split, row.key)
     return [
         number(line["effect"], signed=True, sign=sign),
-        _interval((line["low"], line["high"]), signed=True),
+        interval_cell((line["low"], line["high"]), signed=True),
         Cell("<0.001" if p < 0.001 else f"{p:.3f}", exact=p),
         number(line["share"]),
     ]
 
 
 def reproduction_grid(frame: StudyFrame) -> Grid | None:
-    """Printed, ours and the gap for every row that bears a published method's name; None without any."""
+    """Printed, ours and the gap, a line each, for every row that bears a published method's name; None without any."""
     footnotes, panels = Footnotes(), []
-    metrics = ("P@0.5", "P@0.9", "oIoU", "mIoU")
-    columns = (
-        Column("Method"),
-        *(Column(f"{metric} {what}", "r") for metric in metrics for what in ("printed", "ours", "gap")),
-    )
     for dataset in frame.datasets:
         for split in frame.splits:
-            lines = []
-            for row in frame.rows_on(dataset):
-                for printed in _namesakes(frame, row, dataset, split):
-                    scores = frame.scores(row.key, dataset, split)
-                    cells = [Cell(row.label, marker=footnotes.marker(source_note(printed)))]
-                    for metric in metrics:
-                        ours, theirs = scores[metric], printed.score(metric)
-                        cells += [number(theirs), number(ours.mean, ours.std)]
-                        cells.append(number(ours.mean - theirs, signed=True))
-                    lines.append(Line(plain(row.key), tuple(cells), scores[HEADLINE].n))
+            lines = [
+                line
+                for row in frame.rows_on(dataset)
+                for printed in _namesakes(frame, row, dataset, split)
+                for line in _reproduced(frame, row, dataset, printed, footnotes)
+            ]
             if lines:
                 panels.append(Panel(plain(dataset), split, tuple(lines)))
     if not panels:
@@ -254,11 +246,27 @@ def reproduction_grid(frame: StudyFrame) -> Grid | None:
         name=f"{plain(frame.study['name'])}-reproduction",
         title=f"{_title(frame)}: reproduction",
         caption="Numbers as printed, ours, and ours minus printed.",
-        columns=columns,
+        columns=(Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS)),
         panels=tuple(panels),
         notes=(*_general(protocol_notes(frame)), *footnotes.notes()),
         sources=sources(frame),
         command=plain(frame.study.get("command") or ""),
+    )
+
+
+def _reproduced(
+    frame: StudyFrame, row: Row, dataset: str, printed: Printed, footnotes: Footnotes
+) -> tuple[Line, ...]:
+    ours = frame.scores(row.key, dataset, printed.split)
+    numbers = {
+        "printed": [number(printed.score(metric)) for metric in METRICS],
+        "ours": [number(ours[metric].mean, ours[metric].std) for metric in METRICS],
+        "gap": [number(ours[metric].mean - printed.score(metric), signed=True) for metric in METRICS],
+    }
+    label = Cell(row.label, marker=footnotes.marker(source_note(printed)))
+    return tuple(
+        Line(plain(row.key), (label, Cell(name), *cells), ours[HEADLINE].n, ranked=False)
+        for name, cells in numbers.items()
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from bench import files
 from bench.attention import FILE
 from bench.store import Store
+from bench.tracking.links import read_links
 from reports.frame import StudyFrame
 
 INPUTS = ("cell.json", "metrics.json", "samples.parquet", "history.jsonl", "env.json", FILE)
@@ -16,7 +17,7 @@ RECORD = "build.json"
 
 def digest(store: Store, frame: StudyFrame, settings: Any) -> str:
     """Names everything a report is made from: the study, its cells' files, this code, the data set's presence."""
-    found: list[Any] = [frame.study, settings, _code()]
+    found: list[Any] = [frame.study, settings, _code(), read_links(store, frame.study["name"])]
     found += [(str(path), _stamp(path)) for path in sorted((store.root / "profiles").glob("*/*.json"))]
     for line in frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records"):
         cell = store.cell(line["cell"])

@@ -17,6 +17,10 @@ _DECIMAL = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?")
 _LATEX_EMPHASIS = {Emphasis.none: "{}", Emphasis.best: r"\textbf{{{}}}", Emphasis.second: r"\underline{{{}}}"}
 
 
+WIDEST = 110  # letters of a line that 17 cm, the text width of a journal page, hold at footnote size
+WRAPPED = r">{\raggedright\arraybackslash}p{.48\linewidth}"
+
+
 def latex(grid: Grid) -> str:
     """A `table*` for any class: booktabs rules, numbers aligned by siunitx, notes below, source cells in comments."""
     heads, preamble = [], ""
@@ -26,10 +30,10 @@ def latex(grid: Grid) -> str:
     for column, spread, form in zip(grid.columns, paired, numeric, strict=True):
         head = escapes.latex(column.head)
         heads.append(rf"\multicolumn{{2}}{{c}}{{{head}}}" if spread else f"{{{head}}}" if form else head)
-        kind = f"S[table-format={form}]" if form else column.align
+        kind = f"S[table-format={form}]" if form else WRAPPED if column.wraps else column.align
         preamble += f"{kind}@{{}}l" if spread else kind
     wide = len(grid.columns) + sum(paired)
-    dense = wide > 10  # to fit 17 cm, the text width of a journal page
+    dense = wide > 10 or _letters(grid) > WIDEST
     return render(
         "table.tex.j2",
         {
@@ -44,6 +48,15 @@ def latex(grid: Grid) -> str:
         preamble=preamble,
         width=wide,
         head=" & ".join(heads),
+    )
+
+
+def _letters(grid: Grid) -> int:
+    """Letters of a line as wide as every column's widest text and the gaps between."""
+    return sum(
+        3 + max([len(column.head), *(len(line.cells[place].text) for line in grid.lines())])
+        for place, column in enumerate(grid.columns)
+        if not column.wraps
     )
 
 
@@ -72,7 +85,7 @@ def _latex_row(paired: Sequence[bool], numeric: Sequence[str], cells: Sequence[C
         texts.append(shown)
         if pair:
             spread = rf"{{\tiny$\pm${cell.spread}}}" if cell.spread else ""
-            texts.append(spread + (rf"\textsuperscript{{{escapes.latex(cell.sign)}}}" if cell.sign else ""))
+            texts.append(spread + escapes.latex(cell.sign))
     return " & ".join(texts)
 
 
@@ -127,7 +140,7 @@ def _markdown_cell(cell: Cell) -> str:
     emphasis = {Emphasis.none: "{}", Emphasis.best: "**{}**", Emphasis.second: "<u>{}</u>"}
     spread = f" ± {cell.spread}" if cell.spread else ""
     marker = f"<sup>{cell.marker}</sup>" if cell.marker else ""
-    sign = f"<sup>{escapes.markdown(cell.sign)}</sup>" if cell.sign else ""
+    sign = escapes.markdown(cell.sign)
     return emphasis[cell.emphasis].format(escapes.markdown(cell.text)) + spread + sign + marker
 
 
@@ -141,8 +154,7 @@ def html_cell(cell: Cell) -> Markup:
     emphasis = {Emphasis.none: "{}", Emphasis.best: "<strong>{}</strong>", Emphasis.second: "<u>{}</u>"}
     text = Markup(emphasis[cell.emphasis]).format(cell.text)
     text += Markup(" <small>± {}</small>").format(cell.spread) if cell.spread else ""
-    text += Markup("<sup>{}</sup>").format(cell.sign) if cell.sign else ""
-    return text + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
+    return text + cell.sign + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
 
 
 def table_csv(grid: Grid) -> str:

@@ -26,6 +26,7 @@ from bench.tracking.content import (
     parameters,
     places,
 )
+from bench.tracking.links import write_links
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -183,6 +184,8 @@ class Mirror:
         for key in heads:
             if self.known[key].status != "FINISHED":
                 self.client.set_terminated(self.known[key].run_id, "FINISHED")
+        runs = {place.id: self.known[place.key].run_id for place in expected if place.key in self.known}
+        write_links(self.store, study["name"], self.uri, self.experiment.experiment_id, runs)
         return top
 
     def _write_new(self, new: list[Place], rows: dict[str, str]) -> None:
@@ -203,6 +206,7 @@ class Mirror:
                 NewRun(place, rows[place.row], cell, self._marks(place.key) | self._tags(place, cell))
                 for place, cell in zip(some, cells, strict=True)
             )
+        self.look()
 
     def _bring_in_line(self, place: Place, parent: str) -> None:
         """A cell that has a run: its title, its end if its process died, or everything if it is another cell now."""

@@ -12,6 +12,7 @@ from bench.config import TrackingConfig
 from bench.store import Cell, Store
 from bench.tracking import live as live_module
 from bench.tracking.bulk import Database
+from bench.tracking.links import read_links
 from bench.tracking.live import live
 from bench.tracking.mirror import Mirror
 
@@ -83,6 +84,21 @@ def test_second_sync_changes_nothing(store: Store) -> None:
     first = contents(mirrored(store))
     assert list(first) == ["Full · synthetic · seed 0"], "a cell that is not done has no run"
     assert contents(mirrored(store)) == first
+
+
+def test_pages_learn_where_the_runs_are(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12, "b" * 12)
+    assert read_links(store, "mini") == {}
+    bulk = mirrored(store)
+    experiment = bulk.experiment.experiment_id
+    known = next(known.run_id for key, known in bulk.known.items() if key.endswith("a" * 12))
+    assert read_links(store, "mini") == {
+        "a" * 12: f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{known}"
+    }
+    before = (store.root / "mlflow" / "mini.json").stat().st_mtime_ns
+    mirrored(store)
+    assert (store.root / "mlflow" / "mini.json").stat().st_mtime_ns == before
 
 
 def test_cells_in_bulk_equal_cells_through_the_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

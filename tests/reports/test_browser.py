@@ -96,6 +96,17 @@ def test_page_opens_sorts_filters_and_copies(
     assert complaints == []
 
 
+def test_names_of_rows_keep_their_words_on_a_phone(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    page, _ = opened(browser, build(make_study(), "fiam", tmp_path / "out").page, 390)  # type: ignore[arg-type]
+    widths = page.locator("#tables details[open] tr.line td:first-child").evaluate_all(
+        "cells => cells.map(cell => cell.getBoundingClientRect().width)"
+    )
+    assert min(widths) > 60
+    assert max(widths) < 160
+
+
 @pytest.mark.parametrize("width", [390, 1600])
 def test_nothing_is_wider_than_the_window(
     make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any, width: int

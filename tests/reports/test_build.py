@@ -10,7 +10,7 @@ from reports.build import build
 
 StudyMaker = Callable[..., Store]
 FORMATS = ("tex", "md", "html", "csv")
-PARTS = ("category", "cost", "lengths", "settings", "sizes", "statistics", "types")
+PARTS = ("category", "cost", "lengths", "settings", "sizes", "statistics", "intervals", "types")
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,10 @@ from bench.errors import UserError
 from bench.expectation import parse_expectation
 from bench.store import Store
 from reports.evidence import Evidence, judge, weigh
-from reports.frame import StudyFrame, read_frame
+from reports.frame import METRICS, StudyFrame, read_frame
+from reports.notes import leaders
 from reports.samples import Samples, read_samples
+from reports.spreads import interval_grid, range_grid
 from reports.stats import Scored
 from reports.tables import statistics_grid, study_grid
 
@@ -37,7 +39,7 @@ def two_rows(gain: float, seeds: int = 2, wobble: float = 0.0, expressions: int 
         {"a": np.tile(base, (seeds, 1)), "b": base + lift + noise},
         {"a": unions, "b": unions},
     )
-    return Samples(scored, pd.DataFrame())
+    return Samples(scored, pd.DataFrame(), dict.fromkeys(scored.rows, tuple(range(seeds))))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,55 @@ def test_one_seed_says_nothing_of_other_seeds() -> None:
     verdict = judge(parse_expectation("b > a on mIoU", ["a", "b"], "x"), "d", two_rows(5.0, seeds=1))
     assert verdict.outcome == "met"
     assert "nothing is said of other seeds" in verdict.reason
+
+
+def test_rows_with_other_seeds_are_compared_on_the_seeds_both_have(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(missing={("pwam", 1): None, ("blind", 0): None, ("blind", 2): None}))
+    evidence = weigh(frame, found)
+    for row in ("blind", "pwam", "object"):
+        line = evidence.comparison("synthetic", "test", row)
+        assert line is not None
+        scored, places = (
+            found["synthetic", "test"].scored,
+            {"blind": [1], "pwam": [0, 2], "object": [0, 1, 2]},
+        )
+        ious = {key: scored.intersections[key] / scored.unions[key] for key in (row, "full")}
+        effect = 100 * (ious[row].mean() - ious["full"][places[row]].mean())
+        assert line["effect"] == pytest.approx(effect)
+    assert evidence.family == 3
+    assert np.isnan(evidence.comparison("synthetic", "test", "blind")["seed_spread"])  # type: ignore[index]
+
+
+def test_rows_without_a_common_seed_are_not_compared(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(seeds=(0, 1), missing={("pwam", 1): None, ("full", 0): None}))
+    evidence = weigh(frame, found)
+    assert evidence.comparison("synthetic", "test", "pwam") is None
+    assert evidence.comparison("synthetic", "test", "blind") is not None
+    assert [verdict.reason for verdict in evidence.verdicts] == ["no seed is done in both rows yet"]
+
+
+def test_every_metric_has_its_interval_and_its_range_over_seeds(make_study: StudyMaker) -> None:
+    frame, found = gather(make_study(missing={("pwam", 1): None}))
+    evidence = weigh(frame, found)
+    intervals, ranges = interval_grid(frame, evidence), range_grid(frame)
+    assert intervals
+    assert ranges
+    assert [column.head for column in intervals.columns[1:]] == list(METRICS)
+    low, high = evidence.interval("synthetic", "test", "pwam", "P@0.5") or (0, 0)
+    assert intervals.panels[0].lines[1].cells[1].text == f"[{low:.2f}, {high:.2f}]"
+    scores = frame.results.query("row == 'pwam' and split == 'val'")["mIoU"].dropna()
+    assert ranges.panels[0].split == "val"
+    assert ranges.panels[0].lines[1].cells[-1].text == f"{scores.min():.2f}–{scores.max():.2f}"
+
+
+def test_best_of_unequal_seeds_is_said_to_be_open(make_study: StudyMaker) -> None:
+    uneven = make_study(seeds=(0, 1), missing={("pwam", 1): None})
+    assert "may change" in leaders(read_frame(uneven, "fiam"))[0]
+    assert "may change" not in leaders(read_frame(make_study(seeds=(0, 1)), "fiam"))[0]
+
+
+def test_one_seed_has_no_range(make_study: StudyMaker) -> None:
+    assert range_grid(read_frame(make_study(seeds=(0,)), "fiam")) is None
 
 
 def test_row_without_samples_leaves_it_open() -> None:

@@ -15,10 +15,31 @@ StudyMaker = Callable[..., Store]
 
 
 def test_a_row_keeps_its_colour_and_rows_beyond_the_palette_change_line() -> None:
-    keys = [f"row {place}" for place in range(2 * len(COLORS))]
+    keys = dict.fromkeys((f"row {place}" for place in range(2 * len(COLORS))), "")
     looked = looks(keys)
     assert len({(look.color, look.line) for look in looked.values()}) == len(keys)
-    assert looks(keys[:3]) == {key: looked[key] for key in keys[:3]}
+    assert looks(dict.fromkeys(list(keys)[:3], "")) == {key: looked[key] for key in list(keys)[:3]}
+
+
+def test_a_published_model_has_one_colour_in_every_study() -> None:
+    one = looks({"lavt": "LAVT", "rmsin": "RMSIN", "fianet": "FIANet"})
+    other = looks({"pwam": "", "both": "FIANet", "direct": ""})
+    assert one["fianet"] == other["both"]
+    assert len({look.color for look in other.values()}) == 3
+    assert not {look.color for look in one.values()} & {other["pwam"].color, other["direct"].color}
+
+
+def test_rows_are_told_to_be_published_models_by_their_slots(make_study: StudyMaker) -> None:
+    store = make_study(seeds=(0,))
+    whole, half = ({"object": True, "position": value} for value in (True, False))
+    slots = {"fusion": "fiam", "neck": "tmem", "decoder": "simple"}
+    models = [slots | {"fiam": whole}, {"fusion": "pwam", "neck": "none", "decoder": "simple"}]
+    models += [slots | {"fiam": half}, slots | {"fiam": whole}]
+    for row, model in zip(store.study("fiam")["rows"], models, strict=True):
+        cell = store.cell(row["cells"][0]["id"])
+        cell.write("cell", {"id": cell.id, "identity": {}, "config": cell.config() | {"model": model}})
+    methods = read_frame(store, "fiam").methods
+    assert methods == {"blind": "", "pwam": "LAVT", "object": "", "full": "FIANet"}
 
 
 def test_history_counts_epochs_from_one_and_takes_the_selecting_split(make_study: StudyMaker) -> None:
@@ -100,7 +121,30 @@ def test_examples_compare_the_first_row_with_the_reference(make_study: StudyMake
     compared = examples.compare(store, frame, "synthetic")
     assert (compared.seed, compared.base.key, compared.better.key) == (1, "blind", "full")
     drawn = examples.draw(compared, frame, examples.read_references(store, compared))
-    assert len(drawn.axes) == 5 * (2 + len(frame.rows))
+    assert len(drawn["examples"].axes) == 5 * (2 + len(frame.rows))
+    assert (
+        len(drawn["examples"].artists) == 5 * 2 + 2
+    )  # object and position words of every sentence, and what the colours mean
+
+
+def test_typical_failures_are_drawn_by_seed_from_what_every_row_fails_on(
+    make_study: StudyMaker, images: Path
+) -> None:
+    best = pd.Series([0.0, 0.05, 0.09, 0.09, 0.1, 0.9], index=range(10, 16))
+    pictured = pd.Series(list("aabccd"), index=best.index)
+    chosen = [examples.choose_failures(best, pictured, seed) for seed in (0, 0, 5)]
+    assert chosen[0] == chosen[1] != chosen[2]
+    for each in chosen:
+        assert len({pictured[example.ref_id] for example in each}) == len(each) == 3
+        assert all(example.value < 0.1 for example in each)
+    store = make_study(seeds=(0,))
+    frame = read_frame(store, "fiam")
+    compared = examples.compare(store, frame, "synthetic")
+    assert set(examples.draw(compared, frame, examples.read_references(store, compared))) == {"examples"}
+    for samples in compared.samples.values():
+        samples["iou"] = 0.01
+    drawn = examples.draw(compared, frame, examples.read_references(store, compared))
+    assert len(drawn["failures"].axes) == 3 * (2 + len(frame.rows))
 
 
 def test_examples_say_why_there_are_none(make_study: StudyMaker) -> None:
@@ -124,7 +168,7 @@ def test_other_data_under_the_same_name_are_not_shown(make_study: StudyMaker, im
 
 def test_text_of_strips_stays_inside_the_figure() -> None:
     pixels = np.zeros((40, 60, 3), np.uint8)
-    strip = Strip("“" + "The ship on the left of the harbour " * 30 + "”", "why", [(pixels, "1.0")] * 8)
+    strip = Strip("The ship on the left of the harbour " * 30, "why", [(pixels, "1.0")] * 8)
     with style():
         drawn = lay_out(["A row with a rather long label"] * 8, [strip] * 2, "foot")
         drawn.canvas.draw()

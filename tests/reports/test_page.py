@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.store import Store
+from bench.tracking.links import write_links
 from reports.browser import runs, telling
 from reports.build import build
 
@@ -46,6 +47,20 @@ def test_page_loads_nothing_but_itself(make_study: StudyMaker, images: Path, tmp
     links.feed(page_of(make_study(seeds=(0,)), tmp_path / "out"))
     assert all(link.startswith(("data:", "#", "../", "cells/")) for link in links.loaded), links.loaded
     assert "link" not in links.tags
+
+
+def test_cells_link_to_their_logs_and_runs(make_study: StudyMaker, tmp_path: Path) -> None:
+    store = make_study(seeds=(0,), splits=["val"])
+    one, *_ = cells = [row["cells"][0]["id"] for row in store.study("fiam")["rows"]]
+    store.cell(one).log.write_text("epoch 1")
+    out = store.root / "reports" / "fiam"
+    before = page_of(store, out)
+    assert f"../../cells/{one}/" in before
+    assert "MLflow's pages" not in before
+    write_links(store, "fiam", "https://mlflow.example", "7", {one: "f00d"})
+    page = page_of(store, out)
+    assert '<a href="https://mlflow.example/#/experiments/7/runs/f00d">run</a>' in page
+    assert all(f"<code>{cell}</code>" in page for cell in cells)
 
 
 def test_strings_of_studies_and_data_stay_text(make_study: StudyMaker, tmp_path: Path) -> None:

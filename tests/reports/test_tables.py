@@ -12,7 +12,7 @@ from rich.console import Console
 from bench.store import Store
 from reports import terminal, writers
 from reports.frame import read_frame
-from reports.grid import Cell, Column, Emphasis, Grid, Line, emphasize, number
+from reports.grid import Cell, Column, Emphasis, Grid, Line, Panel, emphasize, number
 from reports.tables import study_grid
 
 StudyMaker = Callable[..., Store]
@@ -175,6 +175,19 @@ def html_places(page: str) -> list[list[Place]]:
     cells = Cells()
     cells.feed(page)
     return [row for row in cells.rows if row]
+
+
+def test_long_texts_wrap_and_many_letters_are_set_smaller(make_study: StudyMaker) -> None:
+    column = Column("Rows that differ", wraps=True)
+    line = Line("a", (Cell("recipe.lr"), Cell("a row on a data set: 0.1; " * 20)))
+    grid = Grid("t", "T", "", (Column("Setting"), column), (Panel("", "", (line,)),))
+    text = writers.latex(grid)
+    assert r"p{.48\linewidth}" in text
+    assert r"\footnotesize" in text
+    wide = tuple(Column(f"Interval {place}", "c") for place in range(7))
+    cells = tuple(Cell("[42.63, 57.97]") for _ in wide)
+    grid = Grid("t", "T", "", wide, (Panel("", "", (Line("a", cells),)),))
+    assert r"\scriptsize" in writers.latex(grid).partition(r"\toprule")[0]
 
 
 def test_csv_keeps_full_precision(make_study: StudyMaker) -> None:

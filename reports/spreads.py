@@ -1,0 +1,67 @@
+"""Tables of how sure every number of the main table is: over other images, and over the seeds."""
+
+from reports.escape import plain
+from reports.evidence import Evidence
+from reports.frame import METRICS, Row, StudyFrame
+from reports.grid import Cell, Column, Grid, Line, Note, Panel, number
+from reports.tables import interval_cell, sources
+
+
+def interval_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
+    """95 % intervals of every metric, a panel per data set and split that was resampled; None without any."""
+    panels = []
+    for dataset, split in evidence.statistics:
+        lines = [
+            _line(
+                frame,
+                row,
+                (dataset, split),
+                [interval_cell(evidence.interval(dataset, split, row.key, metric)) for metric in METRICS],
+            )
+            for row in frame.rows_on(dataset)
+        ]
+        panels.append(Panel(plain(dataset), split, tuple(lines)))
+    note = "95 % intervals: percentile bootstrap over images, expressions of an image drawn together; seeds averaged."
+    return _grid(frame, "intervals", panels, note)
+
+
+def range_grid(frame: StudyFrame) -> Grid | None:
+    """The smallest and the largest score of any seed; None with one seed."""
+    if len(frame.seeds) < 2:
+        return None
+    ends = frame.results.groupby(["row", "dataset", "split"])[list(METRICS)].agg(["min", "max"])
+    known = {place: ends.loc[place] for place in ends.index}
+    panels = []
+    for dataset in frame.datasets:
+        for split in frame.splits:
+            lines = []
+            for row in frame.rows_on(dataset):
+                found = known[row.key, dataset, split]
+                one = frame.scores(row.key, dataset, split)[METRICS[0]].n < 2
+                pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
+                cells = [Cell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
+                lines.append(_line(frame, row, (dataset, split), cells))
+            panels.append(Panel(plain(dataset), split, tuple(lines)))
+    seeds = ", ".join(map(str, frame.seeds))
+    return _grid(frame, "ranges", panels, f"The lowest and the highest score of any seed ({seeds}).")
+
+
+def _line(frame: StudyFrame, row: Row, place: tuple[str, str], cells: list[Cell]) -> Line:
+    count = frame.scores(row.key, *place)[METRICS[0]].n
+    return Line(plain(row.key), (Cell(row.label), *cells), count, ranked=False)
+
+
+def _grid(frame: StudyFrame, name: str, panels: list[Panel], note: str) -> Grid | None:
+    if not panels:
+        return None
+    title = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
+    return Grid(
+        name=f"{plain(frame.study['name'])}-{name}",
+        title=f"{title}: {'intervals' if name == 'intervals' else 'range over seeds'}",
+        caption="",
+        columns=(Column("Method"), *(Column(metric, "c") for metric in METRICS)),
+        panels=tuple(panels),
+        notes=(Note(note),),
+        sources=sources(frame),
+        command=plain(frame.study.get("command") or ""),
+    )
