@@ -33,6 +33,7 @@ def _table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> 
 def _models(profiled: Sequence["Profiled"]) -> Table:
     batches = list(dict.fromkeys(size for each in profiled for size in _batches(each)))
     heads = ["model", "data", "params M", "trained M", "GMACs", "GFLOPs"]
+    heads += ["params M, as papers count", "GMACs, as papers count"]
     for size in batches:
         heads += [f"ms, batch {size}", "quartiles", "images/s", "memory"]
     lines = []
@@ -40,6 +41,7 @@ def _models(profiled: Sequence["Profiled"]) -> Table:
         counts = each.counts
         line = [each.label, each.dataset, _millions(counts["parameters"]), _millions(counts["trained"])]
         line += [_billions(counts["macs"]), _billions(counts["flops"])]
+        line += [_millions(counts["published"]["parameters"]), _billions(counts["published"]["macs"])]
         for size in batches:
             line += _measured(_batches(each)[size])
         lines.append(line)
@@ -81,15 +83,13 @@ def notes(profiled: Sequence["Profiled"]) -> list[str]:
     said = [
         f"Operations: one image of {_all(profiled, 'size')} px, a sentence padded to {_all(profiled, 'max_tokens')} "
         f"tokens; matrix products and convolutions. Left out: {counts['left_out']}.",
-        'Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs.',
+        'Published "GFLOPs" of these models are multiply-accumulates: compare them with the last GMACs.',
     ]
+    reasons: dict[str, list[str]] = {}
     for label, known in {each.label: each.counts for each in profiled}.items():
-        if known["published_unused"]:
-            unused = known["published_unused"]
-            said.append(
-                f"{label}: the published code holds {_millions(unused)} M more parameters that no forward pass uses "
-                f"(go_embedding); counted with them: {_millions(known['parameters'] + unused)} M."
-            )
+        for reason in known["published"]["because"]:
+            reasons.setdefault(reason, []).append(label)
+    said += [f"As papers count, {', '.join(labels)}: {reason}." for reason, labels in reasons.items()]
     measured = next((each.measured for each in profiled if each.measured), None)
     if measured:
         machine = measured["environment"]
