@@ -1,5 +1,6 @@
 """From a command line to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,7 @@ def prepare(overrides: list[str], study: plan.Study | None = None) -> Prepared:
     configs = compose_rows(study, config, overrides)
     for each in configs.values():
         _check_weights(each)
-        if each.protocol.decoupler == Decoupler.nltk:
-            nltk_tagger()
+    _check_tagger(list(configs.values()))
     sets = {
         key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
     }
@@ -115,6 +115,19 @@ def _check_weights(config: Config) -> None:
             f"weights={config.weights}: there is no such file or folder.",
             "Pass what `python -m bench.weights export` wrote, or a released .pth.",
         )
+
+
+def _check_tagger(configs: list[Config]) -> None:
+    """Refuses a request that NLTK is missing for altogether; cells of a study that do without it still run."""
+    needing = [each for each in configs if each.protocol.decoupler == Decoupler.nltk]
+    if not needing:
+        return
+    try:
+        nltk_tagger()
+    except UserError as error:
+        if len(needing) == len(configs):
+            raise
+        print(f"{error.what} Cells that need it will fail.\n{error.remedy}", file=sys.stderr)
 
 
 def _weights(pretrained: str | None) -> str:
