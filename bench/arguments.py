@@ -67,11 +67,9 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
             f"{where}{key}: there is no such key.", nearest(key.rsplit(".", 1)[-1], known) if known else ""
         )
     if isinstance(error, ValidationError):
-        remedy = (
-            f"Write a list: {key}=[...]."
-            if "ListConfig" in reason
-            else "Give a value of that kind; see --help."
-        )
+        remedy = "Give a value of that kind; see --help."
+        if "ListConfig" in reason:
+            reason, remedy = "a list is needed", f"Write {key}=[...]."
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
     return UserError(f"{where}{key}: {reason}.", "Look at `--help` for the keys and their values.")
 

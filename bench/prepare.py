@@ -15,7 +15,7 @@ from bench.data.usable import usable_references
 from bench.decouplers import nltk_tagger
 from bench.errors import UserError
 from bench.options import GROUPS
-from bench.pretrained import weights_digest
+from bench.pretrained import image_size, weights_digest
 from bench.store import Cell, Store
 from fianet.tokens import SHIPPED
 
@@ -109,11 +109,19 @@ def _look_at(data: DataConfig) -> _DataSet:
 
 
 def _check_weights(config: Config) -> None:
-    """Refuses `weights=` that do not exist; what is in them is looked at when they are loaded."""
-    if config.weights is not None and not Path(config.weights).exists():
+    """Refuses `weights=` that are not there or for other images; loading them looks at what is in them."""
+    if config.weights is None:
+        return
+    path, size = Path(config.weights), config.recipe.size
+    if not path.exists():
         raise UserError(
-            f"weights={config.weights}: there is no such file or folder.",
+            f"weights={path}: there is no such file or folder.",
             "Pass what `python -m bench.weights export` wrote, or a released .pth.",
+        )
+    if (made_for := image_size(path)) not in (None, size):
+        raise UserError(
+            f"weights={path}: made for images of {made_for} px, recipe.size is {size}.",
+            f"Pass recipe.size={made_for}, in the row or on the command line.",
         )
 
 

@@ -126,6 +126,7 @@ def read_released(
     """
     config = recognise(checkpoint.state, path, fusion_heads)
     vocab_size = _weight(checkpoint.state, "text_encoder.embeddings.word_embeddings.weight", path).shape[0]
+    _check_size(checkpoint.state, config, path, size)
     shapes = outline(config, vocab_size, size)
     weights, unused = _match(shapes, checkpoint.state, config, path)
     model = build(config, vocab_size, size)
@@ -168,6 +169,23 @@ def recognise(state: State, path: str | Path, fusion_heads: Sequence[int]) -> Mo
             window=(math.isqrt(tables[0].shape[0]) + 1) // 2,
         ),
     )
+
+
+def _check_size(state: State, config: ModelConfig, path: str | Path, size: int) -> None:
+    """Refuses another image size than the one that CIM's weights are made for.
+
+    Raises:
+        UserError: Names both sizes.
+    """
+    if config.neck != Neck.cim:
+        return
+    positions = _weight(state, "backbone.cim.block.0.csa1.m.attention.proj.weight", path).shape[0]
+    side = math.isqrt(positions)
+    if side**2 == positions and side != -(-size // 32):
+        raise UserError(
+            f"{path}: its neck (CIM) is made for images of {32 * side} px, not {size} px.",
+            f"Use {32 * side} px (size= of bench.weights, recipe.size= of bench.run), or train a model for {size} px.",
+        )
 
 
 def outline(config: ModelConfig, vocab_size: int, size: int) -> dict[str, torch.Size]:

@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from bench import decouplers, prepare
+from bench.bundle import save_bundle
 from bench.compose import compose, read_study
 from bench.data.index import read_index
 from bench.errors import UserError
+from bench.export import from_cell
 from bench.options import options
 from bench.registry import DECODERS, FUSIONS, NECKS
 from bench.run import run
@@ -160,3 +162,22 @@ def test_rows_that_need_no_tagger_can_be_planned_without_it(
     assert "Cells that need it will fail.\nDownload them." in capsys.readouterr().err
     with pytest.raises(UserError, match="NLTK's data are not here"):
         run(words(drawn, "protocol.decoupler=nltk", "dry_run=true"))
+
+
+def test_given_weights_are_scored_as_a_row_and_only_at_their_size(
+    drawn: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words(drawn, "model=rmsin")) == 0
+    (cell,) = Store("runs").cells()
+    save_bundle(from_cell(Store("runs"), cell.id), Path("given"))
+    (here / "both.yaml").write_text(
+        "title: Given\nreference: ours\nrows:\n  ours: {label: Ours, model: rmsin}\n"
+        "  given: {label: Given, weights: given}\n"
+    )
+    assert run(words(drawn, "ablation=both.yaml")) == 0
+    ours, given = sorted(Store("runs").cells(), key=lambda each: each.config()["weights"] or "")
+    assert given.config()["weights"] == "given"
+    assert given.metrics()["scores"] == ours.metrics()["scores"]
+    assert not given.history()
+    with pytest.raises(UserError, match=r"made for images of 32 px, recipe\.size is 64"):
+        run([*words(drawn, "ablation=both.yaml"), "recipe.size=64"])

@@ -153,3 +153,15 @@ def test_options_stored_beside_the_weights_may_not_smuggle_a_class(tmp_path: Pat
     with pytest.raises(UserError, match="read safely"):
         read_state(path)
     assert not (tmp_path / "executed").exists()
+
+
+def test_cim_weights_of_another_image_size_name_both_sizes(tmp_path: Path) -> None:
+    config = ModelConfig(name="rmsin", fusion="iim", neck="cim", decoder="rotated")
+    config.encoder = EncoderConfig(embed_dim=16, depths=[1, 1, 1, 1], heads=[1, 2, 4, 8], window=5)
+    config.text = TextConfig(width=64, layers=1, heads=1)
+    state = build(config, VOCABULARY, 480).state_dict()
+    path = save({reference_key(key, config): value for key, value in state.items()}, tmp_path)
+    with pytest.raises(UserError, match=r"made for images of 480 px, not 320 px") as error:
+        load_reference(path, size=320)
+    assert "recipe.size" in error.value.remedy
+    assert load_reference(path, size=480).neck.mixer.size == (15, 15)
