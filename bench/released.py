@@ -3,6 +3,7 @@
 import argparse
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint(_unprefixed(read_safetensors(path)[0], path), "safetensors", ())
     try:
         # published files keep their options under `args`
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about pickles it did not write itself
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the reader of damaged files raises nearly anything
         raise UserError(
-            f"{path}: not a PyTorch checkpoint that can be read safely ({_first_line(error)}).",
+            f"{path}: not a PyTorch checkpoint that can be read safely ({_why_unreadable(error)}).",
             "Nothing in it was executed. Pass a whole file that holds tensors only.",
         ) from error
     whole = content if isinstance(content, Mapping) else {"": content}
@@ -91,6 +93,15 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if isinstance(inner, Mapping) and any(str(key).startswith("module.") for key in inner):
         layout += ", module. prefixes"
     return Checkpoint(state, layout, tuple(beside))
+
+
+def _why_unreadable(error: Exception) -> str:
+    """In a few words: what torch says is long, and advises to load the file unsafely."""
+    if asked := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it asks for {asked[1]}, which is no tensor and could run code"
+    if "zip archive" in str(error) or isinstance(error, EOFError):
+        return "cut off, or damaged on the way"
+    return "it is something else"
 
 
 def read_safetensors(path: str | Path) -> tuple[State, dict[str, str]]:

@@ -245,6 +245,20 @@ def test_table_names_what_was_counted(drawn, tmp_path, capsys, monkeypatch) -> N
     assert "Latency" not in said
 
 
+def test_tables_fit_whatever_was_measured(drawn, tmp_path, capsys, monkeypatch) -> None:
+    from bench.profile import main
+
+    words = [*drawn, f"store={tmp_path}", "model=rmsin", "batch_sizes=[1,2,3]", "seconds=0.01"]
+    monkeypatch.setattr(sys, "argv", ["profile", *words])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert "…" not in said
+    times = said[said.index("Time and memory") : said.index("Room by room")]
+    assert [line.split()[:3] for line in times.splitlines()[2:]] == [
+        ["rmsin", "synthetic", size] for size in "123"
+    ]
+
+
 @pytest.mark.parametrize("word", ["batch_sizes=[]", "batch_sizes=[0]", "batch_sise=[1]", "model=fianett"])
 def test_wrong_request_is_a_user_error(word: str, monkeypatch, capsys) -> None:
     from bench.profile import main
