@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -70,6 +71,8 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
         remedy = "Give a value of that kind; see --help."
         if "ListConfig" in reason:
             reason, remedy = "a list is needed", f"Write {key}=[...]."
+        elif choice := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", reason):
+            remedy = nearest(choice[1], choice[2].split(", "))
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
     return UserError(f"{where}{key}: {reason}.", "Look at `--help` for the keys and their values.")
 

@@ -3,6 +3,7 @@
 Launchers call this; people call `bench.run`. A cell is locked while it runs, so it is never trained twice at once.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -11,9 +12,10 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from bench import interrupt
+from bench import distributed, interrupt
 from bench.arguments import parse
 from bench.compose import restore
+from bench.config import Config
 from bench.errors import UserError, command
 from bench.interrupt import Stop
 from bench.store import Cell, Record, Store
@@ -58,23 +60,23 @@ def run_cell(
     Returns:
         False when another process is training the cell.
     """
+    if distributed.rank() > 0:
+        return _assist(cell, checkpoint_seconds, stop)
     with cell.lock() as free:
         if not free:
             return False
         if cell.done:
             return True
+        distributed.begin(True)
         started = time.time()
         attempt = cell.state().get("attempt", 0) + 1
         mine = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
         mine |= {"job": None} | (owner or {})
         cell.update_state(state="running", error=None, cause=None, finished=None, **mine)
         try:
-            from bench.result import make_result
-
-            config = restore(cell.config())
-            config.launcher.checkpoint_seconds = checkpoint_seconds
+            config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
-                make_result(cell, config, int(cell.description()["identity"].get("seed", 0)), stop)
+                _make(cell, config, stop)
         except interrupt.Superseded:
             return False
         except interrupt.Interrupted as asked:
@@ -92,6 +94,27 @@ def run_cell(
         finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
         cell.update_state(**finished)
     return True
+
+
+def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop) -> bool:
+    """Trains beside process 0, which alone holds the lock and writes; False where it leaves the cell to others."""
+    if not distributed.begin(True):
+        return False
+    with contextlib.suppress(interrupt.Interrupted):  # process 0 says so
+        _make(cell, _config(cell, checkpoint_seconds), stop)
+    return True
+
+
+def _config(cell: Cell, checkpoint_seconds: float) -> Config:
+    config = restore(cell.config())
+    config.launcher.checkpoint_seconds = checkpoint_seconds
+    return config
+
+
+def _make(cell: Cell, config: Config, stop: Stop) -> None:
+    from bench.result import make_result
+
+    make_result(cell, config, int(cell.description()["identity"].get("seed", 0)), stop)
 
 
 def exit_at_end_of_input() -> None:
@@ -116,9 +139,13 @@ def main(argv: list[str]) -> int:
         import torch
 
         torch.set_num_threads(arguments.threads)
-    if not run_cell(cell, arguments.checkpoint_seconds):
+    try:
+        trained = run_cell(cell, arguments.checkpoint_seconds)
+    finally:
+        distributed.end()
+    if not trained:
         return BUSY
-    return 0 if cell.done else 1
+    return 0 if cell.done or distributed.rank() > 0 else 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from bench.config import DataConfig
 from bench.data.audit import KINDS, Finding, Report, audit
 from bench.data.facts import audit_folder
 from bench.data.fingerprint import fingerprint
-from bench.data.index import SPLITS
+from bench.data.reference import SPLITS
 from bench.errors import command
 from fianet.tokens import Tokenizer
 

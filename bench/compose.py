@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.arguments import dotted, explain, nearest, require_key
-from bench.config import Config
+from bench.config import Config, LauncherConfig, LauncherKind, RecipeConfig
 from bench.errors import UserError
+from bench.launch.slots import visible_gpus
 from bench.options import EXPERIMENTS, GROUPS, options
 from bench.plugins import package, plugins
 
@@ -202,20 +203,31 @@ def check_values(config: Config) -> None:
             "tracking=live: tracking.uri is missing: many processes cannot share one sqlite file.",
             "Start `mlflow server --host 127.0.0.1` and give tracking.uri=http://127.0.0.1:5000.",
         )
-    if (
-        recipe.accumulate < 1
-        or recipe.batch_size % recipe.accumulate
-        or recipe.batch_size < 2 * recipe.accumulate
-    ):
-        raise UserError(
-            f"recipe.accumulate={recipe.accumulate}: batches of {recipe.batch_size} do not split so.",
-            "Use a divisor of recipe.batch_size that leaves parts of 2 or more.",
-        )
+    _check_parts(recipe, launcher)
     if not 0 <= recipe.erase <= 1:
         raise UserError(f"recipe.erase={recipe.erase}: this is a share.", "Give a value from 0 to 1.")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
         raise UserError(
             f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2]."
+        )
+
+
+def _check_parts(recipe: RecipeConfig, launcher: LauncherConfig) -> None:
+    """Refuses batches that do not split evenly, or into parts that batch norm learns nothing from."""
+    if launcher.processes > 1 and launcher.name == LauncherKind.inline:
+        raise UserError(
+            f"launcher.processes={launcher.processes}: launcher=inline trains in this process alone.",
+            "Use launcher=local or launcher=slurm.",
+        )
+    gpus = launcher.gpus if launcher.name == LauncherKind.slurm else launcher.processes > 1 and visible_gpus()
+    least = 1 if launcher.processes > 1 and gpus else 2  # GPUs normalise all processes' parts as one
+    parts = launcher.processes * recipe.accumulate
+    wrong = min(launcher.processes, recipe.accumulate) < 1
+    if wrong or recipe.batch_size % parts or recipe.batch_size < least * parts:
+        given = f"launcher.processes={launcher.processes}, " if launcher.processes != 1 else ""
+        raise UserError(
+            f"{given}recipe.accumulate={recipe.accumulate}: batches of {recipe.batch_size} do not split so.",
+            f"Together they divide recipe.batch_size and leave parts of {least} or more.",
         )
 
 

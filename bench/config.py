@@ -230,7 +230,8 @@ class LauncherConfig:
 
     name: LauncherKind = LauncherKind.local
     workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
-    threads: int = 0  # CPU threads per cell; 0 = cores / workers
+    processes: int = 1  # that train one cell together, each a part of every batch on a GPU of its own
+    threads: int = 0  # CPU threads per process; 0 = an equal share of the cores
     checkpoint_seconds: float = 60.0
     # what follows is read by launcher=slurm alone
     partition: str | None = None  # none: the cluster's default, also for the next three
@@ -239,8 +240,10 @@ class LauncherConfig:
     constraint: str | None = None
     gpus: int = 0  # per process
     cpus: int = 2  # per process
-    memory: str = "8G"  # of the whole job
-    time: str = "4:00:00"  # minutes, hours:minutes:seconds or days-hours:minutes:seconds
+    memory: str | None = None  # of the whole job; none: by the size of each row's model
+    time: str | None = (
+        None  # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
+    )
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again

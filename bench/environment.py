@@ -5,8 +5,8 @@ import socket
 from typing import Any
 
 
-def environment(device: str, precision: str) -> dict[str, Any]:
-    """What the numbers were made with: versions, machine, threads, commit."""
+def environment(device: str, precision: str, processes: int = 1) -> dict[str, Any]:
+    """What the numbers were made with: versions, machine, processes and threads, commit."""
     import accelerate
     import timm
     import torch
@@ -24,6 +24,7 @@ def environment(device: str, precision: str) -> dict[str, Any]:
         if device == "cuda"
         else platform.processor() or platform.machine(),
         "precision": precision,
+        "processes": processes,
         "threads": torch.get_num_threads(),
         "host": socket.gethostname(),
         "commit": snapshot.commit(),

@@ -11,7 +11,7 @@ from pycocotools import mask as rle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench import metrics
+from bench import distributed, metrics
 from bench.config import EvalSize
 from bench.data.dataset import ReferringDataset, loader, normalize
 
@@ -32,13 +32,13 @@ def evaluate(
     """Predicts every expression of a data set and compares with the truth.
 
     Args:
-        model: In any mode; left in eval mode.
+        model: In any mode; left in eval mode. Not the wrapper that several processes train: they predict a share each.
         dataset: The split to score.
         accelerator: Decides device and precision.
         size: `resized` masks (as all four papers) or `native` size.
         batch_size: Expressions predicted at once.
         workers: Loading processes.
-        progress: Called with expressions done and in all.
+        progress: Called with expressions done and in all, of this process.
 
     Returns:
         One row per expression, in the data set's order: ref_id, image_id, category, sentence, intersection, union
@@ -47,14 +47,16 @@ def evaluate(
     """
     model.eval()
     rows: list[dict[str, Any]] = []
-    for batch in loader(dataset, batch_size, range(len(dataset)), workers):
+    mine = distributed.part(range(len(dataset)), accelerator)
+    for batch in loader(dataset, batch_size, mine, workers):
         with accelerator.autocast():
             images = normalize(batch["image"].to(accelerator.device))
             logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
         for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
             rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
-        progress(len(rows), len(dataset))
-    return pd.DataFrame(rows)
+        progress(len(rows), len(mine))
+    everyones: list[Any] = distributed.gathered(rows)
+    return pd.DataFrame(everyones)
 
 
 def _compare(

@@ -31,10 +31,11 @@ def received() -> signal.Signals | None:
     return _received[0] if _received else None
 
 
-def check() -> None:
-    """Raises `Interrupted` when a signal was noted."""
-    if _received:
-        raise Interrupted(f"stopped by {_received[0].name}; its state is saved")
+def check(beside: bool = False) -> None:
+    """Raises `Interrupted` when a signal was noted, or one of the processes `beside` this one noted one."""
+    if _received or beside:
+        by = _received[0].name if _received else "a signal to a process beside it"
+        raise Interrupted(f"stopped by {by}; its state is saved")
 
 
 def _note(number: int, frame: FrameType | None) -> None:

@@ -24,6 +24,14 @@ class Share:
     samples: float = 1.0  # of what Dice's mean divides by; its sum divides by nothing
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What the losses of a whole batch divide by; those of its parts add up."""
+
+    weight: float  # class weights over all pixels
+    samples: float
+
+
 WHOLE = Share()
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sum": torch.sum, "mean": torch.mean}
 
@@ -61,7 +69,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, 
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Tensor | None = None
+    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Whole | None = None
 ) -> Tensor:
     """The loss called `name`, of a batch or of one part of it.
 
@@ -70,7 +78,7 @@ def segmentation_loss(
         target: (B,H,W) integers in {0, 1}.
         name: A key of `LOSSES`.
         dice: How Dice is reduced, `sum` or `mean`; `ce` has none.
-        whole: The whole batch's target where `logits` are a part of it: the losses of all parts then add up to the
+        whole: Of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
             batch's. The mean over pixels divides by class weights, which no part has all of.
 
     Returns:
@@ -81,14 +89,14 @@ def segmentation_loss(
         return LOSSES[name](logits.float(), target.long(), dice, share)
 
 
-def _share(target: Tensor, whole: Tensor, reduction: str) -> Share:
-    return Share(
-        pixels=float(_weight(target) / _weight(whole)),
-        samples=1.0 if reduction == "sum" else len(target) / len(whole),
-    )
+def divisors(target: Tensor) -> Whole:
+    """Those of a batch, or of a part of one: target (B,H,W) integers in {0, 1}."""
+    referent = int(target.sum(dtype=torch.int64))
+    weight = CLASS_WEIGHTS[0] * (target.numel() - referent) + CLASS_WEIGHTS[1] * referent
+    return Whole(weight, len(target))
 
 
-def _weight(target: Tensor) -> Tensor:
-    """Class weights summed over pixels: what the weighted mean divides by."""
-    referent = target.sum(dtype=torch.float64)
-    return CLASS_WEIGHTS[0] * (target.numel() - referent) + CLASS_WEIGHTS[1] * referent
+def _share(target: Tensor, whole: Whole, reduction: str) -> Share:
+    mine = divisors(target)
+    samples = 1.0 if reduction == "sum" else mine.samples / whole.samples
+    return Share(pixels=mine.weight / whole.weight, samples=samples)

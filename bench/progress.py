@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bench.status import CellStatus, counts, describe, duration, study_status
+from bench.states import CellStatus, counts, describe, duration, study_status
 from bench.store import Store
 
 SECONDS = 2.0

@@ -12,7 +12,9 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench import checkpoint, interrupt
+from bench import checkpoint, distributed, interrupt
+from bench.alignment import look
+from bench.attention import write_maps
 from bench.bundle import load_bundle
 from bench.config import Config
 from bench.data.controls import with_other_sentences
@@ -27,7 +29,7 @@ from bench.plan import SPLITS
 from bench.pretrained import locate
 from bench.registry import build_model
 from bench.store import Cell
-from bench.train import Progress, Report, train
+from bench.train import Progress, Report, heed, silent, train
 from bench.weights import load_reference
 from fianet.tokens import Tokenizer
 
@@ -36,14 +38,17 @@ SHUFFLED = SPLITS[-1]  # the test split, every sentence from another image: how 
 
 @dataclass(frozen=True)
 class Sets:
-    """The splits a cell reads, `shuffled` among them, and how many references of each were left out."""
+    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
 
     splits: dict[str, ReferringDataset]
     skipped: dict[str, int]
+    tokenizer: Tokenizer
 
 
 def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
     """Everything between the lock and `metrics.json`; no metrics where `stop` ended training early.
+
+    Where several processes make it, each calls this, and process 0 writes.
 
     Args:
         cell: Where files go.
@@ -56,25 +61,30 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         Diverged: The loss became NaN or infinite.
         Interrupted: A signal asked to stop; the state is saved.
     """
-    cuda_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    accelerator = Accelerator(mixed_precision="bf16" if cuda_bf16 else "no")
-    cell.write("env", environment(accelerator.device.type, accelerator.mixed_precision))
+    accelerator = distributed.make_accelerator()
+    main = accelerator.is_main_process
+    if main:
+        about = environment(accelerator.device.type, accelerator.mixed_precision, accelerator.num_processes)
+        cell.write("env", about)
     if config.weights:
         model, tokenizer = imported(config)
         sets = open_sets(config, tokenizer)
-        accelerator.prepare(model)
+        model.to(accelerator.device)
         progress = Progress()
     else:
         tokenizer = read_vocabulary(config)
         sets = open_sets(config, tokenizer)
         torch.manual_seed(seed)
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
+        model = distributed.synchronise_norms(model, accelerator)
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
-        report = reporter(cell, config.recipe.batch_size)
+        report = reporter(cell, config.recipe.batch_size) if main else silent
         progress = train(model, train_set, select_set, config, seed, cell, accelerator, report, stop)
         if progress.epoch < config.recipe.epochs:
             return
-        checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
+        if main:
+            checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
+        accelerator.wait_for_everyone()
         model.load_state_dict(checkpoint.load_file(cell.checkpoints / "best.safetensors"))
     _score(cell, config, model, sets, accelerator, progress)
 
@@ -101,7 +111,7 @@ def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
         )
         for split, each in references.items()
     }
-    return Sets(splits, skipped)
+    return Sets(splits, skipped, tokenizer)
 
 
 def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
@@ -147,7 +157,7 @@ def reporter(cell: Cell, batch_size: int) -> Report:
 def _score(
     cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
 ) -> None:
-    """Scores every split and writes samples, then metrics: the last file, which alone means done."""
+    """Scores every split and writes samples, maps of a FIAM, then metrics: the last file, which alone means done."""
     frames = {
         split: evaluate(
             model,
@@ -156,13 +166,17 @@ def _score(
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
-            progress=lambda done, total: interrupt.check(),
+            progress=heed(accelerator),
         )
         for split in SPLITS
     }
+    if not accelerator.is_main_process:
+        return
     cell.write_samples(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
+    if maps := look(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+        write_maps(cell, maps)
     parameters = list(model.parameters())
     metrics = {
         "cell": cell.id,

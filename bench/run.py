@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.config import LauncherKind, TrackingConfig
 from bench.errors import command
-from bench.status import counts, failures, study_status
+from bench.states import counts, failures, study_status
 from bench.store import Cell, Store
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ def run(overrides: list[str]) -> int:
         print(dry_run(prepared))
         return 0
     again = shlex.join(["python", "-m", "bench.run", *overrides])
+    if prepared.config.launcher.name == LauncherKind.slurm and prepared.missing():
+        from bench.launch import resources
+
+        resources.complete(prepared)
     prepared.write(again)
     missing, name = prepared.missing(), prepared.study.name
     launcher = prepared.config.launcher

@@ -159,7 +159,7 @@ def check_request(search: "Search", config: Config, rest: list[str]) -> None:
     """Refuses what a search cannot mean.
 
     Raises:
-        UserError: The test split, a study, several seeds, or a searched key given on the command line.
+        UserError: The test split, a study, several seeds or processes, or a searched key on the command line.
     """
     from bench.compose import parse_overrides
 
@@ -177,6 +177,11 @@ def check_request(search: "Search", config: Config, rest: list[str]) -> None:
         raise UserError(
             f"seeds={config.seeds}: a trial is trained with one seed.",
             "Give one, and run the recipe that is found with several.",
+        )
+    if config.launcher.processes > 1:
+        raise UserError(
+            f"launcher.processes={config.launcher.processes}: a trial is trained by one process.",
+            "Give workers= instead: as many trials are trained at once.",
         )
     for override in parse_overrides(rest):
         if override.key_or_group in search.space:

@@ -41,22 +41,33 @@ class ImageLanguageAttention(nn.Module):
 
     def forward(self, x: Tensor, phrase: Phrase) -> Tensor:
         """x (B,P,C), phrase of N words -> (B,P,C)."""
+        query, key, mask = self._matched(x, phrase)
+        value = self.value(phrase.features) * mask[..., None]
+        gathered = F.scaled_dot_product_attention(
+            query, key, self._split(value), attn_mask=_shut(mask), scale=self.scale
+        )
+        return instance_norm(self.out(gathered.transpose(1, 2).flatten(2)))
+
+    def weights(self, x: Tensor, phrase: Phrase) -> Tensor:
+        """x (B,P,C), phrase of N words -> what each head gives each word (B,heads,P,N), 1 over the words."""
+        query, key, mask = self._matched(x, phrase)
+        return (query @ key.transpose(-2, -1) * self.scale + _shut(mask)).softmax(dim=-1)
+
+    def _matched(self, x: Tensor, phrase: Phrase) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B,heads,P,C/heads), keys (B,heads,N,C/heads) and the mask (B,N) in their precision."""
         query = instance_norm(self.query(x)).contiguous()  # what the fused attention kernels ask for
         mask = phrase.mask.to(query.dtype)
         key = self.key(phrase.features) * mask[..., None]
-        value = self.value(phrase.features) * mask[..., None]
-        gathered = F.scaled_dot_product_attention(
-            self._split(query),
-            self._split(key),
-            self._split(value),
-            attn_mask=(1e4 * mask - 1e4)[:, None, None, :],
-            scale=self.scale,
-        )
-        return instance_norm(self.out(gathered.transpose(1, 2).flatten(2)))
+        return self._split(query), self._split(key), mask
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(B,T,C) -> (B,heads,T,C/heads)."""
         return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _shut(mask: Tensor) -> Tensor:
+    """mask (B,N) in {0, 1} -> what is added to the scores (B,1,1,N): a word that does not count gets nothing."""
+    return (1e4 * mask - 1e4)[:, None, None, :]
 
 
 class PWAM(nn.Module):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bench.data import rle
 from bench.data.images import open_image
-from bench.data.index import Reference
+from bench.data.reference import Reference
 from bench.errors import DataError
 from bench.store import Store
 from fianet.decouple import decouple

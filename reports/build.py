@@ -12,7 +12,7 @@ from bench import files
 from bench.arguments import parse
 from bench.errors import DataError, UserError, command
 from bench.store import Store
-from reports import detail, examples, figures, terminal, unchanged, writers
+from reports import attention, detail, examples, figures, terminal, unchanged, writers
 from reports.breakdown import part_grids
 from reports.costs import cost_grid, costs_of, settings_grid
 from reports.escape import plain, slug
@@ -214,6 +214,12 @@ def draw_figures(
                 remarks.append(f"No figure of examples for {reason}.")
             else:
                 paths += save(drawn, folder / f"examples-{slug(dataset)}")
+            try:
+                looked = attention.find(store, frame, dataset)
+                if looked is not None:
+                    paths += save(attention.draw(looked), folder / f"attention-{slug(dataset)}")
+            except (examples.NoExamples, DataError) as reason:
+                remarks.append(f"No figure of attention for {reason}.")
     return tuple(paths), tuple(remarks)
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from bench.compose import restore
 from bench.data import rle
 from bench.data.images import open_image
-from bench.data.index import Reference, read_index
+from bench.data.index import read_index
+from bench.data.reference import Reference
 from bench.errors import UserError
 from bench.store import Store
 from reports.escape import plain
@@ -171,10 +172,10 @@ def _panels(
     compared: Compared, rows: Sequence[Row], reference: Reference, looked: dict[str, Look]
 ) -> list[tuple[np.ndarray, str]]:
     """The pictures of one expression, from left to right, and what stands below each."""
-    image = _sized(open_image(reference.image, "RGB"))
+    image = sized(open_image(reference.image, "RGB"))
     pixels = np.asarray(image)
-    truth = _fit(reference.mask.read(), image.size)
-    panels = [(pixels, ""), (_outlined(pixels, truth), "")]
+    truth = fit(reference.mask.read(), image.size)
+    panels = [(pixels, ""), (outlined(pixels, truth), "")]
     for row in rows:
         samples = compared.samples.get(row.key)
         if samples is None or reference.ref_id not in samples.index:
@@ -182,29 +183,30 @@ def _panels(
             continue
         line: dict[Any, Any] = samples.loc[reference.ref_id].to_dict()
         mask = rle.decode(line["prediction"].encode(), (line["height"], line["width"]))
-        painted = _painted(pixels, _fit(mask, image.size), looked[row.key].color)
-        panels.append((_outlined(painted, truth), f"{100 * line['iou']:.1f}"))
+        laid = painted(pixels, fit(mask, image.size), looked[row.key].color)
+        panels.append((outlined(laid, truth), f"{100 * line['iou']:.1f}"))
     return panels
 
 
-def _sized(image: Image.Image) -> Image.Image:
+def sized(image: Image.Image) -> Image.Image:
+    """An image as large as figures show it."""
     scale = SIDE / max(image.size)
     return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
 
 
-def _fit(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def fit(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A mask (H,W) bool at the size (width, height) of the image shown."""
     return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
 
 
-def _painted(pixels: np.ndarray, mask: np.ndarray, color: str) -> np.ndarray:
+def painted(pixels: np.ndarray, mask: np.ndarray, color: str) -> np.ndarray:
     """The image with a mask laid over it in a colour; what lies outside is dimmed a little."""
     tint = 255 * np.array(to_rgb(color))
     laid = np.where(mask[..., None], 0.4 * pixels + 0.6 * tint, 0.85 * pixels)
     return laid.astype(np.uint8)
 
 
-def _outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def outlined(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The image with a white line, dark at its outside, around a mask."""
     outlined = pixels.copy()
     line = _grown(mask, 2)

@@ -28,6 +28,7 @@ TITLES = {
     "categories": "Categories",
     "cost": "Accuracy against cost",
     "examples": "Examples",
+    "attention": "What context, object and position words do, stage by stage",
 }
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import files
+from bench.attention import FILE
 from bench.store import Store
 from reports.frame import StudyFrame
 
-INPUTS = ("cell.json", "metrics.json", "samples.parquet", "history.jsonl", "env.json")
+INPUTS = ("cell.json", "metrics.json", "samples.parquet", "history.jsonl", "env.json", FILE)
 RECORD = "build.json"
 
 

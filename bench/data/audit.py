@@ -14,7 +14,8 @@ from bench.config import DataConfig
 from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folder, read_facts
 from bench.data.fingerprint import fingerprint
 from bench.data.images import NO_FILE
-from bench.data.index import SPLITS, FileMask, Index, Reference, read_index
+from bench.data.index import Index, read_index
+from bench.data.reference import SPLITS, FileMask, Reference
 
 VERSION = 1  # of what makes a sample unusable; raise it when that changes
 BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.data.index import Reference
+from bench.data.reference import Reference
 
 
 def with_other_sentences(references: Sequence[Reference], seed: int = 0) -> tuple[Reference, ...]:

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.config import DataConfig
 from bench.data.images import resize_mask
-from bench.data.index import Reference
+from bench.data.reference import Reference
 from bench.data.resized import DirectReader, ImageReader, image_reader
 from fianet.decouple import Spans, decouple
 from fianet.tokens import Tokenizer, Tokens

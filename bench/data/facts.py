@@ -14,7 +14,8 @@ from bench import files
 from bench.config import DataConfig
 from bench.data.fingerprint import fingerprint_index
 from bench.data.images import open_image
-from bench.data.index import Index, MaskSource
+from bench.data.index import Index
+from bench.data.reference import MaskSource
 from bench.errors import DataError
 
 VERSION = 1  # of what is stored; raise it when that changes

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from bench import files
 from bench.config import DataConfig, Layout
-from bench.data.index import FileMask, Index, MaskSource, RleMask, read_index
+from bench.data.index import Index, read_index
+from bench.data.reference import FileMask, MaskSource, RleMask
 
 VERSION = 1  # of what is hashed; raise it when that changes
 MISSING = ""  # hash of a file that is not there

@@ -8,7 +8,7 @@ root/output_phrase_{train,val,test}.txt     lines `<id> <expression>`
 import re
 from pathlib import Path
 
-from bench.data.index import SPLITS, UNKNOWN, FileMask, Reference
+from bench.data.reference import SPLITS, UNKNOWN, FileMask, Reference
 from bench.errors import UserError
 
 CATEGORIES = (

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.index import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
 from bench.data.layout import IMAGES, INSTANCES, REFERENCES
+from bench.data.reference import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
 from bench.errors import UserError
 
 PLAIN_TYPES = (

@@ -3,7 +3,8 @@
 from bench.config import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.facts import Progress
-from bench.data.index import SPLITS, Reference, read_index
+from bench.data.index import read_index
+from bench.data.reference import SPLITS, Reference
 from bench.errors import UserError
 
 

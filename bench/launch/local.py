@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from bench.store import Cell
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 5.0  # between looks at a cell that another process is training
+Team = list[subprocess.Popen[bytes]]  # the processes of one cell
 
 
 def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
@@ -30,7 +32,7 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
     """
     slots = make_slots(config, planned)
     waiting = [(cell, 0.0) for cell in cells]
-    running: dict[Slot, tuple[Cell, subprocess.Popen[bytes]]] = {}
+    running: dict[Slot, tuple[Cell, Team]] = {}
     free = list(slots)
     try:
         while waiting or running:
@@ -41,8 +43,8 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
                 waiting.remove(item)
                 slot = free.pop(0)
                 running[slot] = (item[0], _start(item[0], slot, config))
-            for slot, (cell, process) in list(running.items()):
-                code = process.poll()
+            for slot, (cell, team) in list(running.items()):
+                code = ended(team)
                 if code is None:
                     continue
                 del running[slot]
@@ -53,19 +55,48 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
                     _record_death(cell, code)
             time.sleep(POLL_SECONDS)
     finally:
-        stop_workers([process for _, process in running.values()])
+        stop_workers([process for _, team in running.values() for process in team])
 
 
-def _start(cell: Cell, slot: Slot, config: LauncherConfig) -> subprocess.Popen[bytes]:
+def _start(cell: Cell, slot: Slot, config: LauncherConfig) -> Team:
     words = [
         f"store={cell.path.parents[1]}",
         f"id={cell.id}",
         f"checkpoint_seconds={config.checkpoint_seconds}",
     ]
-    return start_worker("bench.cell", words, slot, cell.log)
+    return [start_worker("bench.cell", words, slot, cell.log, place) for place in places(config.processes)]
 
 
-def start_worker(module: str, words: list[str], slot: Slot, log_path: Path) -> subprocess.Popen[bytes]:
+def places(processes: int) -> list[dict[str, str]]:
+    """What tells each of the processes of one cell where it stands, in torch's words; alone, nothing."""
+    if processes == 1:
+        return [{}]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    shared |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+    return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+
+
+def ended(team: Team) -> int | None:
+    """The exit code that tells how a cell's processes ended, None while they work.
+
+    When one ends badly the others wait for it in vain, and are ended too. What died of a signal is to blame, else the
+    first process, which alone can say more.
+    """
+    codes = [process.poll() for process in team]
+    if all(code is None for code in codes) or (None in codes and not any(codes)):
+        return None
+    if None in codes:
+        stop_workers([process for process, code in zip(team, codes, strict=True) if code is None])
+    bad = [code for code in codes if code]
+    return min(bad) if bad and min(bad) < 0 else (bad or [0])[0]
+
+
+def start_worker(
+    module: str, words: list[str], slot: Slot, log_path: Path, place: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Starts `python -m module words` with what its slot may use; it ends with this process, however that ends.
 
     Args:
@@ -73,10 +104,11 @@ def start_worker(module: str, words: list[str], slot: Slot, log_path: Path) -> s
         words: Its arguments.
         slot: GPU and threads.
         log_path: Gets everything it prints.
+        place: More of its environment.
     """
-    environment = dict(os.environ)
-    if slot.gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
+    environment = os.environ | (place or {})
+    if slot.gpus is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = slot.gpus
     if slot.threads:
         environment |= {"OMP_NUM_THREADS": str(slot.threads), "MKL_NUM_THREADS": str(slot.threads)}
     with log_path.open("ab") as log:
@@ -107,7 +139,10 @@ def stop_workers(processes: list[subprocess.Popen[bytes]]) -> None:
 def _record_death(cell: Cell, code: int) -> None:
     """Writes why a worker ended that could not say so itself; a cell another process holds is not ours to judge."""
     with cell.lock() as free:
-        if free and cell.state()["state"] not in ("done", "failed"):
+        known = (
+            ("done",) if code < 0 else ("done", "failed")
+        )  # a process beside one that was killed can only guess why
+        if free and cell.state()["state"] not in known:
             cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
 
 

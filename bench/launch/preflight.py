@@ -10,7 +10,6 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from bench.config import ModelConfig
 from bench.errors import UserError
 from bench.files import size
 from bench.prepare import Prepared
@@ -58,6 +57,8 @@ def disk(prepared: Prepared, missing: list[Cell]) -> Need:
     Raises:
         UserError: A model that cannot be built as configured.
     """
+    from bench.profiling.memory import weights
+
     wanted = {cell.id for cell in missing}
     running = finished = 0
     counted: dict[str, tuple[int, int]] = {}
@@ -67,31 +68,9 @@ def disk(prepared: Prepared, missing: list[Cell]) -> Need:
         recipe = planned.config.recipe
         key = json.dumps([dataclasses.asdict(planned.config.model), recipe.size], sort_keys=True)
         if key not in counted:
-            counted[key] = parameters(planned.config.model, recipe.size)
+            counted[key] = weights(planned.config)
         total, trained = counted[key]
         state, best = BYTES * (total + 2 * trained), BYTES * total  # AdamW keeps two moments a weight
         running += COPIES * (state + best)
         finished += (COPIES - 1) * state + best
     return Need(running, finished)
-
-
-def parameters(model: ModelConfig, pixels: int) -> tuple[int, int]:
-    """Weights of a model, all and trained, built on a device that holds no numbers.
-
-    Raises:
-        UserError: The model cannot be built as configured.
-    """
-    import torch
-
-    from bench.registry import build_model
-    from fianet.tokens import Tokenizer
-
-    tokenizer = Tokenizer.load(model.text.pretrained)
-    empty = dataclasses.replace(
-        model,
-        text=dataclasses.replace(model.text, pretrained=None),
-        encoder=dataclasses.replace(model.encoder, pretrained=None),
-    )
-    with torch.device("meta"):
-        built = list(build_model(empty, tokenizer.vocab_size, pixels).parameters())
-    return sum(p.numel() for p in built), sum(p.numel() for p in built if p.requires_grad)

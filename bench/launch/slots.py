@@ -1,30 +1,41 @@
-"""What this machine can run at once: one GPU a worker, else a share of the CPU cores."""
+"""What this machine can run at once: one GPU a process, else a share of the CPU cores."""
 
 import os
 import subprocess
 from dataclasses import dataclass
 
 from bench.config import LauncherConfig
+from bench.errors import UserError
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What one worker may use: a GPU index, or None for CPU threads alone; its number tells it from its equals."""
+    """What the processes of one cell may use; its number tells it from its equals."""
 
     number: int
-    gpu: str | None
-    threads: int
+    gpus: str | None  # indices, one a process; None: CPU threads alone
+    threads: int  # a process
 
 
 def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
-    """One slot per GPU, else the cores split among `workers`."""
-    gpus = visible_gpus()
+    """One slot per GPU (per `processes` of them), else the cores split among `workers`.
+
+    Raises:
+        UserError: Fewer GPUs than the processes of one cell.
+    """
+    gpus, each = visible_gpus(), config.processes
     if gpus:
-        workers = config.workers or len(gpus)
-        return [Slot(i, gpus[i % len(gpus)], config.threads) for i in range(workers)]
+        teams = [",".join(gpus[i : i + each]) for i in range(0, len(gpus) - each + 1, each)]
+        if not teams:
+            raise UserError(
+                f"launcher.processes={each}: this machine has {len(gpus)} GPUs.",
+                "Use as many processes as GPUs at most.",
+            )
+        workers = config.workers or len(teams)
+        return [Slot(i, teams[i % len(teams)], config.threads) for i in range(workers)]
     cores = len(os.sched_getaffinity(0))
-    workers = config.workers or max(1, min(cores, planned))
-    return [Slot(i, None, config.threads or max(1, cores // workers)) for i in range(workers)]
+    workers = config.workers or max(1, min(cores // each, planned))
+    return [Slot(i, None, config.threads or max(1, cores // (workers * each))) for i in range(workers)]
 
 
 def visible_gpus() -> list[str]:

@@ -22,7 +22,7 @@ from bench.store import Cell
 POLL_SECONDS = 10.0  # between looks at the queue while following
 Request = dict[str, Any]
 MAX_ARRAY = 1000  # Slurm's default, where it does not say
-ASKED = ("partition", "account", "qos", "constraint", "gpus", "cpus", "memory", "time", "setup")
+ASKED = ("partition", "account", "qos", "constraint", "processes", "gpus", "cpus", "memory", "time", "setup")
 
 
 @dataclass
@@ -125,7 +125,7 @@ def request(config: LauncherConfig) -> Request:
     Raises:
         UserError: A time or memory Slurm would not understand.
     """
-    if not re.fullmatch(r"\d+(\.\d+)?[KMGT]?", config.memory):
+    if config.memory is not None and not re.fullmatch(r"\d+(\.\d+)?[KMGT]?", config.memory):
         raise UserError(
             f"launcher.memory={config.memory}: this is no amount of memory.", "Write it as 32G or 800M."
         )
@@ -134,7 +134,9 @@ def request(config: LauncherConfig) -> Request:
             f"launcher.cpus={config.cpus}, launcher.gpus={config.gpus}: these are numbers per process.",
             "Use 1 CPU or more, and 0 GPUs or more.",
         )
-    ask = {name: getattr(config, name) for name in ASKED} | {"time": minutes(config.time)}
+    ask = {name: getattr(config, name) for name in ASKED} | {
+        "time": minutes(config.time) if config.time else None
+    }
     return ask | {"setup": list(config.setup)}
 
 
@@ -174,12 +176,12 @@ def make_executor(store: Path, code: Path, ask: Request, config: LauncherConfig)
     executor.update_parameters(
         job_name="fianet-bench",
         nodes=1,
-        ntasks_per_node=1,
+        ntasks_per_node=ask["processes"],
         partition=ask["partition"],
         account=ask["account"],
         qos=ask["qos"],
         constraint=ask["constraint"],
-        gpus_per_node=ask["gpus"] or None,
+        gpus_per_node=ask["gpus"] * ask["processes"] or None,
         cpus_per_task=ask["cpus"],
         mem=ask["memory"],
         time=ask["time"],
@@ -188,7 +190,10 @@ def make_executor(store: Path, code: Path, ask: Request, config: LauncherConfig)
         stderr_to_stdout=True,
         wckey=None,
         additional_parameters={"requeue": True},
-        srun_args=[f"--cpus-per-task={ask['cpus']}"],  # srun no longer takes it over from the job
+        srun_args=[
+            f"--cpus-per-task={ask['cpus']}",  # srun no longer takes it over from the job
+            *(["--kill-on-bad-exit=1"] if ask["processes"] > 1 else []),  # who is left would wait for ever
+        ],
         setup=[
             *ask["setup"],
             f"export PYTHONPATH={shlex.quote(str(code))}",
@@ -256,10 +261,11 @@ def describe(submission: Submission) -> str:
     lines = []
     for id_, cells in submission.jobs.items():
         ask = cells[0].job()["ask"]
+        team = f"{ask['processes']} processes of " if ask["processes"] > 1 else ""
         gpus = f"{ask['gpus']} GPU, " if ask["gpus"] else ""
         size = f"array of {len(cells)} cells" if len(cells) > 1 else "1 cell"
         where = f" on {ask['partition']}" if ask["partition"] else ""
-        each = f"{gpus}{ask['cpus']} CPU, {ask['memory']}, {ask['time']} min"
+        each = f"{team}{gpus}{ask['cpus']} CPU, {ask['memory']}, {ask['time']} min"
         lines.append(f"submitted job {id_}: {size}{where}, each {each}")
     if submission.queued:
         ids = sorted({cell.job()["id"].partition("_")[0] for cell in submission.queued})

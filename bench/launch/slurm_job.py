@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import submitit
-from submitit.helpers import DelayedSubmission
+from submitit.helpers import DelayedSubmission, TorchDistributedEnvironment
 
-from bench import interrupt
+from bench import distributed, interrupt
 from bench.cell import run_cell
 from bench.launch import slurm_queue
 from bench.store import Cell, Record, Store
@@ -50,13 +50,20 @@ class CellJob:
         from bench import checkpoint
 
         torch.set_num_threads(self.threads)
-        job = submitit.JobEnvironment().job_id
+        environment = submitit.JobEnvironment()
+        job = environment.job_id
+        if environment.num_tasks > 1:
+            TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         cell = Store(self.store).cell(self.cell)
         _wait_until_visible(cell)
         _print_to(cell.log)
         before = checkpoint.newest_step(cell.checkpoints)
         owner = {"job": job, "restart": int(os.environ.get("SLURM_RESTART_COUNT", 0))}
-        if not self._run(cell, owner) and not interrupt.received():
+        trained = self._run(cell, owner)
+        distributed.end()
+        if distributed.rank() > 0:
+            return
+        if not trained and not interrupt.received():
             print(f"cell {cell.id} is trained by another process; this job leaves it alone.", flush=True)
         elif cell.done:
             return
@@ -70,6 +77,8 @@ class CellJob:
 
     def _run(self, cell: Cell, owner: Record) -> bool:
         """Trains, waiting a while for a predecessor that is still ending; False when it is left to another."""
+        if distributed.rank() > 0:
+            return run_cell(cell, self.checkpoint_seconds)
         deadline = time.monotonic() + HELD_SECONDS
         while time.monotonic() < deadline and not interrupt.received():
             other = cell.state()

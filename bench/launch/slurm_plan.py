@@ -1,7 +1,7 @@
 """What `dry_run=true` says of a plan on a cluster: scripts, hours, memory and disk, without asking Slurm anything."""
 
 from bench.files import size
-from bench.launch import preflight, slurm
+from bench.launch import preflight, resources, slurm
 from bench.prepare import Prepared
 
 
@@ -15,6 +15,7 @@ def describe(prepared: Prepared, seconds_each: float) -> str:
     Raises:
         UserError: A model that cannot be built, a disk that is too small, or a request that is none.
     """
+    resources.complete(prepared)
     missing = {cell.id: cell for cell in prepared.missing()}
     need = preflight.check(prepared, list(missing.values()))
     groups: dict[str, tuple[slurm.Request, list[str]]] = {}
@@ -27,8 +28,8 @@ def describe(prepared: Prepared, seconds_each: float) -> str:
     lines, gpu_hours, cpu_hours = [], 0.0, 0.0
     for ask, ids in groups.values():
         hours = len(ids) * seconds_each / 3600
-        gpu_hours += hours * ask["gpus"]
-        cpu_hours += hours * ask["cpus"]
+        gpu_hours += hours * ask["processes"] * ask["gpus"]
+        cpu_hours += hours * ask["processes"] * ask["cpus"]
         launcher = prepared.config.launcher
         script = slurm.script(prepared.store.root.resolve(), len(ids), ask, launcher)
         lines += [

@@ -28,6 +28,7 @@ TRAINING = (  # what can change a number: everything else may be edited without 
                 "cell",
                 "checkpoint",
                 "decouplers",
+                "distributed",
                 "evaluate",
                 "losses",
                 "metrics",

@@ -10,10 +10,12 @@ from submitit.helpers import DelayedSubmission
 
 from bench import files, interrupt
 from bench.config import Config
-from bench.launch import slurm, slurm_queue, snapshot
+from bench.launch import resources, slurm, slurm_queue, snapshot
 from bench.launch.slurm_job import WARNING
 from bench.store import Store
 from bench.tuning.trials import Tuning
+
+WORKER_TIME = "4:00:00"  # where launcher.time leaves it open: a worker goes on from job to job
 
 
 @dataclass
@@ -85,6 +87,8 @@ def launch(tuning: Tuning, config: Config) -> int | None:
 
 def _submit(tuning: Tuning, config: Config, workers: int) -> list[str]:
     store, launcher = tuning.store.root.resolve(), config.launcher
+    launcher.memory = launcher.memory or resources.memory_request(config)
+    launcher.time = launcher.time or WORKER_TIME
     ask = slurm.request(launcher)
     executor = slurm.make_executor(store, snapshot.take(store), ask, launcher)
     task = WorkerJob(str(store), tuning.name, launcher.threads or ask["cpus"])

@@ -31,7 +31,7 @@ def test_every_config_says_what_it_is(path) -> None:
         ("data=rrsis", "data=rrsis", "rrsisd"),
         ("recipe.epoch=3", "recipe.epoch", "recipe.epochs"),
         ("epochs=3", "epochs", "recipe.epochs"),
-        ("model.fusion=fianm", "model.fusion", "--help"),
+        ("model.fusion=fianm", "model.fusion", "fiam"),
         ("recipe.lr=fast", "recipe.lr", "kind"),
         ("recipe.lr=1e-3,1e-4", "recipe.lr", "row"),
         ("recipe.epochs=0", "recipe.epochs", "larger"),
@@ -127,3 +127,12 @@ def test_wrong_recipe_file_is_named(tmp_path, content: str, names: str) -> None:
 def test_missing_recipe_file_is_said() -> None:
     with pytest.raises(UserError, match="there is no such file"):
         compose(["recipe=nowhere.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("word", "right"), [("model.fusion=pwan", "pwam"), ("recipe.loss=ce_dise", "ce_dice")]
+)
+def test_wrong_choice_names_the_nearest(word: str, right: str) -> None:
+    with pytest.raises(UserError, match=word.partition("=")[0]) as caught:
+        compose([word])
+    assert caught.value.remedy == f"Did you mean {right}?"

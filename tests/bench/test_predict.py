@@ -123,7 +123,7 @@ def test_predicts_the_mask_that_evaluation_scores(bundle: Bundle, tmp_path: Path
     from bench.config import EvalSize
     from bench.data import rle
     from bench.data.dataset import ReferringDataset
-    from bench.data.index import Reference
+    from bench.data.reference import Reference
     from bench.evaluate import evaluate
 
     class Empty:

@@ -30,6 +30,7 @@ def test_help_answers_at_once_and_lists_what_can_be_named(command) -> None:
         "bench.plan",
         "bench.store",
         "bench.help",
+        "bench.attention",
         "reports.build",
         "bench.prepare",
     ],
@@ -202,7 +203,7 @@ def test_two_runs_at_once_train_a_cell_once(study, drawn, environment, tmp_path)
 
 def test_mistake_found_in_a_cell_ends_in_what_to_do_and_no_traceback(tmp_path: Path) -> None:
     from bench.errors import UserError
-    from bench.status import _last_words
+    from bench.states import _last_words
 
     cell = Store(tmp_path).plan("0123456789ab", {}, {})
     for error, last in ((UserError("weights=x: wrong.", "Pass y."), ["Pass y."]), (ValueError("a\nb"), None)):

@@ -12,8 +12,10 @@ import pytest
 from bench import gc, interrupt, plan
 from bench.compose import compose, plain
 from bench.errors import UserError
-from bench.launch import slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state, snapshot
+from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state, snapshot
 from bench.launch.slurm_queue import Job
+from bench.prepare import prepare
+from bench.profiling import memory
 from bench.store import GIVEN_UP, Cell, Store
 
 GOLDEN = Path(__file__).with_name("submission.sh")
@@ -58,6 +60,7 @@ def planned(tmp_path: Path) -> Planned:
     return make
 
 
+ASK = ["launcher.memory=48G", "launcher.time=24:00:00"]
 LAUNCHER = compose(["launcher=slurm"]).launcher
 
 
@@ -68,7 +71,7 @@ def test_script_is_the_golden_file(fake: Path, planned: Planned, tmp_path: Path)
         "launcher.account=lab",
         "launcher.max_parallel=2",
     ]
-    words += ["launcher.qos=high", "launcher.constraint=a100", "launcher.setup=[module load cuda]"]
+    words += ["launcher.qos=high", "launcher.constraint=a100", "launcher.setup=[module load cuda]", *ASK]
     cells = planned(words, words)
     slurm.submit(cells, compose(words).launcher)
     written = (fake / "script.sh").read_text()
@@ -343,3 +346,34 @@ def test_noted_signal_interrupts_at_the_next_step() -> None:
     finally:
         interrupt.listen()
         signal.signal(signal.SIGUSR2, before)
+
+
+def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str], tmp_path: Path) -> None:
+    study = tmp_path / "sizes.yaml"
+    study.write_text(
+        "rows:\n  small: {}\n  wide: {model: {encoder: {embed_dim: 256, heads: [8, 8, 16, 16]}}}\n"
+        "  long: {recipe: {epochs: 100000}}\n"
+    )
+    words = [*drawn, f"ablation={study}", "launcher=slurm", f"store={tmp_path / 'runs'}"]
+    words = [
+        word
+        for word in words
+        if not word.startswith(("model.encoder.embed", "model.encoder.heads", "recipe.epochs"))
+    ]
+    prepared = prepare(words)
+    resources.complete(prepared)
+    small, wide, long = (slurm.request(cell.config.launcher) for cell in prepared.cells)
+    assert int(wide["memory"][:-1]) > int(small["memory"][:-1]) == int(long["memory"][:-1])
+    assert long["time"] > small["time"] == wide["time"] == 30
+    given = prepare([*words, "launcher.memory=3G", "launcher.time=5"])
+    resources.complete(given)
+    assert {(each.config.launcher.memory, each.config.launcher.time) for each in given.cells} == {("3G", "5")}
+
+
+def test_what_training_keeps_grows_with_the_part_that_is_computed_at_once() -> None:
+    def kept(*words: str) -> int:
+        return memory.kept_for_backward(compose(["recipe.size=64", "recipe.batch_size=8", *words]))
+
+    assert kept() == pytest.approx(2 * kept("recipe.accumulate=2"), rel=0.05)
+    assert kept("launcher.processes=2") == kept("recipe.accumulate=2")
+    assert kept() > kept("model=lavt")

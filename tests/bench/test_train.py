@@ -18,7 +18,7 @@ from bench.config import Config, DiceReduction, EvalSize, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.errors import UserError
-from bench.estimate import dry_run, speed
+from bench.estimate import Speeds, dry_run
 from bench.evaluate import evaluate, scores
 from bench.prepare import Prepared, prepare
 from bench.registry import build
@@ -161,7 +161,8 @@ def test_exported_weights_are_scored_without_training_as_they_were(drawn: list[s
     assert before is not None
     assert after is not None, given.state()["error"]
     assert after["scores"] == before["scores"]
-    assert speed(prepared).images_per_second > 0, "cells that were not trained say nothing of speed"
+    known = Speeds(prepared.store).of(prepared.config)
+    assert known.images_per_second > 0, "cells that were not trained say nothing of speed"
     assert "0 done, 1 to run" not in dry_run(planned([*drawn, f"weights={tmp_path / 'exported'}"], tmp_path))
     assert after["epochs"] == 0
     assert not given.history()

@@ -11,7 +11,7 @@ import pytest
 from bench import cell as cells
 from bench import tune
 from bench.prepare import prepare
-from bench.status import study_status
+from bench.states import study_status
 from bench.store import Cell, Store
 from bench.tuning import result
 from bench.tuning.trials import Tuning

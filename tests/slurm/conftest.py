@@ -104,12 +104,21 @@ def cluster(_drawn: Path, tmp_path: Path) -> Iterator[Cluster]:
     wait_for(lambda: not slurm("squeue", "--noheader"), "an empty queue")
 
 
-@pytest.fixture(scope="session")
-def whole(_drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The results of the cell when nothing interrupts it, trained without Slurm."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "data").symlink_to(_drawn)
-    done = Cluster(folder).command("bench.run", "launcher=local", *WORDS)
+def without_slurm(drawn: Path, folder: Path, *words: str) -> dict[str, bytes]:
+    """The results of the cell when nothing interrupts it, trained by the local launcher."""
+    (folder / "data").symlink_to(drawn)
+    done = Cluster(folder).command("bench.run", "launcher=local", *WORDS, *words)
     assert done.returncode == 0, done.stderr
     (cell,) = Store(folder / "runs").cells()
     return Cluster(folder).results(cell)
+
+
+@pytest.fixture(scope="session")
+def whole(_drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return without_slurm(_drawn, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def whole_by_two(_drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The results of two processes that train the cell together."""
+    return without_slurm(_drawn, tmp_path_factory.mktemp("two"), "launcher.processes=2")

@@ -47,6 +47,16 @@ def test_warning_before_the_time_limit_saves_and_requeues(cluster, whole) -> Non
     assert cell.state()["attempt"] == 2
 
 
+def test_two_processes_train_one_cell_through_a_time_limit(cluster, whole_by_two) -> None:
+    cell = cluster.submit("launcher.processes=2", "launcher.checkpoint_seconds=1000")
+    cluster.wait_for(lambda: len(cell.history()) >= 3, "three epochs")
+    cluster.slurm("scancel", "--signal=USR2", cell.job()["id"])
+    cluster.wait_for(lambda: cell.state().get("restart") == 1, "the second start")
+    ends(cluster, cell)
+    assert cluster.results(cell) == whole_by_two
+    assert cell.environment()["processes"] == 2
+
+
 def test_preempted_and_requeued_by_slurm(cluster, whole) -> None:
     cell = cluster.submit()
     cluster.in_the_middle(cell)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.controls import with_other_sentences
-from bench.data.index import NoMask, Reference
+from bench.data.reference import NoMask, Reference
 
 
 def references(images: list[int]) -> list[Reference]:

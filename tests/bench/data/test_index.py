@@ -11,7 +11,8 @@ import pytest
 from pycocotools import mask as coco
 
 from bench.config import DataConfig
-from bench.data.index import NoMask, Reference, read_index
+from bench.data.index import read_index
+from bench.data.reference import NoMask, Reference
 from bench.data.refsegrs import category
 from bench.data.rrsisd import load_plain_pickle
 from bench.errors import DataError, UserError

@@ -1,0 +1,78 @@
+"""One sentence and the mask it means, not yet decoded: what every layout is read into. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import rle
+from bench.data.images import open_image
+from bench.errors import DataError
+
+SPLITS = ("train", "val", "test")
+UNKNOWN = "unknown"  # category of a reference that names none
+
+
+@dataclass(frozen=True, slots=True)
+class RleMask:
+    """A mask as COCO's compressed run lengths; `size` is (height, width)."""
+
+    size: tuple[int, int]
+    counts: bytes
+
+    def read(self) -> np.ndarray:
+        """The mask (H,W) bool. Raises DataError when the counts cannot be decoded."""
+        return rle.decode(self.counts, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class FileMask:
+    """A mask as a grey image; the foreground is brighter than `threshold` (0..255)."""
+
+    path: Path
+    threshold: int = 50
+
+    def read(self) -> np.ndarray:
+        """The mask (H,W) bool. Raises DataError when the file cannot be read."""
+        return np.asarray(open_image(self.path, "L")) > self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class NoMask:
+    """A mask that the set's files promise and do not hold."""
+
+    reason: str
+
+    def read(self) -> np.ndarray:
+        """Raises DataError with the reason."""
+        raise DataError(self.reason)
+
+
+MaskSource = RleMask | FileMask | NoMask
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One sentence and the mask it means.
+
+    Attributes:
+        ref_id: Unique in the set.
+        image_id: The image's name without its ending.
+        image: The image file.
+        sentence: As published.
+        category: Class of the referent, or `unknown`.
+        split: train, val or test.
+        mask: Decodes with `mask.read()`.
+        box: x0, y0, x1, y1 in pixels, as published; None where the layout has none.
+        area: Pixels of the mask as published (wrong in all of RRSIS-D); None where the layout has none.
+    """
+
+    ref_id: int
+    image_id: str
+    image: Path
+    sentence: str
+    category: str
+    split: str
+    mask: MaskSource
+    box: tuple[float, float, float, float] | None = None
+    area: float | None = None

@@ -1,0 +1,67 @@
+"""What a job asks for where `launcher.memory` and `launcher.time` leave it open: by each row's model."""
+
+import dataclasses
+import json
+import math
+
+from bench.config import Config
+from bench.estimate import Speeds
+from bench.prepare import Prepared
+
+GIB = 2**30
+PROCESS = 1.5 * GIB  # Python, torch, transformers, the data set's index and sentences
+CUDA = 3 * GIB  # the driver's and cuDNN's share of the host's memory
+LOADER = 0.5 * GIB  # a loading process with its decoded images
+STATE = 16  # bytes a trained weight: itself, its gradient, AdamW's two moments
+SPARE = 1.5  # of what is counted
+PATIENCE = 2.0  # of the expected time, beside a quarter of an hour; a limit that comes early costs a requeue, no work
+STEP_MINUTES = 30
+
+
+def complete(prepared: Prepared) -> None:
+    """Writes memory and time into every planned cell that leaves them open.
+
+    Raises:
+        UserError: A model that cannot be built as configured.
+    """
+    asked: dict[str, str] = {}
+    speeds = Speeds(prepared.store)
+    for planned in prepared.cells:
+        launcher, config = planned.config.launcher, planned.config
+        if launcher.memory is None:
+            parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.processes)
+            key = json.dumps([dataclasses.asdict(config.model), config.recipe.size, parts], sort_keys=True)
+            if key not in asked:
+                asked[key] = memory_request(config)
+            launcher.memory = asked[key]
+        if launcher.time is None:
+            epochs = 0 if config.weights else config.recipe.epochs
+            images = epochs * prepared.training_samples[planned.id]
+            launcher.time = time_request(images / speeds.of(config).images_per_second)
+
+
+def time_request(seconds: float) -> str:
+    """Minutes to ask for, where so many seconds are expected."""
+    return str(math.ceil((PATIENCE * seconds / 60 + 15) / STEP_MINUTES) * STEP_MINUTES)
+
+
+def memory_request(config: Config) -> str:
+    """Memory to ask for; few different amounts, because requests that are equal share a job array."""
+    gib = memory(config) / GIB
+    step = 2 if gib <= 16 else 8
+    return f"{math.ceil(gib / step) * step}G"
+
+
+def memory(config: Config) -> int:
+    """Bytes of the node's memory that the processes of one cell need together.
+
+    On a GPU the training state and what the backward pass keeps lie in the GPU's memory; a copy of the state passes
+    through the node's when it is saved.
+    """
+    from bench.profiling.memory import kept_for_backward, weights
+
+    launcher, gpu = config.launcher, config.launcher.gpus > 0
+    total, trained = weights(config)
+    each = PROCESS + config.data.workers * LOADER + STATE * trained + 4 * total
+    each += CUDA if gpu else SPARE * kept_for_backward(config)
+    return int(launcher.processes * each)

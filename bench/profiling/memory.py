@@ -1,0 +1,42 @@
+"""How much memory training takes, counted on a device that holds no numbers."""
+
+import torch
+from torch import Tensor
+
+from bench.config import Config
+from bench.profiling.counts import build_profiled, example
+
+
+def weights(config: Config) -> tuple[int, int]:
+    """Weights of the model, all and trained.
+
+    Raises:
+        UserError: The model cannot be built as configured.
+    """
+    with torch.device("meta"):
+        model = build_profiled(config)
+    sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trains in sizes if trains)
+
+
+def kept_for_backward(config: Config) -> int:
+    """Bytes that the forward pass of one part of a batch keeps for the backward pass, in float32, weights aside.
+
+    A part is what one process computes at once: `recipe.batch_size / recipe.accumulate / launcher.processes` images.
+    """
+    with torch.device("meta"):
+        model = build_profiled(config).train()
+        parts = config.recipe.accumulate * config.launcher.processes
+        inputs = example(config, max(2, config.recipe.batch_size // parts))
+    own = {id(weight) for weight in model.parameters()}
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        base = tensor if tensor._base is None else tensor._base
+        if id(base) not in own:
+            kept[id(base)] = base  # held, so that no other tensor gets its id
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(*inputs)
+    return sum(tensor.nbytes for tensor in kept.values())

@@ -1,0 +1,290 @@
+"""A figure of what FIAM's context, object and position words do at every stage, for sentences a cell kept."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
+
+from bench.attention import KINDS, OBJECT, POSITION, Maps, read_maps
+from bench.data import rle
+from bench.data.images import open_image
+from bench.data.reference import Reference
+from bench.store import Store
+from reports import examples
+from reports.escape import plain
+from reports.frame import Row, StudyFrame
+from reports.strips import GAP, GREY, LINE, SENTENCE, SMALL
+from reports.style import COLORS, WIDTH, looks
+
+HEAT = "cividis"  # sequential, read alike with any colour vision
+PICTURE, SIDE, BAR = 1.14, 0.83, 0.1  # inches: side of a picture and of a map, width of a colour bar
+LEFT, RIGHT = 1.6, 5.07  # inches: where the maps begin and end
+NOTHING = 1e-3  # what rounding leaves of a response that is none
+CHARACTERS = 105  # of a sentence in a line: bold letters are wide
+
+SAID = {
+    "context": "share of attention\non the object words",
+    "object": "length of the gated\nobject response",
+    "position": "gate of the\nposition words",
+}
+MARKS: dict[int, dict[str, Any]] = {
+    0: {},
+    OBJECT: {"color": COLORS[0], "fontweight": "bold"},
+    POSITION: {"color": COLORS[5], "fontstyle": "italic"},
+    OBJECT | POSITION: {"color": COLORS[6], "fontweight": "bold", "fontstyle": "italic"},
+}
+Words = Sequence[tuple[str, int]]  # each with its marks
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The maps of one cell and what they are shown with.
+
+    Attributes:
+        row: The cell's row.
+        color: The row's.
+        seed: The cell's seed.
+        fusion: What fills the slot in its model.
+        maps: What it kept.
+        samples: Its test samples, by reference id.
+        references: The test references, by id.
+    """
+
+    row: Row
+    color: str
+    seed: int
+    fusion: str
+    maps: Maps
+    samples: pd.DataFrame
+    references: Mapping[int, Reference]
+
+
+def find(store: Store, frame: StudyFrame, dataset: str) -> Looked | None:
+    """The maps of the reference row's first seed; of the last row that has some where it has none.
+
+    Raises:
+        NoExamples: There are maps, but their images or predictions are not on this machine.
+    """
+    rows = frame.rows_on(dataset)
+    first = [row for row in rows if row == frame.reference]
+    for row in (*first, *reversed(rows)):
+        for seed, cell in frame.cell_ids(dataset, row.key).items():
+            if (maps := read_maps(store.cell(cell))) is None:
+                continue
+            samples = examples.predictions(store, cell)
+            references = examples.read_set(store, cell, dataset)
+            if samples is None or not all(_scored(samples, references, each) for each in maps.ref_ids):
+                raise examples.NoExamples(
+                    f"{dataset}: the data set on this machine is not the one that was scored"
+                )
+            color = looks(row.key for row in frame.rows)[row.key].color
+            fusion = store.cell(cell).config().get("model", {}).get("fusion", "")
+            return Looked(row, color, seed, fusion, maps, samples, references)
+    return None
+
+
+def _scored(samples: pd.DataFrame, references: Mapping[int, Reference], ref_id: int) -> bool:
+    if ref_id not in samples.index or ref_id not in references:
+        return False
+    reference, line = references[ref_id], samples.loc[ref_id]
+    return (reference.image_id, reference.sentence) == (line["image_id"], line["sentence"])
+
+
+def draw(looked: Looked) -> Figure:
+    """For every sentence: the image with truth and prediction, and a row of maps by stage for each kind.
+
+    Raises:
+        DataError: An image or mask cannot be read.
+    """
+    maps = looked.maps
+    strips = [_strip(looked, place) for place in range(len(maps.ref_ids))]
+    kinds = [kind for kind in KINDS if kind in maps.stages]
+    norms = {kind: _norm(kind, maps.stages[kind]) for kind in kinds}
+    count = len(maps.stages["context"])
+    side = min(SIDE, (RIGHT - LEFT + GAP) / count - GAP)
+    foot = textwrap.wrap(_foot(looked), 135)
+    blocks = [
+        max(2 * (PICTURE * strip.tall + 1.3 * LINE), len(kinds) * (side * strip.tall + GAP))
+        for strip in strips
+    ]
+    texts = sum(len(strip.lines) + 2.2 for strip in strips)
+    page = _Page(sum(blocks) + LINE * (texts + 3.2 + len(foot)))
+    for stage in range(count):
+        left = LEFT + stage * (side + GAP)
+        page.text(left + side / 2, page.height - LINE, f"Stage {stage + 1}", ha="center")
+    top = page.height - 1.4 * LINE
+    for place, (strip, block) in enumerate(zip(strips, blocks, strict=True)):
+        for line in strip.lines:
+            top -= LINE
+            page.words(top, line, SENTENCE)
+        top -= LINE
+        page.text(0, top, strip.why, color=GREY)
+        top -= 0.5 * LINE
+        height = PICTURE * strip.tall
+        for down, (picture, said) in enumerate(strip.pictures):
+            bottom = top - height - down * (height + 1.3 * LINE)
+            page.axis(0, bottom, PICTURE, height).imshow(picture)
+            page.text(PICTURE / 2, bottom - 0.9 * LINE, said, ha="center")
+        for down, kind in enumerate(kinds):
+            bottom = top - side * strip.tall - down * (side * strip.tall + GAP)
+            shown = [values[place] for values in maps.stages[kind]]
+            _row(page, bottom, side, kind, shown, norms[kind], strip)
+        top -= block + 0.7 * LINE
+    marked = [("Object words", OBJECT), ("and", 0), ("position words", POSITION), ("are marked.", 0)]
+    page.words(top - LINE, marked)
+    for said in foot:
+        top -= LINE
+        page.text(0, top - LINE, said, color=GREY)
+    return page.figure
+
+
+def _row(
+    page: "_Page",
+    bottom: float,
+    side: float,
+    kind: str,
+    stages: Sequence[np.ndarray],
+    norm: Normalize,
+    strip: "_Strip",
+) -> None:
+    """The maps of one kind with its name before and its colour bar behind them."""
+    height = side * strip.tall
+    name = {"rotation": 90, "ha": "center", "va": "center"}
+    page.text(LEFT - 0.11, bottom + height / 2, kind.capitalize(), **name)
+    rows, columns = strip.truth.shape
+    for stage, values in enumerate(stages):
+        axis = page.axis(LEFT + stage * (side + GAP), bottom, side, height)
+        axis.imshow(values, HEAT, norm, extent=(0, columns, rows, 0), interpolation="nearest")
+        for color, width in (("black", 1.1), ("white", 0.5)):  # a line that is seen on any colour
+            axis.contour(strip.truth, levels=[0.5], colors=color, linewidths=width)
+    page.bar(bottom, height, norm, SAID[kind])
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """One sentence of the figure.
+
+    `tall` is the pictures' height by their width, at most 1: a taller one is shown smaller.
+    """
+
+    lines: list[Words]
+    why: str
+    pictures: list[tuple[np.ndarray, str]]  # and what stands below
+    truth: np.ndarray
+    tall: float
+
+
+def _strip(looked: Looked, place: int) -> _Strip:
+    reference = looked.references[int(looked.maps.ref_ids[place])]
+    scored: dict[Any, Any] = looked.samples.loc[reference.ref_id].to_dict()
+    image = examples.sized(open_image(reference.image, "RGB"))
+    pixels = np.asarray(image)
+    truth = examples.fit(reference.mask.read(), image.size)
+    predicted = rle.decode(scored["prediction"].encode(), (scored["height"], scored["width"]))
+    painted = examples.painted(pixels, examples.fit(predicted, image.size), looked.color)
+    return _Strip(
+        lines=_lines(reference.sentence, looked.maps.words[place]),
+        why=f"IoU {100 * scored['iou']:.1f}: rank {looked.maps.ranks[place]:,} of {looked.maps.ranked:,}",
+        pictures=[
+            (examples.outlined(pixels, truth), "Truth"),
+            (examples.outlined(painted, truth), textwrap.shorten(looked.row.label, 24, placeholder=" …")),
+        ],
+        truth=truth,
+        tall=min(1.0, image.height / image.width),
+    )
+
+
+class _Page:
+    """A figure that is drawn on in inches from its lower left corner."""
+
+    def __init__(self, height: float) -> None:
+        self.height = height
+        self.figure = Figure(figsize=(WIDTH, height))
+
+    def axis(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Axes without a frame; what is shown in them keeps its proportions."""
+        box = (left / WIDTH, bottom / self.height, width / WIDTH, height / self.height)
+        axis = self.figure.add_axes(box)
+        axis.set_axis_off()
+        return axis
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Small text."""
+        self.figure.text(x / WIDTH, y / self.height, text, fontsize=SMALL, **style)
+
+    def words(self, y: float, words: Words, size: float = SMALL) -> None:
+        """A line of marked words."""
+        areas: list[Artist] = [
+            TextArea(word, textprops={"fontsize": size, **MARKS[mark]}) for word, mark in words
+        ]
+        line = HPacker(children=areas, align="baseline", pad=0, sep=0.32 * size)
+        anchor, figure = (0, y / self.height), self.figure.transFigure
+        self.figure.add_artist(
+            AnchoredOffsetbox(
+                "lower left",
+                child=line,
+                pad=0,
+                borderpad=0,
+                frameon=False,
+                bbox_to_anchor=anchor,
+                bbox_transform=figure,
+            )
+        )
+
+    def bar(self, bottom: float, height: float, norm: Normalize, said: str) -> None:
+        """The colour bar of a row of maps."""
+        axis = self.axis(RIGHT + 0.1, bottom + 0.05, BAR, height - 0.1)
+        axis.set_axis_on()
+        self.figure.colorbar(ScalarMappable(norm, HEAT), cax=axis)
+        axis.grid(False)
+        axis.tick_params(labelsize=SMALL, length=2)
+        axis.locator_params(axis="y", nbins=3)
+        self.text(RIGHT + 0.58, bottom + height / 2, said, va="center")
+
+
+def _norm(kind: str, stages: Sequence[np.ndarray]) -> Normalize:
+    """One scale for all stages and sentences of a kind; a gate has no zero to begin at."""
+    low = min(float(values.min()) for values in stages) if kind == "position" else 0.0
+    high = max(float(values.max()) for values in stages)
+    return Normalize(low, high if high - low > NOTHING else low + 1)
+
+
+def _lines(sentence: str, marks: np.ndarray) -> list[Words]:
+    """The words of a sentence with their marks, at most three lines."""
+    lines: list[list[tuple[str, int]]] = [[]]
+    start = 0
+    for word in sentence.split():
+        start = sentence.index(word, start)
+        mark = int(np.bitwise_or.reduce(marks[start : start + len(word)], initial=0))
+        start += len(word)
+        shown = plain(word)[:CHARACTERS]
+        if sum(len(each) + 1 for each, _ in lines[-1]) + len(shown) > CHARACTERS:
+            lines.append([])
+        lines[-1].append((shown, mark))
+    return [*lines] if len(lines) <= 3 else [*lines[:2], [*lines[2][:-1], ("…", 0)]]
+
+
+def _foot(looked: Looked) -> str:
+    """How to read the figure, and what in it is no finding."""
+    maps = looked.maps
+    several = (
+        "position words and an object of several word pieces" if maps.silent else "object and position words"
+    )
+    said = [
+        f"{looked.row.label}, seed {looked.seed}. Line: truth. One scale for all maps of a kind.",
+        f"Ranked are the test sentences with {several}.",
+    ]
+    if maps.silent:
+        said.append(f"To an object of one piece ({maps.silent:,} more) there is no response at any stage.")
+    if looked.fusion == "fiam" and len(maps.stages) > 1:
+        said.append("In the last stage object and position words reach no output (published so): untrained.")
+    return " ".join(said)

@@ -1,0 +1,169 @@
+"""One cell trained by two processes that talk over gloo, as they talk over NCCL on GPUs."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.compose import compose
+from bench.config import LauncherConfig
+from bench.errors import UserError
+from bench.launch import slurm
+from bench.launch.local import places
+from bench.launch.slots import make_slots
+from bench.store import Cell, Store
+from tests.bench.conftest import REPO
+from tests.bench.test_run import results, start, wait_for
+
+TEAM = Path(__file__).with_name("team.py")
+TWO = ["launcher.processes=2", "tracking.enabled=false"]
+
+
+def gradients(
+    out: Path, environment: dict[str, str], processes: int, loss: str, dice: str, parts: int, words: list[str]
+) -> dict[str, np.ndarray]:
+    team = [
+        subprocess.Popen(
+            [sys.executable, TEAM, out, loss, dice, str(parts), *words],
+            env=environment | place,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for place in places(processes)
+    ]
+    for process in team:
+        said = process.communicate(timeout=180)[1]
+        assert process.returncode == 0, said
+    return dict(np.load(out))
+
+
+@pytest.mark.parametrize(
+    ("loss", "dice", "parts"),
+    [("ce_dice", "sum", 1), ("ce_dice", "sum", 2), ("ce_dice", "mean", 1), ("ce", "sum", 2)],
+)
+def test_gradients_of_two_processes_are_those_of_one(
+    loss: str, dice: str, parts: int, drawn: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    one = gradients(tmp_path / "one.npz", environment, 1, loss, dice, 1, drawn)
+    two = gradients(tmp_path / "two.npz", environment, 2, loss, dice, parts, drawn)
+    assert one.keys() == two.keys()
+    assert len(one) > 20
+    for name, expected in one.items():
+        np.testing.assert_allclose(two[name], expected, rtol=2e-4, atol=1e-6, err_msg=name)
+
+
+def trained(folder: Path) -> Cell:
+    (cell,) = Store(folder / "runs").cells()
+    return cell
+
+
+@pytest.fixture(scope="module")
+def whole(drawn: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two processes trained a cell without interruption."""
+    folder = tmp_path_factory.mktemp("whole")
+    path = os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")])
+    running = start(
+        ["bench.run", *drawn, *TWO], folder, os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    )
+    assert running.wait(180) == 0, (folder / "output.txt").read_text()
+    return folder
+
+
+def test_two_processes_keep_steps_and_rates_and_score_every_expression_once(
+    whole: Path, command, drawn: list[str], tmp_path: Path
+) -> None:
+    together = trained(whole)
+    assert command("bench.run", *drawn, "store=alone/runs", "tracking.enabled=false").returncode == 0
+    alone = trained(tmp_path / "alone")
+    assert alone.id == together.id
+    for name in ("step", "lr"):
+        assert [epoch[name] for epoch in together.history()] == [epoch[name] for epoch in alone.history()]
+    assert together.history()[0]["loss"] == pytest.approx(alone.history()[0]["loss"], rel=0.05)
+    expected, found = alone.samples(), together.samples()
+    assert expected is not None
+    assert found is not None
+    said = ["split", "ref_id", "image_id", "sentence", "mask_area"]
+    pd.testing.assert_frame_equal(found[said], expected[said])
+    assert together.environment()["processes"] == 2
+    assert together.log.read_text().count("warning: batch norm has no synchronised form on CPUs") == 1
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_killed_process_ends_the_others_and_the_next_run_goes_on_to_the_same_bytes(
+    rank: int, whole: Path, command, drawn: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    words = ["bench.run", *drawn, *TWO, "launcher.checkpoint_seconds=0.0001", "store=killed/runs"]
+    (tmp_path / "killed").mkdir()
+    running = start(words, tmp_path, environment)
+    cells = tmp_path / "killed/runs/cells"
+    wait_for(lambda: any(7 <= int(path.name[6:15]) <= 11 for path in cells.glob("*/checkpoints/state-*.pt")))
+    os.kill(team_in(tmp_path)[rank], signal.SIGKILL)
+    assert running.wait(60) == 1
+    cell = trained(tmp_path / "killed")
+    assert cell.state()["cause"].startswith("killed (signal 9)")
+    assert team_in(tmp_path) == []
+
+    again = command(*words)
+    assert again.returncode == 0, again.stderr
+    assert results(tmp_path / "killed") == results(whole)
+
+
+def team_in(folder: Path) -> list[int]:
+    """The processes that train a cell for a command started in this folder, by rank."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() != folder or b"bench.cell" not in (
+                process / "cmdline"
+            ).read_bytes():
+                continue
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        found.update({word: int(process.name) for word in variables if word.startswith(b"RANK=")})
+    return [found[rank] for rank in sorted(found)]
+
+
+def test_gpus_are_given_to_cells_in_teams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4")
+    assert [slot.gpus for slot in make_slots(LauncherConfig(processes=2), 9)] == ["0,1", "2,3"]
+    with pytest.raises(UserError, match="this machine has 5 GPUs"):
+        make_slots(LauncherConfig(processes=8), 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["launcher=inline", "launcher.processes=2"], "trains in this process alone"),
+        (
+            ["launcher.processes=3"],
+            "launcher.processes=3, recipe.accumulate=1: batches of 16 do not split so",
+        ),
+        (["launcher.processes=8", "recipe.accumulate=2"], "do not split so"),
+        (["launcher.processes=0"], "do not split so"),
+    ],
+)
+def test_batches_that_do_not_split_are_refused(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match=said):
+        compose(words)
+
+
+def test_single_images_a_process_are_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
+    assert compose(["launcher.processes=8", "recipe.batch_size=8"]).launcher.processes == 8
+
+
+def test_jobs_of_several_processes_ask_for_all_their_gpus(tmp_path: Path) -> None:
+    config = compose(["launcher=slurm_gpu", "launcher.processes=4"]).launcher
+    script = slurm.script(tmp_path, 1, slurm.request(config), config)
+    assert "#SBATCH --ntasks-per-node=4" in script
+    assert "#SBATCH --gpus-per-node=4" in script
+    assert "--kill-on-bad-exit=1" in script
