@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ui docs-assets clean
+.PHONY: help run test nightly lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -15,6 +15,9 @@ run: $(VENV)/.run  ## the study `fiam` on drawn scenes: table, figures, MLflow (
 
 test: $(VENV)/.dev  ## the default test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+nightly: $(VENV)/.dev  ## what takes minutes: every study, every mixture, full-size reference outputs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "slow or reference" $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff and mypy
 	$(BIN)/ruff check .

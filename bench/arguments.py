@@ -70,7 +70,7 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
     if isinstance(error, ValidationError):
         remedy = "Give a value of that kind; see --help."
         if "ListConfig" in reason:
-            remedy = f"Write a list: {key}=[...]."
+            reason, remedy = "a list is needed", f"Write {key}=[...]."
         elif choice := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", reason):
             remedy = nearest(choice[1], choice[2].split(", "))
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)

@@ -79,8 +79,18 @@ def _without_plugin(words: list[str]) -> tuple[list[str], str | None]:
 
 
 def restore(values: dict[str, Any]) -> Config:
-    """A `Config` from its stored form (`cell.json`)."""
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+    """A `Config` from its stored form (`cell.json`).
+
+    Raises:
+        UserError: Another version of the project wrote it, with keys or values that this one does not have.
+    """
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+    except OmegaConfBaseException as error:
+        raise UserError(
+            f"a stored configuration cannot be read: {explain(error).what}",
+            "Another version of this project wrote it: use that version, or another store=.",
+        ) from None
     assert isinstance(config, Config)
     return config
 

@@ -39,7 +39,10 @@ class DataError(Exception):
 
 
 def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
-    """Turns `main(argv) -> exit code` into a command line: user errors are two lines on stderr and exit code 2."""
+    """Turns `main(argv) -> exit code` into a command line: user errors are two lines on stderr and exit code 2.
+
+    So are files that cannot be read or written.
+    """
 
     @functools.wraps(main)
     def run() -> int:
@@ -51,6 +54,12 @@ def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
         except BrokenPipeError:  # `| head` has seen enough; the interpreter must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"{error.filename}: {error.strerror}.", file=sys.stderr)
+            print("Look at the path, its permissions and the space left on its disk.", file=sys.stderr)
+            return 2
         except KeyboardInterrupt:
             print(
                 "Interrupted. Everything done so far is kept; the same command goes on from there.",

@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from bench import files
 from bench.errors import UserError
-from bench.pictures import Picture, fill_gaps, to_eight_bits
+from bench.pictures import Picture, fill_gaps, refuse_large, to_eight_bits
 
 DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and servers elsewhere
     b"II*\0": "GTiff",
@@ -58,7 +58,10 @@ def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:
     with path.open("rb") as file:
         driver = DRIVERS.get(file.read(4))
     if driver is None:
-        raise UserError(f"{path}: not a TIFF, PNG or JPEG 2000.", "Pass bands= with such files only.")
+        raise UserError(
+            f"{path}: not a TIFF, PNG or JPEG 2000.",
+            "Pass bands= with such files only." if bands else "Is the file whole, and an image?",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -72,6 +75,7 @@ def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:
 
 
 def _read(path: Path, raster: Any, bands: Sequence[int]) -> Picture:
+    refuse_large(path, raster.width, raster.height)
     chosen = _choose(path, raster, bands)
     kinds = {raster.dtypes[band - 1] for band in chosen}
     if any(kind.startswith("complex") for kind in kinds):

@@ -4,6 +4,7 @@ GeoTIFFs, TIFFs that Pillow cannot show as they are, and 16-bit colour are read 
 rest by Pillow, exactly as in training. Imports no torch.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
 NO_DATA = (124, 116, 104)  # ImageNet's mean colour: says nothing to the model
+MOST_PIXELS = 178_956_970  # where Pillow stops
 DARKEST, BRIGHTEST = 2.0, 98.0  # percentiles that become 0 and 255 where a band has more than 8 bits
 
 
@@ -72,6 +74,16 @@ def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file.", "Pass an image file.")
+    if not path.stat().st_size:
+        raise UserError(f"{path}: is empty.", "Copy or download it again.")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow's about damaged tags: if the picture suffers, reading it says so
+        return _read(path, bands)
+
+
+def _read(path: Path, bands: Sequence[int]) -> Picture:
     if bands or _needs_rasterio(path):
         try:
             from bench.geo import read_raster
@@ -83,11 +95,33 @@ def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
         return read_raster(path, bands)
     try:
         with Image.open(path) as image:
+            refuse_large(path, image.width, image.height)
             return _from_pillow(path, image)
+    except Image.DecompressionBombError as error:
+        raise too_large(path, str(error).partition("(")[2].partition(" ")[0]) from None
+    except UserError:
+        raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).", "Is the file whole, and an image?"
         ) from error
+
+
+def refuse_large(path: Path, width: int, height: int) -> None:
+    """Raises `UserError` where a picture has more pixels than can be held at once.
+
+    A few bytes can claim any size, and of larger scenes a model that sees them resized finds nothing.
+    """
+    if width * height > MOST_PIXELS:
+        raise too_large(path, f"{width}x{height}")
+
+
+def too_large(path: Path, size: str) -> UserError:
+    """The error for a picture of too many pixels."""
+    return UserError(
+        f"{path}: {size} pixels are too many, at most {MOST_PIXELS / 1e6:.0f} million are read.",
+        "Cut it into tiles.",
+    )
 
 
 def _needs_rasterio(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """From a command line to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.data.usable import usable_references
 from bench.decouplers import nltk_tagger
 from bench.errors import UserError
 from bench.options import GROUPS
-from bench.pretrained import weights_digest
+from bench.pretrained import image_size, weights_digest
 from bench.store import Cell, Store
 from fianet.tokens import SHIPPED
 
@@ -59,8 +60,7 @@ def prepare(overrides: list[str], study: plan.Study | None = None) -> Prepared:
     configs = compose_rows(study, config, overrides)
     for each in configs.values():
         _check_weights(each)
-        if each.protocol.decoupler == Decoupler.nltk:
-            nltk_tagger()
+    _check_tagger(list(configs.values()))
     sets = {
         key: _look_at(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
     }
@@ -109,12 +109,33 @@ def _look_at(data: DataConfig) -> _DataSet:
 
 
 def _check_weights(config: Config) -> None:
-    """Refuses `weights=` that do not exist; what is in them is looked at when they are loaded."""
-    if config.weights is not None and not Path(config.weights).exists():
+    """Refuses `weights=` that are not there or for other images; loading them looks at what is in them."""
+    if config.weights is None:
+        return
+    path, size = Path(config.weights), config.recipe.size
+    if not path.exists():
         raise UserError(
-            f"weights={config.weights}: there is no such file or folder.",
+            f"weights={path}: there is no such file or folder.",
             "Pass what `python -m bench.weights export` wrote, or a released .pth.",
         )
+    if (made_for := image_size(path)) not in (None, size):
+        raise UserError(
+            f"weights={path}: made for images of {made_for} px, recipe.size is {size}.",
+            f"Pass recipe.size={made_for}, in the row or on the command line.",
+        )
+
+
+def _check_tagger(configs: list[Config]) -> None:
+    """Refuses a request that NLTK is missing for altogether; cells of a study that do without it still run."""
+    needing = [each for each in configs if each.protocol.decoupler == Decoupler.nltk]
+    if not needing:
+        return
+    try:
+        nltk_tagger()
+    except UserError as error:
+        if len(needing) == len(configs):
+            raise
+        print(f"{error.what} Cells that need it will fail.\n{error.remedy}", file=sys.stderr)
 
 
 def _weights(pretrained: str | None) -> str:

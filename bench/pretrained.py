@@ -1,9 +1,13 @@
 """Where pretrained weights lie, and what identifies their content. Imports no torch."""
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
+import safetensors
+
+from bench import files
 from bench.errors import UserError
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "vocab.txt")
@@ -49,3 +53,20 @@ def weights_digest(pretrained: str) -> str:
         with path.open("rb") as file:
             total.update(path.suffix.encode() + hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()[:16]
+
+
+def image_size(weights: Path) -> int | None:
+    """Side of the images that exported or imported weights are made for; None where the file does not say.
+
+    Args:
+        weights: What `weights=` names.
+    """
+    try:
+        if weights.suffix == ".safetensors":
+            with safetensors.safe_open(weights, framework="numpy") as file:
+                said = json.loads((file.metadata() or {}).get("config.json", "null"))
+        else:
+            said = files.read_json(weights / "config.json")
+    except (safetensors.SafetensorError, OSError, ValueError):
+        return None  # loading it says what is wrong
+    return said.get("size") if isinstance(said, dict) else None

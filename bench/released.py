@@ -3,6 +3,7 @@
 import argparse
 import math
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         return Checkpoint(_unprefixed(read_safetensors(path)[0], path), "safetensors", ())
     try:
         # published files keep their options under `args`
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about pickles it did not write itself
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the reader of damaged files raises nearly anything
         raise UserError(
-            f"{path}: not a PyTorch checkpoint that can be read safely ({_first_line(error)}).",
+            f"{path}: not a PyTorch checkpoint that can be read safely ({_why_unreadable(error)}).",
             "Nothing in it was executed. Pass a whole file that holds tensors only.",
         ) from error
     whole = content if isinstance(content, Mapping) else {"": content}
@@ -91,6 +93,15 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if isinstance(inner, Mapping) and any(str(key).startswith("module.") for key in inner):
         layout += ", module. prefixes"
     return Checkpoint(state, layout, tuple(beside))
+
+
+def _why_unreadable(error: Exception) -> str:
+    """In a few words: what torch says is long, and advises to load the file unsafely."""
+    if asked := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it asks for {asked[1]}, which is no tensor and could run code"
+    if "zip archive" in str(error) or isinstance(error, EOFError):
+        return "cut off, or damaged on the way"
+    return "it is something else"
 
 
 def read_safetensors(path: str | Path) -> tuple[State, dict[str, str]]:
@@ -126,6 +137,7 @@ def read_released(
     """
     config = recognise(checkpoint.state, path, fusion_heads)
     vocab_size = _weight(checkpoint.state, "text_encoder.embeddings.word_embeddings.weight", path).shape[0]
+    _check_size(checkpoint.state, config, path, size)
     shapes = outline(config, vocab_size, size)
     weights, unused = _match(shapes, checkpoint.state, config, path)
     model = build(config, vocab_size, size)
@@ -168,6 +180,23 @@ def recognise(state: State, path: str | Path, fusion_heads: Sequence[int]) -> Mo
             window=(math.isqrt(tables[0].shape[0]) + 1) // 2,
         ),
     )
+
+
+def _check_size(state: State, config: ModelConfig, path: str | Path, size: int) -> None:
+    """Refuses another image size than the one that CIM's weights are made for.
+
+    Raises:
+        UserError: Names both sizes.
+    """
+    if config.neck != Neck.cim:
+        return
+    positions = _weight(state, "backbone.cim.block.0.csa1.m.attention.proj.weight", path).shape[0]
+    side = math.isqrt(positions)
+    if side**2 == positions and side != -(-size // 32):
+        raise UserError(
+            f"{path}: its neck (CIM) is made for images of {32 * side} px, not {size} px.",
+            f"Use {32 * side} px (size= of bench.weights, recipe.size= of bench.run), or train a model for {size} px.",
+        )
 
 
 def outline(config: ModelConfig, vocab_size: int, size: int) -> dict[str, torch.Size]:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import UserError
 from bench.store import GIVEN_UP, Cell, Store
 
 if TYPE_CHECKING:
     from bench.launch.slurm_queue import Job
+
+USER_ERROR = f"{UserError.__module__}.{UserError.__qualname__}"  # as it stands in a traceback
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,10 @@ def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
 
 
 def _last_words(cell: Cell, lines: int = 6) -> list[str]:
-    """The end of the error, else of the cell's log, else of what Slurm kept."""
+    """What to do about a mistake of the user's; the end of another error, of the cell's log, or of what Slurm kept."""
+    _, mistake, said = str(cell.state().get("error") or "").rpartition(f"{USER_ERROR}: ")
+    if mistake:
+        return said.strip().splitlines()[1:]  # the first line is the cause
     for text in (cell.state().get("error"), _text(cell.log), _text(Path(cell.job().get("output", "")))):
         if text and text.strip():
             return text.strip().splitlines()[-lines:]

@@ -33,6 +33,7 @@ class Spent:
         parameters: All, in millions.
         trained: Those that are trained.
         gmacs: Billions of multiply-accumulates of one image.
+        printed: The last two as papers count them, (parameters, gmacs).
         latency: Median of one image, ms; `spread` is the distance of its quartiles.
         throughput: Images a second in the largest batch measured.
         memory: Peak of one image, MiB.
@@ -43,6 +44,7 @@ class Spent:
     parameters: float = math.nan
     trained: float = math.nan
     gmacs: float = math.nan
+    printed: tuple[float, float] = (math.nan, math.nan)
     latency: float = math.nan
     spread: float = math.nan
     throughput: float = math.nan
@@ -69,10 +71,15 @@ def _profile(store: Store, frame: StudyFrame, row: str, dataset: str) -> Record:
 def _spent(store: Store, frame: StudyFrame, row: str, dataset: str, profile: Record, machine: str) -> Spent:
     cells = [store.cell(cell) for cell in frame.cell_ids(dataset, row).values()]
     counts = profile.get("counts", {})
+    published = counts.get("published", {})
     spent = Spent(
         parameters=counts.get("parameters", math.nan) / MILLION,
         trained=counts.get("trained", math.nan) / MILLION,
         gmacs=counts.get("macs", math.nan) / BILLION,
+        printed=(
+            published.get("parameters", math.nan) / MILLION,
+            published.get("macs", math.nan) / BILLION,
+        ),
     )
     batches = profile.get("machines", {}).get(machine, {}).get("batches", {})
     if one := batches.get("1"):
@@ -127,6 +134,7 @@ def cost_grid(store: Store, frame: StudyFrame) -> Grid | None:
     machines = sorted({machine for _, machine in found.values() if machine})
     notes = [
         "GMACs: multiply-accumulates of one image, which papers print as GFLOPs." if known["gmacs"] else "",
+        _as_papers_count(frame, found),
         f"Latency (median, ± distance of its quartiles) and memory of one image, throughput of the largest batch "
         f"measured, on {', '.join(machines)}."
         if machines
@@ -135,6 +143,19 @@ def cost_grid(store: Store, frame: StudyFrame) -> Grid | None:
         "Training time: of one seed, on the machine that trained it." if known["minutes"] else "",
     ]
     return _grid(frame, "cost", "cost", columns, panels, [note for note in notes if note])
+
+
+def _as_papers_count(frame: StudyFrame, found: dict[str, tuple[dict[str, Spent], str]]) -> str:
+    """A note with the rows whose cost papers would print as another number; empty where there is none."""
+    said = dict.fromkeys(
+        f"{row.label} {parameters:.2f} M, {gmacs:.1f} GMACs"
+        for dataset, (costs, _) in found.items()
+        for row in frame.rows_on(dataset)
+        for spent in (costs[row.key],)
+        for parameters, gmacs in (spent.printed,)
+        if not math.isnan(gmacs) and spent.printed != (spent.parameters, spent.gmacs)
+    )
+    return f"As papers count (`python -m bench.profile` says why): {'; '.join(said)}." if said else ""
 
 
 def _cost_cell(spent: Spent, name: str) -> Cell:

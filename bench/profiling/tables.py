@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def show(profiled: Sequence["Profiled"], console: Console) -> None:
-    """Prints one line a model, one table of rooms, and what the numbers mean."""
+    """Prints what every model costs, how long it takes if that was measured, its rooms, and what the numbers mean."""
     console.print(_models(profiled))
+    if any(_batches(each) for each in profiled):
+        console.print(_times(profiled))
     console.print(_rooms(profiled))
     for note in notes(profiled):
         console.print(note, style="dim", soft_wrap=True, highlight=False, markup=False)
@@ -31,19 +33,25 @@ def _table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> 
 
 
 def _models(profiled: Sequence["Profiled"]) -> Table:
-    batches = list(dict.fromkeys(size for each in profiled for size in _batches(each)))
-    heads = ["model", "data", "params M", "trained M", "GMACs", "GFLOPs"]
-    for size in batches:
-        heads += [f"ms, batch {size}", "quartiles", "images/s", "memory"]
+    heads = ["model", "data", "params M", "trained M", "GMACs", "GFLOPs", "params M, papers", "GMACs, papers"]
     lines = []
     for each in profiled:
         counts = each.counts
         line = [each.label, each.dataset, _millions(counts["parameters"]), _millions(counts["trained"])]
         line += [_billions(counts["macs"]), _billions(counts["flops"])]
-        for size in batches:
-            line += _measured(_batches(each)[size])
+        line += [_millions(counts["published"]["parameters"]), _billions(counts["published"]["macs"])]
         lines.append(line)
     return _table("Cost of one forward pass", heads, lines)
+
+
+def _times(profiled: Sequence["Profiled"]) -> Table:
+    heads = ["model", "data", "batch", "ms", "quartiles", "images/s", "memory"]
+    lines = [
+        [each.label, each.dataset, size, *_measured(batch)]
+        for each in profiled
+        for size, batch in _batches(each).items()
+    ]
+    return _table("Time and memory of one forward pass", heads, lines)
 
 
 def _measured(batch: dict[str, Any]) -> list[str]:
@@ -81,15 +89,13 @@ def notes(profiled: Sequence["Profiled"]) -> list[str]:
     said = [
         f"Operations: one image of {_all(profiled, 'size')} px, a sentence padded to {_all(profiled, 'max_tokens')} "
         f"tokens; matrix products and convolutions. Left out: {counts['left_out']}.",
-        'Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs.',
+        'Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs, papers.',
     ]
+    reasons: dict[str, list[str]] = {}
     for label, known in {each.label: each.counts for each in profiled}.items():
-        if known["published_unused"]:
-            unused = known["published_unused"]
-            said.append(
-                f"{label}: the published code holds {_millions(unused)} M more parameters that no forward pass uses "
-                f"(go_embedding); counted with them: {_millions(known['parameters'] + unused)} M."
-            )
+        for reason in known["published"]["because"]:
+            reasons.setdefault(reason, []).append(label)
+    said += [f"As papers count {', '.join(labels)}: {reason}." for reason, labels in reasons.items()]
     measured = next((each.measured for each in profiled if each.measured), None)
     if measured:
         machine = measured["environment"]

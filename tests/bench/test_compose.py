@@ -85,6 +85,14 @@ def test_config_survives_its_stored_form() -> None:
     assert restore(plain(config)) == config
 
 
+def test_config_stored_by_another_version_is_a_user_error() -> None:
+    values = plain(compose([]))
+    values["launcher"]["lasers"] = 3
+    with pytest.raises(UserError, match=r"launcher\.lasers: there is no such key") as caught:
+        restore(values)
+    assert "Another version" in caught.value.remedy
+
+
 def test_broken_study_file_names_file_and_line(tmp_path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("title: a\nrows: [1, 2\n")

@@ -1,7 +1,9 @@
 """Prediction: what is read from images of every kind, what is written, and what is refused."""
 
 import json
+import struct
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +238,7 @@ def test_batches_change_no_mask(bundle: Bundle) -> None:
         ["image=cut.tif", "text=ship"],
         ["image=x.png", "text=ship", "weights=nowhere"],
         ["image=x.png", "text=ship", "band=[1]"],
+        ["image=x.png", "text=ship", "bands=1"],
     ],
 )
 def test_wrong_request_is_two_lines_and_exit_code_2(
@@ -247,6 +250,61 @@ def test_wrong_request_is_two_lines_and_exit_code_2(
     assert predict(*words) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
     assert not Path("predictions").exists()
+
+
+def claiming(path: Path, width: int, height: int) -> Path:
+    """A PNG of a few bytes that says it is this large."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", b""),
+        (b"IEND", b""),
+    ]
+    content = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    return path
+
+
+def test_picture_of_too_many_pixels_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse.tif"
+    shape = {"height": 10**5, "width": 10**5, "count": 3, "dtype": "uint16"}
+    with rasterio.open(sparse, "w", driver="GTiff", **shape, sparse_ok=True, tiled=True):
+        pass
+    for path in (claiming(tmp_path / "huge.png", 10**5, 10**4), sparse):
+        with pytest.raises(UserError, match=r"pixels are too many") as error:
+            read_picture(path)
+        assert error.value.remedy == "Cut it into tiles."
+
+
+@pytest.mark.parametrize(
+    ("content", "bands", "remedy"),
+    [
+        (b"", (), "Copy or download it again."),
+        (b"hello", (), "Is the file whole, and an image?"),
+        (b"hello", (1, 2, 3), "Pass bands= with such files only."),
+        (b"II*\0 no directory", (), "Is the file whole, and a TIFF, PNG or JP2?"),
+    ],
+)
+def test_file_that_is_no_image_says_so_and_nothing_else(
+    content: bytes, bands: tuple[int, ...], remedy: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    (tmp_path / "x.tif").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_picture(tmp_path / "x.tif", bands)
+    assert error.value.remedy == remedy
+    assert not recwarn.list
+
+
+def test_folder_that_cannot_be_written_is_two_lines(
+    predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(pixels()).save(tmp_path / "x.png")
+    assert predict("image=x.png", "text=ship", "out=x.png") == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[0] == "x.png/x: Not a directory."
+    assert len(said) == 2
 
 
 def test_without_rasterio_a_geotiff_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,16 @@ def test_two_runs_at_once_train_a_cell_once(study, drawn, environment, tmp_path)
     for cell in Store(tmp_path / "runs").cells():
         assert cell.state()["attempt"] == 1
         assert cell.done
+
+
+def test_mistake_found_in_a_cell_ends_in_what_to_do_and_no_traceback(tmp_path: Path) -> None:
+    from bench.errors import UserError
+    from bench.states import _last_words
+
+    cell = Store(tmp_path).plan("0123456789ab", {}, {})
+    for error, last in ((UserError("weights=x: wrong.", "Pass y."), ["Pass y."]), (ValueError("a\nb"), None)):
+        try:
+            raise error
+        except (UserError, ValueError):
+            cell.update_state(state="failed", error=traceback.format_exc())
+        assert _last_words(cell) == last or (last is None and _last_words(cell)[-1] == "b")

@@ -127,9 +127,13 @@ def test_files_that_hold_something_else_are_user_errors(content: object, tmp_pat
 def test_no_file_and_no_checkpoint_are_user_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         load_reference(tmp_path / "none.pth")
-    (tmp_path / "text.pth").write_text("not a checkpoint")
-    with pytest.raises(UserError, match=r"text\.pth"):
-        load_reference(tmp_path / "text.pth")
+    whole = save({"weight": torch.zeros(2)}, tmp_path).read_bytes()
+    contents = {"something else": b"not a checkpoint", "cut off": whole[: len(whole) // 2], "damaged": b""}
+    for why, content in contents.items():
+        (tmp_path / "x.pth").write_bytes(content)
+        with pytest.raises(UserError, match=rf"x\.pth: .*{why}") as error:
+            load_reference(tmp_path / "x.pth")
+        assert len(str(error.value).splitlines()) == 2
 
 
 def test_hostile_checkpoint_does_not_execute(tmp_path: Path) -> None:
@@ -139,8 +143,9 @@ def test_hostile_checkpoint_does_not_execute(tmp_path: Path) -> None:
 
     for content in (Hostile(), {"model": {}, "args": Hostile()}):
         path = save(content, tmp_path)
-        with pytest.raises(UserError, match="read safely"):
+        with pytest.raises(UserError, match=r"read safely \(it asks for ") as error:
             load_reference(path)
+        assert "weights_only" not in str(error.value)
         assert not (tmp_path / "executed").exists()
 
 
@@ -153,3 +158,15 @@ def test_options_stored_beside_the_weights_may_not_smuggle_a_class(tmp_path: Pat
     with pytest.raises(UserError, match="read safely"):
         read_state(path)
     assert not (tmp_path / "executed").exists()
+
+
+def test_cim_weights_of_another_image_size_name_both_sizes(tmp_path: Path) -> None:
+    config = ModelConfig(name="rmsin", fusion="iim", neck="cim", decoder="rotated")
+    config.encoder = EncoderConfig(embed_dim=16, depths=[1, 1, 1, 1], heads=[1, 2, 4, 8], window=5)
+    config.text = TextConfig(width=64, layers=1, heads=1)
+    state = build(config, VOCABULARY, 480).state_dict()
+    path = save({reference_key(key, config): value for key, value in state.items()}, tmp_path)
+    with pytest.raises(UserError, match=r"made for images of 480 px, not 320 px") as error:
+        load_reference(path, size=320)
+    assert "recipe.size" in error.value.remedy
+    assert load_reference(path, size=480).neck.mixer.size == (15, 15)

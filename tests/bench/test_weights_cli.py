@@ -164,16 +164,19 @@ def test_torch_export_gives_the_same_logits(name: str, tmp_path: Path) -> None:
     assert float(difference.abs().max()) <= 1e-4
 
 
-def test_onnx_gives_the_same_logits_or_names_the_extra(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["lavt", *(pytest.param(each, marks=pytest.mark.slow) for each in ("lgce", "rmsin", "fianet"))]
+)
+def test_onnx_gives_the_same_logits_or_names_the_extra(name: str, tmp_path: Path) -> None:
     try:
         import onnx  # noqa: F401
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError:
         with pytest.raises(UserError, match=r"fianet-bench\[onnx\]"):
-            write_graph(bundle("lavt"), Format.onnx, tmp_path)
+            write_graph(bundle(name), Format.onnx, tmp_path)
         return
-    of = bundle("lavt")
+    of = bundle(name)
     file, worst = write_graph(of, Format.onnx, tmp_path)
     assert worst <= 1e-4
     assert onnxruntime.InferenceSession(file).get_outputs()[0].name == "logits"

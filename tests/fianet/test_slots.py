@@ -65,6 +65,21 @@ def test_any_mixture_trains_a_step_and_evaluates(fusion: str, neck: str, decoder
     assert logits(model.train(), inputs()).requires_grad, "evaluating must leave the model trainable"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["base", "paper"])
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_any_mixture_fits_together_at_larger_scales(scale: str, decoder: str) -> None:
+    """Shapes alone: nothing is computed."""
+    config = compose([f"scale={scale}", "model.text.pretrained=null", "model.encoder.pretrained=null"])
+    size = config.recipe.size
+    for fusion, neck in product(FUSIONS, NECKS):
+        with torch.device("meta"):
+            model = build(replace(config.model, fusion=fusion, neck=neck, decoder=decoder), 30522, size)
+            words = torch.ones(2, 22, dtype=torch.int64)
+            found = model(torch.zeros(2, 3, size, size), words, words, words, words)
+        assert found.shape == (2, 2, size, size), (fusion, neck)
+
+
 def test_everything_that_can_be_configured_can_be_built() -> None:
     assert [set(FUSIONS), set(NECKS), set(DECODERS)] == [set(Fusion), set(Neck), set(Decoder)]
 
