@@ -56,6 +56,8 @@ def submit(cells: list[Cell], config: LauncherConfig) -> Submission:
             if job and job.alive:
                 done.queued.append(cell)
                 continue
+            if cell.done:  # since the plan was made
+                continue
             if cell.locked():
                 done.held.append(cell)
                 continue

@@ -111,6 +111,15 @@ def test_what_has_a_job_or_a_holder_is_not_submitted_again(fake: Path, planned: 
     assert list(sent.jobs.values()) == [[cells[2]]]
 
 
+def test_what_is_done_by_now_is_not_submitted(fake: Path, planned: Planned) -> None:
+    finished, ended = planned([], [])
+    for number, cell in enumerate((finished, ended)):
+        cell.write("job", {"id": f"7_{number}", "code": "x", "ask": {}})
+    (fake / "squeue.txt").write_text("7_0|COMPLETED|None\n7_1|COMPLETED|None\n")
+    finished.write("metrics", {"scores": {}})
+    assert list(slurm.submit([finished, ended], LAUNCHER).jobs.values()) == [[ended]]
+
+
 def test_nothing_is_submitted_twice_while_slurm_does_not_answer(fake: Path, planned: Planned) -> None:
     (cell,) = planned([])
     cell.write("job", {"id": "7", "code": "x", "ask": {}})

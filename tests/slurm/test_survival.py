@@ -190,9 +190,10 @@ def test_jobs_run_the_tree_as_it_was_at_submission(cluster, whole, tmp_path: Pat
 
 
 def test_second_run_submits_nothing_that_has_a_job(cluster) -> None:
-    cell = cluster.submit()
+    long = "recipe.epochs=500"
+    cell = cluster.submit(long)
     first = cell.job()["id"]
-    again = cluster.command("bench.run", "launcher=slurm", *cluster.words)
+    again = cluster.command("bench.run", "launcher=slurm", *cluster.words, long)
     assert again.returncode == 0
     assert "1 cells have a job already" in again.stdout
     assert cell.job()["id"] == first
