@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from bench.attention import EXAMPLES, KINDS, OBJECT, POSITION, Maps
+from bench.attention_maps import EXAMPLES, KINDS, OBJECT, POSITION, Maps
 from bench.data.dataset import ReferringDataset, loader, normalize
 from bench.evaluate import TEXT
 from fianet.fiam import FIAM

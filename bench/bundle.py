@@ -22,7 +22,8 @@ from bench.config import Decoupler, ModelConfig, TextConfig
 from bench.data.dataset import MEAN, STD
 from bench.errors import UserError
 from bench.registry import build
-from bench.released import listing, outline, plain_arrays, read_safetensors
+from bench.released import outline
+from bench.weight_files import listing, plain_arrays, read_safetensors
 from fianet.tokens import Tokenizer
 
 FORMAT = 1

@@ -20,8 +20,9 @@ from bench.data.dataset import normalize
 from bench.errors import UserError
 from bench.pretrained import locate
 from bench.registry import build
-from bench.released import listing, outline, plain_arrays, read_safetensors
+from bench.released import outline
 from bench.store import Store
+from bench.weight_files import listing, plain_arrays, read_safetensors
 from fianet.tokens import SHIPPED, Tokenizer, Tokens
 
 TOLERANCE = 1e-4  # largest difference of a logit between the graph and the model

@@ -7,7 +7,6 @@ import json
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from scipy import ndimage
 
 from bench import files
 from bench.errors import UserError
-from bench.pictures import Picture, fill_gaps, refuse_large, to_eight_bits
+from bench.pictures import Picture, Place, fill_gaps, refuse_large, to_eight_bits
 
 DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and servers elsewhere
     b"II*\0": "GTiff",
@@ -35,14 +34,6 @@ COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 DECIMALS = 7  # of a degree: a centimetre
 WGS84 = "EPSG:4326"
 Ring = list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a raster lies: `transform` from pixels to the coordinates of `crs`, which may be unknown."""
-
-    transform: Any
-    crs: Any | None
 
 
 def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:

@@ -15,7 +15,8 @@ from bench import files
 from bench.arguments import parse
 from bench.errors import UserError, command
 from bench.outputs import distinct, slug, write_prediction
-from bench.pictures import Picture, find_pictures, read_picture
+from bench.picture_files import find_pictures, read_picture
+from bench.pictures import Picture
 
 USAGE = """
 Finds what sentences mean in images: the mask of each sentence in each image.

@@ -14,6 +14,7 @@ from bench.config import Config
 from bench.errors import UserError, command
 from bench.prepare import compose_rows, named_study
 from bench.profiles import profile_folder, write_counts, write_machine
+from bench.profiling.tables import Profiled, show
 from bench.store import Store
 
 USAGE = """
@@ -46,27 +47,6 @@ class Arguments:
     json: bool = False
 
 
-@dataclass(frozen=True)
-class Profiled:
-    """One row of a study on one data set, and what its model costs."""
-
-    label: str
-    dataset: str
-    folder: Path
-    counts: dict[str, Any]
-    measured: dict[str, Any] | None  # on this machine, now
-
-    def as_dict(self) -> dict[str, Any]:
-        """For scripts."""
-        return {
-            "label": self.label,
-            "dataset": self.dataset,
-            "architecture": self.folder.name,
-            "counts": self.counts,
-            "measured": self.measured,
-        }
-
-
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
@@ -79,8 +59,6 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps([each.as_dict() for each in profiled]))
     else:
-        from bench.profiling.tables import show
-
         show(profiled, Console(width=None if sys.stdout.isatty() else 160))
     return 0
 

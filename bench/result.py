@@ -14,7 +14,7 @@ from torch import nn
 
 from bench import checkpoint, distributed, interrupt
 from bench.alignment import look
-from bench.attention import write_maps
+from bench.attention_maps import write_maps
 from bench.bundle import load_bundle
 from bench.config import Config
 from bench.data.controls import with_other_sentences

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.reference_keys import ENCODER
-from bench.released import State, listing, read_state
+from bench.weight_files import State, listing, read_state
 from fianet.swin import SwinEncoder
 
 REMEDY = "Pass sizes that fit (model.encoder.embed_dim, depths, heads) or other weights."

@@ -79,7 +79,8 @@ def load_reference(
     Raises:
         UserError: Unreadable or unsafe file, unknown model, or weights missing, left over or misshapen.
     """
-    from bench.released import read_checkpoint, read_released
+    from bench.released import read_released
+    from bench.weight_files import read_checkpoint
 
     return read_released(read_checkpoint(path), path, fusion_heads, size).model
 
@@ -125,7 +126,8 @@ def import_released(options: ImportOptions) -> int:
     from bench.bundle import Bundle, read_tokenizer, save_bundle
     from bench.export import read_vocabulary
     from bench.pretrained import locate
-    from bench.released import read_checkpoint, read_released
+    from bench.released import read_released
+    from bench.weight_files import read_checkpoint
 
     checkpoint = read_checkpoint(options.file)
     released = read_released(checkpoint, options.file, options.fusion_heads, options.size)
@@ -161,7 +163,7 @@ def import_released(options: ImportOptions) -> int:
 
 
 def _ignored(unused: list[str], beside: tuple[str, ...]) -> str:
-    from bench.released import listing
+    from bench.weight_files import listing
 
     parts = [f"{len(unused)} weights no forward pass uses: {listing(unused, 4)}"] if unused else []
     parts += [f"stored beside the weights: {listing(beside, 8)}"] if beside else []

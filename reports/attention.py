@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
-from bench.attention import KINDS, OBJECT, POSITION, Maps, read_maps
+from bench.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
 from bench.data import rle
 from bench.data.images import open_image
 from bench.data.reference import Reference

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import files
-from bench.attention import FILE
+from bench.attention_maps import FILE
 from bench.store import Store
 from bench.tracking.links import read_links
 from reports.frame import StudyFrame

@@ -5,8 +5,8 @@ import json
 import math
 
 from bench.config import Config
-from bench.estimate import Speeds
 from bench.prepare import Prepared
+from bench.speeds import Speeds
 
 GIB = 2**30
 PROCESS = 1.5 * GIB  # Python, torch, transformers, the data set's index and sentences

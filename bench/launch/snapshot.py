@@ -34,7 +34,7 @@ TRAINING = (  # what can change a number: everything else may be edited without 
                 "metrics",
                 "reference_keys",
             ),
-            *("registry", "released", "result", "swin_weights", "train"),
+            *("registry", "released", "result", "swin_weights", "train", "weight_files"),
         )
     ),
 )

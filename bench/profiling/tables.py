@@ -1,7 +1,9 @@
 """The cost of models as tables for people."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -9,11 +11,29 @@ from rich.table import Table
 
 from bench import files
 
-if TYPE_CHECKING:
-    from bench.profile import Profiled
+
+@dataclass(frozen=True)
+class Profiled:
+    """One row of a study on one data set, and what its model costs."""
+
+    label: str
+    dataset: str
+    folder: Path
+    counts: dict[str, Any]
+    measured: dict[str, Any] | None  # on this machine, now
+
+    def as_dict(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "label": self.label,
+            "dataset": self.dataset,
+            "architecture": self.folder.name,
+            "counts": self.counts,
+            "measured": self.measured,
+        }
 
 
-def show(profiled: Sequence["Profiled"], console: Console) -> None:
+def show(profiled: Sequence[Profiled], console: Console) -> None:
     """Prints what every model costs, how long it takes if that was measured, its rooms, and what the numbers mean."""
     console.print(_models(profiled))
     if any(_batches(each) for each in profiled):
@@ -32,7 +52,7 @@ def _table(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> 
     return table
 
 
-def _models(profiled: Sequence["Profiled"]) -> Table:
+def _models(profiled: Sequence[Profiled]) -> Table:
     heads = ["model", "data", "params M", "trained M", "GMACs", "GFLOPs", "params M, papers", "GMACs, papers"]
     lines = []
     for each in profiled:
@@ -44,7 +64,7 @@ def _models(profiled: Sequence["Profiled"]) -> Table:
     return _table("Cost of one forward pass", heads, lines)
 
 
-def _times(profiled: Sequence["Profiled"]) -> Table:
+def _times(profiled: Sequence[Profiled]) -> Table:
     heads = ["model", "data", "batch", "ms", "quartiles", "images/s", "memory"]
     lines = [
         [each.label, each.dataset, size, *_measured(batch)]
@@ -64,7 +84,7 @@ def _measured(batch: dict[str, Any]) -> list[str]:
     ]
 
 
-def _rooms(profiled: Sequence["Profiled"]) -> Table:
+def _rooms(profiled: Sequence[Profiled]) -> Table:
     timed = any(_batches(each) for each in profiled)
     lines, seen = [], set()
     for each in profiled:
@@ -83,7 +103,7 @@ def _rooms(profiled: Sequence["Profiled"]) -> Table:
     return _table("Room by room", [*heads, *([f"ms, batch {size}"] if timed else [])], lines)
 
 
-def notes(profiled: Sequence["Profiled"]) -> list[str]:
+def notes(profiled: Sequence[Profiled]) -> list[str]:
     """What a reader of the numbers must know."""
     counts = profiled[0].counts
     said = [
@@ -112,11 +132,11 @@ def notes(profiled: Sequence["Profiled"]) -> list[str]:
     return said
 
 
-def _batches(each: "Profiled") -> dict[str, Any]:
+def _batches(each: Profiled) -> dict[str, Any]:
     return each.measured["batches"] if each.measured else {}
 
 
-def _all(profiled: Sequence["Profiled"], key: str) -> str:
+def _all(profiled: Sequence[Profiled], key: str) -> str:
     return " or ".join(dict.fromkeys(str(each.counts[key]) for each in profiled))
 
 

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.alignment import choose, look
-from bench.attention import FILE, KINDS, OBJECT, POSITION, Maps, main, read_maps, write_maps
+from bench.attention import main
+from bench.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
 from bench.cell import run_cell
 from bench.compose import compose, plain
 from bench.config import Config, FiamConfig, Fusion

@@ -18,7 +18,8 @@ from bench.config import EncoderConfig, ModelConfig, TextConfig
 from bench.errors import UserError
 from bench.export import read_vocabulary
 from bench.outputs import distinct, slug
-from bench.pictures import NO_DATA, Picture, read_picture
+from bench.picture_files import read_picture
+from bench.pictures import NO_DATA, Picture
 from bench.predict import main, read_options
 from bench.predictor import Predictor
 from bench.registry import build

@@ -18,10 +18,11 @@ from bench.config import Config, DiceReduction, EvalSize, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.errors import UserError
-from bench.estimate import Speeds, dry_run
+from bench.estimate import dry_run
 from bench.evaluate import evaluate, scores
 from bench.prepare import Prepared, prepare
 from bench.registry import build
+from bench.speeds import Speeds
 from bench.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
 from fianet.tokens import Tokenizer
 

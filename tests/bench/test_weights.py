@@ -13,7 +13,7 @@ from bench.config import EncoderConfig, ModelConfig, TextConfig, TmemConfig
 from bench.errors import UserError
 from bench.reference_keys import reference_key
 from bench.registry import build
-from bench.released import read_state
+from bench.weight_files import read_state
 from bench.weights import load_reference
 from fianet.segmenter import Segmenter
 

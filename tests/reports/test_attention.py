@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.attention import OBJECT, POSITION, Maps, write_maps
+from bench.attention_maps import OBJECT, POSITION, Maps, write_maps
 from bench.store import Store
 from reports import attention
 from reports.build import build
