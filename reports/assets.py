@@ -16,7 +16,7 @@ Copies a study's table into the README (between its two markers) and its figures
 
   python -m reports.assets ablation=fiam [store=runs] [into=.]
 """
-FIGURES = ("examples", "bars", "curves")
+FIGURES = ("examples", "bars", "curves", "attention")
 MARKERS = ("<!-- table: written by make docs-assets -->", "<!-- end of table -->")
 
 
