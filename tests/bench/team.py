@@ -1,8 +1,9 @@
-"""One of several processes: the gradients of a batch, as `tests/bench/test_distributed.py` compares them.
+"""One of several processes: gradients of one batch by every loss, for `tests/bench/test_distributed.py` to compare.
 
-python team.py OUT LOSS DICE ACCUMULATE key=value...
+python team.py OUT CASES key=value...    CASES: JSON list of [loss, dice, parts]
 """
 
+import json
 import sys
 from dataclasses import replace
 
@@ -18,12 +19,10 @@ from bench.registry import build
 from bench.train import _gradients
 from fianet.tokens import Tokenizer
 
-out, loss, dice, accumulate, *words = sys.argv[1:]
+out, cases, *words = sys.argv[1:]
 distributed.begin(True)
 config = compose([*words, "model.encoder.drop_path=0", "model.text.dropout=0"])
-recipe = replace(
-    config.recipe, batch_size=8, accumulate=int(accumulate), loss=LossName(loss), dice=DiceReduction(dice)
-)
+recipe = replace(config.recipe, batch_size=8)
 tokenizer = Tokenizer.load(None)
 references = usable_references(config.data)[0]["train"]
 dataset = ReferringDataset(references, tokenizer, recipe.size, config.data.max_tokens)
@@ -34,8 +33,14 @@ prepared = accelerator.prepare(model)
 prepared.eval()  # batch norm frozen
 mine = distributed.part_of_batches(range(8), recipe, accelerator)
 (batch,) = loader(dataset, len(mine), mine, 0)
-value = _gradients(prepared, batch, recipe, accelerator, seed=0, epoch=0)
+found = {}
+for loss, dice, parts in json.loads(cases):
+    each = replace(recipe, accumulate=parts, loss=LossName(loss), dice=DiceReduction(dice))
+    model.zero_grad()
+    found[f"{loss} {dice} {parts}:loss"] = _gradients(prepared, batch, each, accelerator, seed=0, epoch=0)
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            found[f"{loss} {dice} {parts}:{name}"] = parameter.grad.numpy().copy()
 if accelerator.is_main_process:
-    gradients = {name: p.grad.numpy() for name, p in model.named_parameters() if p.grad is not None}
-    np.savez(out, loss=value, **gradients)
+    np.savez(out, **found)
 distributed.end()

@@ -1,5 +1,6 @@
 """One cell trained by two processes that talk over gloo, as they talk over NCCL on GPUs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,12 @@ from tests.bench.conftest import REPO
 from tests.bench.test_run import results, start, wait_for
 
 TEAM = Path(__file__).with_name("team.py")
+NO_GPUS = {  # as the fixture `environment`, without GPUs
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]),
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+}
 TWO = ["launcher.processes=2", "tracking.enabled=false"]
 
 
@@ -30,13 +37,17 @@ def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
+CASES = [["ce_dice", "sum", 1], ["ce_dice", "sum", 2], ["ce_dice", "mean", 1], ["ce", "sum", 2]]
+
+
 def gradients(
-    out: Path, environment: dict[str, str], processes: int, loss: str, dice: str, parts: int, words: list[str]
+    out: Path, processes: int, cases: list[list[object]], words: list[str]
 ) -> dict[str, np.ndarray]:
+    """Of one batch, by case and parameter."""
     team = [
         subprocess.Popen(
-            [sys.executable, TEAM, out, loss, dice, str(parts), *words],
-            env=environment | place,
+            [sys.executable, TEAM, out, json.dumps(cases), *words],
+            env=NO_GPUS | place,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -48,19 +59,16 @@ def gradients(
     return dict(np.load(out))
 
 
-@pytest.mark.parametrize(
-    ("loss", "dice", "parts"),
-    [("ce_dice", "sum", 1), ("ce_dice", "sum", 2), ("ce_dice", "mean", 1), ("ce", "sum", 2)],
-)
-def test_gradients_of_two_processes_are_those_of_one(
-    loss: str, dice: str, parts: int, drawn: list[str], environment: dict[str, str], tmp_path: Path
-) -> None:
-    one = gradients(tmp_path / "one.npz", environment, 1, loss, dice, 1, drawn)
-    two = gradients(tmp_path / "two.npz", environment, 2, loss, dice, parts, drawn)
-    assert one.keys() == two.keys()
-    assert len(one) > 20
-    for name, expected in one.items():
-        np.testing.assert_allclose(two[name], expected, rtol=2e-4, atol=1e-6, err_msg=name)
+def test_gradients_of_two_processes_are_those_of_one(drawn: list[str], tmp_path: Path) -> None:
+    whole = [[loss, dice, 1] for loss, dice, _ in CASES]
+    one = gradients(tmp_path / "one.npz", 1, whole, drawn)
+    two = gradients(tmp_path / "two.npz", 2, CASES, drawn)
+    for (loss, dice, _), case in zip(whole, CASES, strict=True):
+        expected = {key.partition(":")[2]: one[key] for key in one if key.startswith(f"{loss} {dice} 1:")}
+        assert len(expected) > 20
+        for name, value in expected.items():
+            found = two[f"{' '.join(map(str, case))}:{name}"]
+            np.testing.assert_allclose(found, value, rtol=2e-4, atol=1e-6, err_msg=f"{case} {name}")
 
 
 def trained(folder: Path) -> Cell:
@@ -72,12 +80,7 @@ def trained(folder: Path) -> Cell:
 def whole(drawn: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where two processes trained a cell without interruption."""
     folder = tmp_path_factory.mktemp("whole")
-    path = os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")])
-    running = start(
-        ["bench.run", *drawn, *TWO],
-        folder,
-        os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )
+    running = start(["bench.run", *drawn, *TWO], folder, NO_GPUS)
     assert running.wait(180) == 0, (folder / "output.txt").read_text()
     return folder
 
