@@ -1,7 +1,8 @@
 """A store as large as a year of work: built in a minute, in two gigabytes."""
 
-import resource
-import time
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 from bench.metrics import score
 from bench.store import Store
-from reports.build import build
 
+REPO = Path(__file__).parents[2]
 ROWS, DATASETS, SEEDS, EXPRESSIONS = 50, 4, 5, 3500
 
 
@@ -60,15 +61,23 @@ def fill(store: Store) -> None:
     store.write_study({"name": "large", "rows": rows, "reference": "r0", "protocol": protocol, "expect": []})
 
 
+def built(store: Store) -> tuple[float, int]:
+    """CPU seconds and peak memory (KiB) of `reports.build` in a process of its own: another test's peak is not its."""
+    words = [sys.executable, "-m", "reports.build", "ablation=large", f"store={store.root}"]
+    path = os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")])
+    with (store.root / "built.txt").open("wb") as output:
+        process = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": path}, stdout=output, stderr=output)
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, (store.root / "built.txt").read_text()
+    return used.ru_utime + used.ru_stime, used.ru_maxrss
+
+
 @pytest.mark.slow
 def test_a_thousand_cells_build_in_a_minute_and_two_gigabytes(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     fill(store)
-    started = time.process_time()
-    build(store, "large")
-    took = time.process_time() - started
-    assert took < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20  # KiB
-    started = time.process_time()
-    build(store, "large")
-    assert time.process_time() - started < 10
+    seconds, memory = built(store)
+    assert seconds < 60
+    assert memory < 2 * 2**20
+    assert built(store)[0] < 10
