@@ -30,7 +30,7 @@ def browse(store: Store, frame: StudyFrame, samples: Samples, dataset: str) -> d
     """JSON-ready data of one data set's examples.
 
     Returns:
-        rows: label and colour of every row with samples; base, better: places of the rows whose difference is the
+        rows: label, colour and line of every row with samples; base, better: places of the rows whose difference is the
         gain (base -1: there is one row only); items: one list an expression (sentence, spans, category, size, type,
         gain, IoU by row, picture or -1); pictures: {image, width, height, truth, masks by row}; images: data URLs;
         note: why there are no pictures, or how many.
@@ -54,7 +54,7 @@ def browse(store: Store, frame: StudyFrame, samples: Samples, dataset: str) -> d
             names[size_of[place]],
             expression_type(sentence).value,
             round(float(gains[place]), 1) if base >= 0 else None,
-            [round(float(value), 1) for value in ious[:, place]],
+            [round(float(value), 2) for value in ious[:, place]],
             picture_of.get(place, -1),
         ]
         for place, (sentence, category) in enumerate(
@@ -63,7 +63,9 @@ def browse(store: Store, frame: StudyFrame, samples: Samples, dataset: str) -> d
     ]
     return {
         "dataset": dataset,
-        "rows": [{"label": row.label, "color": looked[row.key].color} for row in rows],
+        "rows": [
+            {"label": row.label, "color": looked[row.key].color, "line": looked[row.key].line} for row in rows
+        ],
         "base": base,
         "better": better,
         "items": items,

@@ -77,7 +77,7 @@ def page_html(
         environment=_environment(store, frame),
         cells=_cells(store, frame, folder),
         css=_asset("page.css"),
-        js=_asset("page.js"),
+        js=_asset("chart.js") + _asset("page.js"),
     )
 
 

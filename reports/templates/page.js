@@ -67,6 +67,7 @@
   const PAGE = 12;
   const [SENTENCE, SPANS, CATEGORY, SIZE, TYPE, GAIN, IOUS, PICTURE] = [0, 1, 2, 3, 4, 5, 6, 7];
   const by = (id) => document.getElementById(id);
+  const draw = chart(by("chart"));
   let set = sets[0];
   let found = [];
   let page = 0;
@@ -104,6 +105,7 @@
       (!words || item[SENTENCE].toLowerCase().includes(words)) &&
       (!want.pictured || item[PICTURE] >= 0));
     found.sort(orders[want.order]);
+    draw(set.rows.map((row, place) => ({ ...row, ious: found.map((item) => item[IOUS][place]) })));
     page = 0;
     show();
   };

@@ -96,6 +96,32 @@ def test_page_opens_sorts_filters_and_copies(
     assert complaints == []
 
 
+def test_precision_follows_the_filters_and_rows_can_be_hidden(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    store = make_study(seeds=(0,))
+    report = build(store, "fiam", tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1600)
+    last = store.cell(store.study("fiam")["rows"][-1]["cells"][-1]["id"]).samples()
+    assert last is not None
+    tested = last[last["split"] == "test"]
+    key = page.locator("#chart .keys button").last
+    page.locator("#chart [type=range]").fill("30")
+    for category in ("", "bridge"):
+        page.locator("[name=category]").select_option(category)
+        chosen = tested[tested["category"] == category] if category else tested
+        expected = 100 * (chosen["iou"].round(4) >= 0.3).mean()
+        assert key.locator("b").text_content() == f"{expected:.1f} %"
+    assert page.locator("#chart polyline").last.is_visible()
+    key.click()
+    assert key.get_attribute("aria-pressed") == "false"
+    assert not page.locator("#chart polyline").last.is_visible()
+    page.locator("[name=category]").select_option("")
+    assert not page.locator("#chart polyline").last.is_visible(), "a hidden row stays hidden"
+    assert complaints == []
+
+
 def test_names_of_rows_keep_their_words_on_a_phone(
     make_study: StudyMaker, tmp_path: Path, browser: Any
 ) -> None:
