@@ -91,6 +91,15 @@ def test_scancelled_goes_on_with_the_next_run(cluster, whole) -> None:
     assert cluster.results(cell) == whole
 
 
+def in_service(cluster, node: str) -> bool:
+    """Whether a node takes jobs, which it is asked to; one that came back by itself refuses the request."""
+    subprocess.run(
+        ["scontrol", "update", f"nodename={node}", "state=resume"], capture_output=True, timeout=60
+    )
+    states = cluster.slurm("sinfo", "--noheader", f"--nodes={node}", "--format=%T").split()
+    return bool(states) and not any(state.startswith(("down", "drain")) for state in states)
+
+
 def test_node_failure_requeues(cluster, whole) -> None:
     cell = cluster.submit()
     cluster.in_the_middle(cell)
@@ -101,7 +110,7 @@ def test_node_failure_requeues(cluster, whole) -> None:
             lambda: job_state(cluster, cell) in ("PENDING", "REQUEUED"), "the job back in the queue"
         )
     finally:
-        cluster.slurm("scontrol", "update", f"nodename={node}", "state=resume")
+        cluster.wait_for(lambda: in_service(cluster, node), "the node to be back")
     ends(cluster, cell)
     assert cluster.results(cell) == whole
 
