@@ -12,9 +12,9 @@ from reports.escape import plain
 from reports.evidence import Place
 from reports.expressions import Type, expression_type, word_count
 from reports.frame import Row, StudyFrame
-from reports.grid import Cell, Column, Grid, Line, Note, Panel, count, emphasize, emphasize_across, number
+from reports.grid import Cell, Column, Grid, Line, Panel, count, emphasize, emphasize_across, number
 from reports.samples import Samples
-from reports.tables import sources
+from reports.tables import general, side_grid
 
 SIZES = {"small (<1 %)": 0.01, "medium (1–10 %)": 0.1, "large (≥10 %)": np.inf}  # share of the image, below
 LENGTHS = {"≤5 words": 5, "6–10 words": 10, ">10 words": np.inf}
@@ -148,18 +148,10 @@ def _category_lines(samples: Samples, rows: Sequence[Row]) -> tuple[Line, ...]:
 def _grid(
     frame: StudyFrame, name: str, title: str, columns: Sequence[Column], panels: Sequence[Panel]
 ) -> Grid:
-    study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
     spread = f", mean ± standard deviation over {len(frame.seeds)} seeds" if len(frame.seeds) > 1 else ""
-    return Grid(
-        name=f"{plain(frame.study['name'])}-{name}",
-        title=f"{study}: {title}",
-        caption="Mean IoU of the test expressions of each part (%).",
-        columns=tuple(columns),
-        panels=tuple(panels),
-        notes=(Note(f"Mean IoU in percent{spread}. A dash: no expressions or no result."),),
-        sources=sources(frame),
-        command=plain(frame.study.get("command") or ""),
-    )
+    notes = general([f"Mean IoU in percent{spread}. A dash: no expressions or no result."])
+    caption = "Mean IoU of the test expressions of each part (%)."
+    return side_grid(frame, name, title, columns, panels, notes, caption)
 
 
 def part_grids(frame: StudyFrame, samples: Mapping[Place, Samples]) -> list[Grid]:

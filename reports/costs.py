@@ -8,8 +8,8 @@ from bench.profiles import read_profiles
 from bench.store import Record, Store
 from reports.escape import plain
 from reports.frame import HEADLINE, StudyFrame
-from reports.grid import Cell, Column, Grid, Line, Note, Panel, count, number
-from reports.tables import sources
+from reports.grid import Cell, Column, Grid, Line, Panel, count, number
+from reports.tables import general, side_grid
 
 SECTIONS = ("model", "recipe", "protocol")
 MILLION, BILLION, MEBI = 1e6, 1e9, 2**20
@@ -142,7 +142,7 @@ def cost_grid(store: Store, frame: StudyFrame) -> Grid | None:
         "Operations and latency: not measured; `python -m bench.profile` does." if not known["gmacs"] else "",
         "Training time: of one seed, on the machine that trained it." if known["minutes"] else "",
     ]
-    return _grid(frame, "cost", "cost", columns, panels, [note for note in notes if note])
+    return side_grid(frame, "cost", "cost", columns, panels, general([note for note in notes if note]))
 
 
 def _as_papers_count(frame: StudyFrame, found: dict[str, tuple[dict[str, Spent], str]]) -> str:
@@ -196,7 +196,7 @@ def settings_grid(store: Store, frame: StudyFrame) -> Grid | None:
         other = "; ".join(f"{name}: {value}" for name, value in values.items() if value != usual)
         lines.append(Line(key, (Cell(key), Cell(usual), Cell(plain(other)))))
     columns = (Column("Setting"), Column("Value"), Column("Rows that differ", wraps=True))
-    return _grid(frame, "settings", "settings", columns, [Panel("", "", tuple(lines))], [])
+    return side_grid(frame, "settings", "settings", columns, [Panel("", "", tuple(lines))], [])
 
 
 def _flat(value: Record, prefix: str = "") -> dict[str, str]:
@@ -212,24 +212,3 @@ def _flat(value: Record, prefix: str = "") -> dict[str, str]:
 
 def _said(value: Any) -> str:
     return "none" if value is None else str(value)
-
-
-def _grid(
-    frame: StudyFrame,
-    name: str,
-    title: str,
-    columns: tuple[Column, ...],
-    panels: list[Panel],
-    notes: list[str],
-) -> Grid:
-    study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
-    return Grid(
-        name=f"{plain(frame.study['name'])}-{name}",
-        title=f"{study}: {title}",
-        caption="",
-        columns=columns,
-        panels=tuple(panels),
-        notes=tuple(Note(note) for note in notes),
-        sources=sources(frame),
-        command=plain(frame.study.get("command") or ""),
-    )

@@ -3,8 +3,10 @@
 from reports.escape import plain
 from reports.evidence import Evidence
 from reports.frame import METRICS, Row, StudyFrame
-from reports.grid import Cell, Column, Grid, Line, Note, Panel, number
-from reports.tables import interval_cell, sources
+from reports.grid import Cell, Column, Grid, Line, Panel, number
+from reports.tables import general, interval_cell, side_grid
+
+COLUMNS = (Column("Method"), *(Column(metric, "c") for metric in METRICS))
 
 
 def interval_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
@@ -22,7 +24,7 @@ def interval_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
         ]
         panels.append(Panel(plain(dataset), split, tuple(lines)))
     note = "95 % intervals: percentile bootstrap over images, expressions of an image drawn together; seeds averaged."
-    return _grid(frame, "intervals", panels, note)
+    return side_grid(frame, "intervals", "intervals", COLUMNS, panels, general([note])) if panels else None
 
 
 def range_grid(frame: StudyFrame) -> Grid | None:
@@ -43,25 +45,10 @@ def range_grid(frame: StudyFrame) -> Grid | None:
                 lines.append(_line(frame, row, (dataset, split), cells))
             panels.append(Panel(plain(dataset), split, tuple(lines)))
     seeds = ", ".join(map(str, frame.seeds))
-    return _grid(frame, "ranges", panels, f"The lowest and the highest score of any seed ({seeds}).")
+    notes = general([f"The lowest and the highest score of any seed ({seeds})."])
+    return side_grid(frame, "ranges", "range over seeds", COLUMNS, panels, notes) if panels else None
 
 
 def _line(frame: StudyFrame, row: Row, place: tuple[str, str], cells: list[Cell]) -> Line:
     count = frame.scores(row.key, *place)[METRICS[0]].n
     return Line(plain(row.key), (Cell(row.label), *cells), count, ranked=False)
-
-
-def _grid(frame: StudyFrame, name: str, panels: list[Panel], note: str) -> Grid | None:
-    if not panels:
-        return None
-    title = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
-    return Grid(
-        name=f"{plain(frame.study['name'])}-{name}",
-        title=f"{title}: {'intervals' if name == 'intervals' else 'range over seeds'}",
-        caption="",
-        columns=(Column("Method"), *(Column(metric, "c") for metric in METRICS)),
-        panels=tuple(panels),
-        notes=(Note(note),),
-        sources=sources(frame),
-        command=plain(frame.study.get("command") or ""),
-    )

@@ -2,6 +2,7 @@
 
 import math
 import string
+from collections.abc import Sequence
 
 from reports.escape import plain
 from reports.evidence import Evidence
@@ -76,10 +77,10 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
         columns=columns,
         panels=tuple(panels),
         notes=(
-            *_general(protocol_notes(frame)),
-            *_general(evidence_notes(frame, evidence)),
-            *_general(verdict_notes(evidence)),
-            *_general(unlike_notes(frame)),
+            *general(protocol_notes(frame)),
+            *general(evidence_notes(frame, evidence)),
+            *general(verdict_notes(evidence)),
+            *general(unlike_notes(frame)),
             *footnotes.notes(),
         ),
         sources=sources(frame),
@@ -87,7 +88,8 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
     )
 
 
-def _general(texts: list[str]) -> tuple[Note, ...]:
+def general(texts: Sequence[str]) -> tuple[Note, ...]:
+    """Notes without a marker."""
     return tuple(Note(plain(text)) for text in texts)
 
 
@@ -187,20 +189,41 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
     notes.append("Intervals: bootstrap over images, expressions of an image drawn together; seeds averaged.")
     if compared:
         notes.append("P(better): how often the row beats the reference on an expression; ties count half.")
+    caption = "What the test expressions support."
+    return side_grid(frame, "statistics", "statistics", columns, panels, general(notes), caption)
+
+
+def side_grid(
+    frame: StudyFrame,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    panels: Sequence[Panel],
+    notes: Sequence[Note],
+    caption: str = "",
+) -> Grid:
+    """A table beside the main one.
+
+    Args:
+        frame: The study.
+        name: Of the file, behind the study's.
+        title: Behind the study's.
+        columns: From left to right.
+        panels: From top to bottom.
+        notes: Below.
+        caption: What the numbers are.
+    """
+    study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
     return Grid(
-        name=f"{plain(frame.study['name'])}-statistics",
-        title=f"{_title(frame)}: statistics",
-        caption="What the test expressions support.",
+        name=f"{plain(frame.study['name'])}-{name}",
+        title=f"{study}: {title}",
+        caption=caption,
         columns=tuple(columns),
         panels=tuple(panels),
-        notes=_general(notes),
+        notes=tuple(notes),
         sources=sources(frame),
         command=plain(frame.study.get("command") or ""),
     )
-
-
-def _title(frame: StudyFrame) -> str:
-    return plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
 
 
 def interval_cell(ends: tuple[float, float] | None, *, signed: bool = False) -> Cell:
@@ -242,16 +265,10 @@ def reproduction_grid(frame: StudyFrame) -> Grid | None:
                 panels.append(Panel(plain(dataset), split, tuple(lines)))
     if not panels:
         return None
-    return Grid(
-        name=f"{plain(frame.study['name'])}-reproduction",
-        title=f"{_title(frame)}: reproduction",
-        caption="Numbers as printed, ours, and ours minus printed.",
-        columns=(Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS)),
-        panels=tuple(panels),
-        notes=(*_general(protocol_notes(frame)), *footnotes.notes()),
-        sources=sources(frame),
-        command=plain(frame.study.get("command") or ""),
-    )
+    columns = (Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS))
+    notes = (*general(protocol_notes(frame)), *footnotes.notes())
+    caption = "Numbers as printed, ours, and ours minus printed."
+    return side_grid(frame, "reproduction", "reproduction", columns, panels, notes, caption)
 
 
 def _reproduced(
