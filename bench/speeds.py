@@ -27,7 +27,7 @@ class Speeds:
     def __init__(self, store: Store) -> None:
         self._known: list[tuple[dict[str, Any], float]] = []
         for cell in store.cells():
-            metrics, seconds = cell.metrics(), cell.state().get("seconds")
+            metrics, seconds = cell.metrics(), sum(epoch["seconds"] for epoch in cell.history())
             if metrics and metrics["epochs"] and seconds:
                 self._known.append((cell.config(), metrics["epochs"] * metrics["counts"]["train"] / seconds))
 

@@ -57,7 +57,7 @@ def disk(prepared: Prepared, missing: list[Cell]) -> Need:
     Raises:
         UserError: A model that cannot be built as configured.
     """
-    from bench.profiling.memory import weights
+    from bench.profiling.memory import weightless, weights
 
     wanted = {cell.id for cell in missing}
     running = finished = 0
@@ -68,7 +68,7 @@ def disk(prepared: Prepared, missing: list[Cell]) -> Need:
         recipe = planned.config.recipe
         key = json.dumps([dataclasses.asdict(planned.config.model), recipe.size], sort_keys=True)
         if key not in counted:
-            counted[key] = weights(planned.config)
+            counted[key] = weights(weightless(planned.config))
         total, trained = counted[key]
         state, best = BYTES * (total + 2 * trained), BYTES * total  # AdamW keeps two moments a weight
         running += COPIES * (state + best)

@@ -21,6 +21,9 @@ STEP_MINUTES = 30
 def complete(prepared: Prepared) -> None:
     """Writes memory and time into every planned cell that leaves them open.
 
+    A cell that was submitted before asks for the same again: measured speeds change while a study runs, and what a job
+    asks for tells whether it is a new try (`slurm_outcome.given_up`).
+
     Raises:
         UserError: A model that cannot be built as configured.
     """
@@ -28,6 +31,10 @@ def complete(prepared: Prepared) -> None:
     speeds = Speeds(prepared.store)
     for planned in prepared.cells:
         launcher, config = planned.config.launcher, planned.config
+        before = prepared.store.cell(planned.id).job().get("ask", {})
+        if all(before.get(name) == getattr(launcher, name) for name in ("processes", "gpus", "cpus")):
+            launcher.memory = launcher.memory or before["memory"]
+            launcher.time = launcher.time or str(before["time"])
         if launcher.memory is None:
             parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.processes)
             key = json.dumps([dataclasses.asdict(config.model), config.recipe.size, parts], sort_keys=True)
@@ -58,10 +65,10 @@ def memory(config: Config) -> int:
     On a GPU the training state and what the backward pass keeps lie in the GPU's memory; a copy of the state passes
     through the node's when it is saved.
     """
-    from bench.profiling.memory import kept_for_backward, weights
+    from bench.profiling.memory import kept_for_backward, weightless, weights
 
-    launcher, gpu = config.launcher, config.launcher.gpus > 0
-    total, trained = weights(config)
+    launcher, gpu, model = config.launcher, config.launcher.gpus > 0, weightless(config)
+    total, trained = weights(model)
     each = PROCESS + config.data.workers * LOADER + STATE * trained + 4 * total
-    each += CUDA if gpu else SPARE * kept_for_backward(config)
+    each += CUDA if gpu else SPARE * kept_for_backward(model, config)
     return int(launcher.processes * each)

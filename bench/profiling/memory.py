@@ -1,32 +1,39 @@
 """How much memory training takes, counted on a device that holds no numbers."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.config import Config
 from bench.profiling.counts import build_profiled, example
 
 
-def weights(config: Config) -> tuple[int, int]:
-    """Weights of the model, all and trained.
+def weightless(config: Config) -> nn.Module:
+    """The model on a device that holds no numbers.
 
     Raises:
-        UserError: The model cannot be built as configured.
+        UserError: It cannot be built as configured.
     """
     with torch.device("meta"):
-        model = build_profiled(config)
+        return build_profiled(config)
+
+
+def weights(model: nn.Module) -> tuple[int, int]:
+    """How many weights a model has, all and trained."""
     sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
     return sum(size for size, _ in sizes), sum(size for size, trains in sizes if trains)
 
 
-def kept_for_backward(config: Config) -> int:
+def kept_for_backward(model: nn.Module, config: Config) -> int:
     """Bytes that the forward pass of one part of a batch keeps for the backward pass, in float32, weights aside.
 
     A part is what one process computes at once: `recipe.batch_size / recipe.accumulate / launcher.processes` images.
+
+    Args:
+        model: `weightless(config)`; left in training mode.
+        config: Its configuration.
     """
+    parts = config.recipe.accumulate * config.launcher.processes
     with torch.device("meta"):
-        model = build_profiled(config).train()
-        parts = config.recipe.accumulate * config.launcher.processes
         inputs = example(config, max(2, config.recipe.batch_size // parts))
     own = {id(weight) for weight in model.parameters()}
     kept: dict[int, Tensor] = {}
@@ -38,5 +45,5 @@ def kept_for_backward(config: Config) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(*inputs)
+        model.train()(*inputs)
     return sum(tensor.nbytes for tensor in kept.values())

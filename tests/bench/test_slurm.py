@@ -374,6 +374,16 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
     small, wide, long = (slurm.request(cell.config.launcher) for cell in prepared.cells)
     assert int(wide["memory"][:-1]) > int(small["memory"][:-1]) == int(long["memory"][:-1])
     assert long["time"] > small["time"] == wide["time"] == 30
+    for cell in prepared.cells:  # submitted once, a cell asks for the same however fast others turn out to be
+        prepared.store.plan(cell.id, cell.identity, plain(cell.config))
+        asked = slurm.request(cell.config.launcher)
+        prepared.store.cell(cell.id).write("job", {"id": "7", "ask": asked | {"memory": "6G", "time": 90}})
+    again = prepare(words)
+    resources.complete(again)
+    assert {(each.config.launcher.memory, each.config.launcher.time) for each in again.cells} == {
+        ("6G", "90")
+    }
+
     given = prepare([*words, "launcher.memory=3G", "launcher.time=5"])
     resources.complete(given)
     assert {(each.config.launcher.memory, each.config.launcher.time) for each in given.cells} == {("3G", "5")}
@@ -381,7 +391,8 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
 
 def test_what_training_keeps_grows_with_the_part_that_is_computed_at_once() -> None:
     def kept(*words: str) -> int:
-        return memory.kept_for_backward(compose(["recipe.size=64", "recipe.batch_size=8", *words]))
+        config = compose(["recipe.size=64", "recipe.batch_size=8", *words])
+        return memory.kept_for_backward(memory.weightless(config), config)
 
     assert kept() == pytest.approx(2 * kept("recipe.accumulate=2"), rel=0.05)
     assert kept("launcher.processes=2") == kept("recipe.accumulate=2")

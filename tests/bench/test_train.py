@@ -207,3 +207,12 @@ def test_accumulation_is_identity_only_where_it_is_used(drawn: list[str], tmp_pa
     assert ids == {1: None, 2: 2}
     with pytest.raises(UserError, match="accumulate=3"):
         compose([*drawn, "recipe.accumulate=3"])
+
+
+def test_speed_is_that_of_all_attempts_of_a_cell(drawn: list[str], tmp_path: Path) -> None:
+    prepared = planned([*drawn, "recipe.epochs=2"], tmp_path)
+    (cell,) = prepared.stored()
+    cell.write_history([{"epoch": epoch, "seconds": 50} for epoch in (0, 1)])
+    cell.update_state(state="done", seconds=1)  # the last attempt had nothing left to do but to score
+    cell.write("metrics", {"epochs": 2, "counts": {"train": 100}})
+    assert Speeds(prepared.store).of(prepared.config).images_per_second == pytest.approx(2)
