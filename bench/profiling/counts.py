@@ -117,15 +117,17 @@ def _as_published(
         )
     if (model.fusion, model.neck) == (Fusion.iim, Neck.cim):
         unread += per_room["neck"]["macs"]
-        because.append("the printed operations of RMSIN are those of all its layers but its neck's")
+        because.append(
+            "RMSIN's printed operations are met only without those of its neck; why is our guess, no paper says so"
+        )
     return {"parameters": parameters + unused, "macs": macs - unread, "because": because}
 
 
 def unread_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     """Multiply-accumulates whose result nothing reads: what the last fusion computes for a stage that is not there.
 
-    Counters that trace a graph first, as those behind the printed numbers did, leave them out: 0.2 % of LAVT, 1 % of
-    FIANet.
+    Counters that trace a graph first leave them out: 0.2 % of LAVT, 1 % of FIANet. So counted, the printed numbers come
+    out.
     """
     if not isinstance(model, Segmenter):
         return 0
