@@ -42,13 +42,15 @@ def look(
     Returns:
         None where the model has no FIAM, or no sentence has object and position words.
     """
+    if not fiams(model):
+        return None
     whole, named, placed = (dataset.tokens[f"{kind}_mask"] for kind in KINDS)
     # a sentence without such words has the whole sentence in their place
     both = (named != whole).any(axis=1) & (placed != whole).any(axis=1)
     several = both & (named.sum(axis=1) > 1)  # one piece is gathered everywhere alike: normalised away
     ranked = several if several.any() else both
     chosen = choose(samples[ranked], count)
-    if not chosen or not fiams(model):
+    if not chosen:
         return None
     places = [place for _, place in chosen]
     return Maps(

@@ -25,8 +25,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """What the losses of a whole batch divide by; those of its parts add up."""
+class Divisors:
+    """What the losses of a batch divide by; those of its parts add up."""
 
     weight: float  # class weights over all pixels
     samples: float
@@ -69,7 +69,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, 
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Whole | None = None
+    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Divisors | None = None
 ) -> Tensor:
     """The loss called `name`, of a batch or of one part of it.
 
@@ -78,7 +78,7 @@ def segmentation_loss(
         target: (B,H,W) integers in {0, 1}.
         name: A key of `LOSSES`.
         dice: How Dice is reduced, `sum` or `mean`; `ce` has none.
-        whole: Of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
+        whole: Divisors of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
             batch's. The mean over pixels divides by class weights, which no part has all of.
 
     Returns:
@@ -89,14 +89,14 @@ def segmentation_loss(
         return LOSSES[name](logits.float(), target.long(), dice, share)
 
 
-def divisors(target: Tensor) -> Whole:
-    """Those of a batch, or of a part of one: target (B,H,W) integers in {0, 1}."""
+def divisors(target: Tensor) -> Divisors:
+    """Of a batch, or of a part of one: target (B,H,W) integers in {0, 1}."""
     referent = int(target.sum(dtype=torch.int64))
     weight = CLASS_WEIGHTS[0] * (target.numel() - referent) + CLASS_WEIGHTS[1] * referent
-    return Whole(weight, len(target))
+    return Divisors(weight, len(target))
 
 
-def _share(target: Tensor, whole: Whole, reduction: str) -> Share:
+def _share(target: Tensor, whole: Divisors, reduction: str) -> Share:
     mine = divisors(target)
     samples = 1.0 if reduction == "sum" else mine.samples / whole.samples
     return Share(pixels=mine.weight / whole.weight, samples=samples)

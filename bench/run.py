@@ -94,9 +94,8 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
     """
     from reports.build import build
 
-    mirror = (
-        mirrored(store, name, tracking.uri) if tracking.enabled else ""
-    )  # first: the page links to its runs
+    # first, because the page links to its runs
+    mirror = mirrored(store, name, tracking.uri) if tracking.enabled else ""
     build(store, name).show()
     if mirror:
         print(mirror)

@@ -24,7 +24,7 @@ from bench.data.dataset import ReferringDataset, loader, normalize
 from bench.errors import UserError
 from bench.evaluate import TEXT, evaluate, scores
 from bench.interrupt import Stop
-from bench.losses import Whole, divisors, segmentation_loss
+from bench.losses import Divisors, divisors, segmentation_loss
 from bench.store import Cell
 
 BACKBONE = ("encoder.", "fusions.", "neck.")  # what the published codes call the backbone
@@ -184,7 +184,7 @@ def _gradients(
     device, value, whole = accelerator.device, 0.0, None
     if recipe.accumulate * accelerator.num_processes > 1:
         mine = divisors(batch["target"])
-        whole = Whole(*distributed.totals(accelerator, mine.weight, mine.samples))
+        whole = Divisors(*distributed.totals(accelerator, mine.weight, mine.samples))
     parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
     last = len(parts["target"]) - 1
     for index in range(last + 1):
@@ -223,7 +223,7 @@ def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
 
 
 def batches_per_epoch(samples: int, batch_size: int) -> int:
-    """Whole batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
+    """Divisors batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
     return max(1, samples // batch_size)
 
 

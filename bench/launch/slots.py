@@ -3,6 +3,7 @@
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 
 from bench.config import LauncherConfig
 from bench.errors import UserError
@@ -43,8 +44,13 @@ def visible_gpus() -> list[str]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [index for index in chosen.split(",") if index.strip() not in ("", "-1")]
+    return [str(index) for index in range(_gpus_of_the_machine())]
+
+
+@cache
+def _gpus_of_the_machine() -> int:
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [str(i) for i, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU")]
+        return 0
+    return sum(line.startswith("GPU") for line in listed.stdout.splitlines())

@@ -16,28 +16,12 @@ from bench import files
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bench", "fianet", "baselines", "reports", "experiments")
-TRAINING = (  # what can change a number: everything else may be edited without making a result stale
-    "fianet",
-    "baselines",
-    "bench/data",
-    *(
-        f"bench/{name}.py"
-        for name in (
-            *(
-                "bundle",
-                "cell",
-                "checkpoint",
-                "decouplers",
-                "distributed",
-                "evaluate",
-                "losses",
-                "metrics",
-                "reference_keys",
-            ),
-            *("registry", "released", "result", "swin_weights", "train", "weight_files"),
-        )
-    ),
+_MODULES = (
+    *("bundle", "cell", "checkpoint", "decouplers", "distributed", "evaluate", "losses", "metrics"),
+    *("reference_keys", "registry", "released", "result", "swin_weights", "train", "weight_files"),
 )
+# what can change a number: everything else may be edited without making a result stale
+TRAINING = ("fianet", "baselines", "bench/data", *(f"bench/{name}.py" for name in _MODULES))
 ABOUT = "snapshot.json"  # beside the packages; its presence tells that the running code is a snapshot
 
 
