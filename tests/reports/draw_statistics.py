@@ -10,7 +10,7 @@ from reports.stats import align, analyse
 from reports.style import COLORS, WIDTH, save, style
 from tests.reports.test_stats import simulate
 
-TABLES, ROWS, REPEATS = 40, 5, 20
+TABLES, ROWS, REPEATS = 40, 5, 100
 GAINS = (0.0, 0.5, 1.0, 2.0, 3.0)
 RESAMPLES = 1000
 
