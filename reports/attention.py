@@ -1,5 +1,6 @@
 """A figure of what FIAM's context, object and position words do at every stage, for sentences a cell kept."""
 
+import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
 from bench.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
 from bench.data import rle
@@ -20,29 +18,21 @@ from bench.data.images import open_image
 from bench.data.reference import Reference
 from bench.store import Store
 from reports import examples
+from reports.canvas import GAP, GREY, LINE, SMALL, Canvas, break_up
 from reports.escape import plain
 from reports.frame import Row, StudyFrame
-from reports.strips import GAP, GREY, LINE, SENTENCE, SMALL
-from reports.style import COLORS, WIDTH, looks
+from reports.style import looks
 
 HEAT = "cividis"  # sequential, read alike with any colour vision
 PICTURE, SIDE, BAR = 1.14, 0.83, 0.1  # inches: side of a picture and of a map, width of a colour bar
 LEFT, RIGHT = 1.6, 5.07  # inches: where the maps begin and end
 NOTHING = 1e-3  # what rounding leaves of a response that is none
-CHARACTERS = 105  # of a sentence in a line: bold letters are wide
 
 SAID = {
     "context": "share of attention\non the object words",
     "object": "length of the gated\nobject response",
     "position": "gate of the\nposition words",
 }
-MARKS: dict[int, dict[str, Any]] = {
-    0: {},
-    OBJECT: {"color": COLORS[0], "fontweight": "bold"},
-    POSITION: {"color": COLORS[5], "fontstyle": "italic"},
-    OBJECT | POSITION: {"color": COLORS[6], "fontweight": "bold", "fontstyle": "italic"},
-}
-Words = Sequence[tuple[str, int]]  # each with its marks
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ def draw(looked: Looked) -> Figure:
         for strip in strips
     ]
     texts = sum(len(strip.lines) + 2.2 for strip in strips)
-    page = _Page(sum(blocks) + LINE * (texts + 3.2 + len(foot)))
+    page = Canvas(sum(blocks) + LINE * (texts + 3.2 + len(foot)))
     for stage in range(count):
         left = LEFT + stage * (side + GAP)
         page.text(left + side / 2, page.height - LINE, f"Stage {stage + 1}", ha="center")
@@ -125,7 +115,7 @@ def draw(looked: Looked) -> Figure:
     for place, (strip, block) in enumerate(zip(strips, blocks, strict=True)):
         for line in strip.lines:
             top -= LINE
-            page.words(top, line, SENTENCE)
+            page.sentence(top, strip.sentence, line, strip.spans)
         top -= LINE
         page.text(0, top, strip.why, color=GREY)
         top -= 0.5 * LINE
@@ -139,8 +129,7 @@ def draw(looked: Looked) -> Figure:
             shown = [values[place] for values in maps.stages[kind]]
             _row(page, bottom, side, kind, shown, norms[kind], strip)
         top -= block + 0.7 * LINE
-    marked = [("Object words", OBJECT), ("and", 0), ("position words", POSITION), ("are marked.", 0)]
-    page.words(top - LINE, marked)
+    page.key(top - LINE)
     for said in foot:
         top -= LINE
         page.text(0, top - LINE, said, color=GREY)
@@ -148,7 +137,7 @@ def draw(looked: Looked) -> Figure:
 
 
 def _row(
-    page: "_Page",
+    page: Canvas,
     bottom: float,
     side: float,
     kind: str,
@@ -158,15 +147,15 @@ def _row(
 ) -> None:
     """The maps of one kind with its name before and its colour bar behind them."""
     height = side * strip.tall
-    name = {"rotation": 90, "ha": "center", "va": "center"}
-    page.text(LEFT - 0.11, bottom + height / 2, kind.capitalize(), **name)
+    middle = bottom + height / 2
+    page.text(LEFT - 0.11, middle, kind.capitalize(), rotation=90, ha="center", va="center")
     rows, columns = strip.truth.shape
     for stage, values in enumerate(stages):
         axis = page.axis(LEFT + stage * (side + GAP), bottom, side, height)
         axis.imshow(values, HEAT, norm, extent=(0, columns, rows, 0), interpolation="nearest")
         for color, width in (("black", 1.1), ("white", 0.5)):  # a line that is seen on any colour
             axis.contour(strip.truth, levels=[0.5], colors=color, linewidths=width)
-    page.bar(bottom, height, norm, SAID[kind])
+    _bar(page, bottom, height, norm, SAID[kind])
 
 
 @dataclass(frozen=True)
@@ -176,7 +165,9 @@ class _Strip:
     `tall` is the pictures' height by their width, at most 1: a taller one is shown smaller.
     """
 
-    lines: list[Words]
+    sentence: str
+    spans: list[tuple[int, int, int]]  # of its object and position words
+    lines: list[tuple[int, int]]
     why: str
     pictures: list[tuple[np.ndarray, str]]  # and what stands below
     truth: np.ndarray
@@ -191,8 +182,11 @@ def _strip(looked: Looked, place: int) -> _Strip:
     truth = examples.fit(reference.mask.read(), image.size)
     predicted = rle.decode(scored["prediction"].encode(), (scored["height"], scored["width"]))
     painted = examples.painted(pixels, examples.fit(predicted, image.size), looked.color)
+    sentence, spans = mark(reference.sentence, looked.maps.words[place])
     return _Strip(
-        lines=_lines(reference.sentence, looked.maps.words[place]),
+        sentence=sentence,
+        spans=spans,
+        lines=break_up(sentence),
         why=f"IoU {100 * scored['iou']:.1f}: rank {looked.maps.ranks[place]:,} of {looked.maps.ranked:,}",
         pictures=[
             (examples.outlined(pixels, truth), "Truth"),
@@ -203,52 +197,15 @@ def _strip(looked: Looked, place: int) -> _Strip:
     )
 
 
-class _Page:
-    """A figure that is drawn on in inches from its lower left corner."""
-
-    def __init__(self, height: float) -> None:
-        self.height = height
-        self.figure = Figure(figsize=(WIDTH, height))
-
-    def axis(self, left: float, bottom: float, width: float, height: float) -> Axes:
-        """Axes without a frame; what is shown in them keeps its proportions."""
-        box = (left / WIDTH, bottom / self.height, width / WIDTH, height / self.height)
-        axis = self.figure.add_axes(box)
-        axis.set_axis_off()
-        return axis
-
-    def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Small text."""
-        self.figure.text(x / WIDTH, y / self.height, text, fontsize=SMALL, **style)
-
-    def words(self, y: float, words: Words, size: float = SMALL) -> None:
-        """A line of marked words."""
-        areas: list[Artist] = [
-            TextArea(word, textprops={"fontsize": size, **MARKS[mark]}) for word, mark in words
-        ]
-        line = HPacker(children=areas, align="baseline", pad=0, sep=0.32 * size)
-        anchor, figure = (0, y / self.height), self.figure.transFigure
-        self.figure.add_artist(
-            AnchoredOffsetbox(
-                "lower left",
-                child=line,
-                pad=0,
-                borderpad=0,
-                frameon=False,
-                bbox_to_anchor=anchor,
-                bbox_transform=figure,
-            )
-        )
-
-    def bar(self, bottom: float, height: float, norm: Normalize, said: str) -> None:
-        """The colour bar of a row of maps."""
-        axis = self.axis(RIGHT + 0.1, bottom + 0.05, BAR, height - 0.1)
-        axis.set_axis_on()
-        self.figure.colorbar(ScalarMappable(norm, HEAT), cax=axis)
-        axis.grid(False)
-        axis.tick_params(labelsize=SMALL, length=2)
-        axis.locator_params(axis="y", nbins=3)
-        self.text(RIGHT + 0.58, bottom + height / 2, said, va="center")
+def _bar(canvas: Canvas, bottom: float, height: float, norm: Normalize, said: str) -> None:
+    """The colour bar of a row of maps."""
+    axis = canvas.axis(RIGHT + 0.1, bottom + 0.05, BAR, height - 0.1)
+    axis.set_axis_on()
+    canvas.figure.colorbar(ScalarMappable(norm, HEAT), cax=axis)
+    axis.grid(False)
+    axis.tick_params(labelsize=SMALL, length=2)
+    axis.locator_params(axis="y", nbins=3)
+    canvas.text(RIGHT + 0.58, bottom + height / 2, said, va="center")
 
 
 def _norm(kind: str, stages: Sequence[np.ndarray]) -> Normalize:
@@ -258,19 +215,29 @@ def _norm(kind: str, stages: Sequence[np.ndarray]) -> Normalize:
     return Normalize(low, high if high - low > NOTHING else low + 1)
 
 
-def _lines(sentence: str, marks: np.ndarray) -> list[Words]:
-    """The words of a sentence with their marks, at most three lines."""
-    lines: list[list[tuple[str, int]]] = [[]]
-    start = 0
+def mark(sentence: str, words: np.ndarray) -> tuple[str, list[tuple[int, int, int]]]:
+    """A sentence as it is shown, and the spans that the model took for object (0) and position (1) words.
+
+    Args:
+        sentence: As published.
+        words: What each of its characters is part of, as in `Maps`; what is part of both counts as object.
+    """
+    shown, start = "", 0
+    kinds: list[int] = []
     for word in sentence.split():
         start = sentence.index(word, start)
-        mark = int(np.bitwise_or.reduce(marks[start : start + len(word)], initial=0))
+        bits = [int(each) for each in words[start : start + len(word)]]
         start += len(word)
-        shown = plain(word)[:CHARACTERS]
-        if sum(len(each) + 1 for each, _ in lines[-1]) + len(shown) > CHARACTERS:
-            lines.append([])
-        lines[-1].append((shown, mark))
-    return [*lines] if len(lines) <= 3 else [*lines[:2], [*lines[2][:-1], ("…", 0)]]
+        if shown:
+            kinds.append(bits[0] & kinds[-1])
+        shown += (" " if shown else "") + plain(word)
+        kinds += bits
+    spans, end = [], 0
+    for kind, run in itertools.groupby(kinds, lambda bits: bits & OBJECT or bits & POSITION):
+        start, end = end, end + len(list(run))
+        if kind:
+            spans.append((start, end, 0 if kind == OBJECT else 1))
+    return shown, spans
 
 
 def _foot(looked: Looked) -> str:

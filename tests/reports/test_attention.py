@@ -63,7 +63,7 @@ def test_a_map_per_stage_and_kind_and_text_inside_the_figure(
         drawn.canvas.draw()
     assert len(drawn.axes) == 3 * (2 + len(kinds) * (4 + 1))
     page = drawn.bbox
-    for text in [*drawn.texts, *drawn.artists]:
+    for text in drawn.texts:
         box = text.get_window_extent()
         assert page.x0 - 1 <= box.x0
         assert box.x1 <= page.x1 + 1
@@ -71,19 +71,13 @@ def test_a_map_per_stage_and_kind_and_text_inside_the_figure(
         assert box.y1 <= page.y1 + 1
 
 
-def test_long_sentences_break_and_end() -> None:
-    sentence = "The $hip on the left " * 20 + "x" * 300
-    lines = attention._lines(sentence, np.full(len(sentence), OBJECT, np.uint8))
-    assert len(lines) == 3
-    assert lines[-1][-1] == ("…", 0)
-    assert all(sum(len(word) + 1 for word, _ in line) <= attention.CHARACTERS + 2 for line in lines)
-
-
-def test_words_carry_their_marks() -> None:
-    marks = np.array([0] * 4 + [OBJECT] * 4 + [0] + [POSITION] * 2, np.uint8)
-    assert attention._lines("The ship on it", marks) == [
-        [("The", 0), ("ship", OBJECT), ("on", POSITION), ("it", 0)]
-    ]
+def test_words_carry_the_marks_the_model_read() -> None:
+    words = np.array([0] * 4 + [OBJECT] * 4 + [0] * 2 + [POSITION] * 2 + [0] + [POSITION] * 2, np.uint8)
+    shown, spans = attention.mark("The ship  on it", words)
+    assert shown == "The ship on it"
+    assert [(shown[start:end], kind) for start, end, kind in spans] == [("ship", 0), ("on it", 1)]
+    both = np.full(15, OBJECT | POSITION, np.uint8)
+    assert attention.mark("The ship  on it", both)[1] == [(0, 14, 0)]
 
 
 def test_what_is_no_finding_is_said(make_study: StudyMaker, images: Path) -> None:

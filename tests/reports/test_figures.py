@@ -168,7 +168,8 @@ def test_other_data_under_the_same_name_are_not_shown(make_study: StudyMaker, im
 
 def test_text_of_strips_stays_inside_the_figure() -> None:
     pixels = np.zeros((40, 60, 3), np.uint8)
-    strip = Strip("The ship on the left of the harbour " * 30, "why", [(pixels, "1.0")] * 8)
+    long = "The ship on the left of the harbour " * 9 + "x" * 300
+    strip = Strip(long, "why", [(pixels, "1.0")] * 8)
     with style():
         drawn = lay_out(["A row with a rather long label"] * 8, [strip] * 2, "foot")
         drawn.canvas.draw()
