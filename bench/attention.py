@@ -1,16 +1,16 @@
 """`python -m bench.attention`: what FIAM's phrases do at every stage of a finished cell, kept for figures.
 
-The numbers come from `bench.alignment`; reports read them through `bench.attention_maps`.
+The numbers come from `bench.inference.alignment`; reports read them through `bench.storage.attention_maps`.
 """
 
 import sys
 from dataclasses import dataclass
 
-from bench.arguments import parse
-from bench.attention_maps import EXAMPLES, FILE, Maps, write_maps
-from bench.compose import restore
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.config.compose import restore
+from bench.storage.attention_maps import EXAMPLES, FILE, Maps, write_maps
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Runs a finished cell's best model on a few test sentences and keeps, for every stage, what the context words, the object
@@ -32,9 +32,9 @@ def look_into(store: Store, cell_id: str, count: int) -> Maps:
     Raises:
         UserError: No such cell, not finished, no FIAM in it, or its data are gone, changed or have no such sentences.
     """
-    from bench.alignment import fiams, look
-    from bench.export import from_cell
-    from bench.result import open_sets, read_vocabulary
+    from bench.inference.alignment import fiams, look
+    from bench.models.export import from_cell
+    from bench.training.result import open_sets, read_vocabulary
 
     model, cell = from_cell(store, cell_id).model, store.cell(cell_id)
     config = restore(cell.config())

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bench.arguments import parse
-from bench.errors import UserError, command
 from bench.launch import slurm_queue
-from bench.store import Cell, Store
+from bench.storage.store import Cell, Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Cancels the waiting and running jobs of a study. What they saved stays: the same `bench.run` goes on from there.

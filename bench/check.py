@@ -5,15 +5,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import files
-from bench.bars import bar
-from bench.compose import compose
-from bench.config import DataConfig
+from bench.config.compose import compose
+from bench.config.schema import DataConfig
 from bench.data.audit import KINDS, Finding, Report, audit
 from bench.data.facts import audit_folder
 from bench.data.fingerprint import fingerprint
 from bench.data.reference import SPLITS
-from bench.errors import command
+from bench.storage import files
+from bench.terminal.bars import bar
+from bench.terminal.errors import command
 from fianet.tokens import Tokenizer
 
 USAGE = """

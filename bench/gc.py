@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.files import folder_size, locked, size
 from bench.launch import slurm_queue
-from bench.store import Cell, Store
+from bench.storage.files import folder_size, locked, size
+from bench.storage.store import Cell, Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Lists what can go, asks, and removes it:

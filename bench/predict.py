@@ -11,12 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench import files
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.outputs import distinct, slug, write_prediction
-from bench.picture_files import find_pictures, read_picture
-from bench.pictures import Picture
+from bench.images.picture import Picture
+from bench.images.read import find_pictures, read_picture
+from bench.inference.outputs import distinct, slug, write_prediction
+from bench.storage import files
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Finds what sentences mean in images: the mask of each sentence in each image.
@@ -74,8 +74,8 @@ def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong."""
     options = read_options(argv)
     paths = find_pictures(Path(options.image).expanduser())
-    from bench.bundle import load_bundle
-    from bench.predictor import Predictor
+    from bench.inference.predictor import Predictor
+    from bench.models.bundle import load_bundle
 
     predictor = Predictor(load_bundle(Path(options.weights).expanduser()), options.vocabulary)
     for text in options.text:

@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.arguments import parse
-from bench.compose import compose
-from bench.config import Config
-from bench.errors import UserError, command
-from bench.prepare import compose_rows, named_study
-from bench.profiles import profile_folder, write_counts, write_machine
+from bench.config.compose import compose
+from bench.config.schema import Config
 from bench.profiling.tables import Profiled, show
-from bench.store import Store
+from bench.storage.model_costs import profile_folder, write_counts, write_machine
+from bench.storage.store import Store
+from bench.study.prepare import compose_rows, named_study
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Counts and measures every model of a study. Nothing is trained, and neither data nor pretrained weights are needed.

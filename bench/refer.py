@@ -1,28 +1,26 @@
 """`python -m bench.refer`: any COCO instance file becomes a referring data set with verified sentences."""
 
-import dataclasses
 import hashlib
-import io
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from pycocotools import mask as coco
-from rich.console import Console
-from rich.progress import track
-
-from bench import files
-from bench.arguments import parse
-from bench.data.coco import Picture, instance_of, read_coco
-from bench.data.colours import colour_name
-from bench.data.expressions import KINDS, Expression, choose, expressions
-from bench.data.layout import ImageFile, NewReference, Rle, encode, write_rrsisd
-from bench.errors import UserError, command
+from bench.data.coco import read_coco
+from bench.data.refer import (
+    SPLITS,
+    STAMP,
+    Options,
+    _image_file,
+    _references,
+    _request,
+    assign_splits,
+    refer,
+    summarise,
+)
+from bench.data.rrsisd_writer import write_rrsisd
+from bench.storage import files
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Makes a referring data set, in the RRSIS-D layout, from a COCO instance file. Every sentence is checked to fit
@@ -44,37 +42,6 @@ keys: coco=FILE            polygons or run lengths; a class with a crowd region 
       overwrite=false      true: replace out=DIR
 exit codes: 0 done, 2 the request or a file is wrong
 """
-VERSION = 1
-"""Goes up whenever the same request would give another set."""
-STAMP = "refer.json"
-SPLITS = ("train", "val", "test")
-EXAMPLES = 10
-
-
-@dataclass
-class Options:
-    """What can be asked for; see USAGE."""
-
-    coco: str = ""
-    images: str = ""
-    out: str = ""
-    seed: int = 0
-    per_instance: int = 4
-    per_image: int = 30
-    split: list[float] = field(default_factory=lambda: [0.7, 0.1, 0.2])
-    colours: bool = False
-    groups: bool = False
-    max_side: int = 0
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Referred:
-    """A picture, at the size it will be written, and the sentences chosen for it."""
-
-    picture: Picture
-    split: str
-    chosen: tuple[Expression, ...]
 
 
 @command
@@ -109,147 +76,6 @@ def main(argv: list[str]) -> int:
     )
     print(f"{summary}\n\nWritten to {out}. Next: python -m bench.check data=rrsisd data.root={out}")
     return 0
-
-
-def refer(pictures: Sequence[Picture], splits: Sequence[str], options: Options) -> list[Referred]:
-    """Chooses sentences for every picture (with its split); pictures nothing can be said of are left out."""
-    used: Counter[str] = Counter()
-    console = Console(stderr=True)
-    shown = track(
-        list(zip(pictures, splits, strict=True)),
-        "Choosing sentences",
-        console=console,
-        disable=not console.is_terminal,
-    )
-    referred = []
-    for number, (picture, split) in enumerate(shown):
-        rng = np.random.default_rng([options.seed, number])
-        prepared = _prepare(picture, options)
-        found = expressions(prepared.scene, rng, groups=options.groups)
-        chosen = choose(found, options.per_image, used, rng, options.per_instance)
-        if chosen:
-            referred.append(Referred(prepared, split, tuple(chosen)))
-    return referred
-
-
-def assign_splits(contents: Sequence[str], shares: Sequence[float], seed: int) -> list[str]:
-    """Draws a split for every image; images of equal content get the same one.
-
-    Args:
-        contents: A digest of each image.
-        shares: Of train, val and test, adding up to 1.
-        seed: Draws the order.
-    """
-    unique = sorted(set(contents))
-    order = np.random.default_rng(seed).permutation(len(unique))
-    ends = np.round(np.cumsum(shares) * len(unique))
-    split_of = {
-        unique[i]: SPLITS[int(np.searchsorted(ends, place, side="right"))] for place, i in enumerate(order)
-    }
-    return [split_of[content] for content in contents]
-
-
-def summarise(referred: Sequence[Referred]) -> str:
-    """Counts by split, kind and class, and examples, as text."""
-    said = [(one, expression) for one in referred for expression in one.chosen]
-    lines = ["split      images  references"]
-    for split in SPLITS:
-        images = sum(one.split == split for one in referred)
-        lines.append(f"{split:<9} {images:7,}  {sum(one.split == split for one, _ in said):10,}")
-    kinds = Counter(expression.kind for _, expression in said)
-    lines += ["", "kind                references  share  RRSIS-D"]
-    for kind in sorted(kinds, key=lambda kind: (-kinds[kind], kind)):
-        share, real = (
-            100 * kinds[kind] / len(said),
-            f"{100 * KINDS[kind]:5.1f} %" if kind in KINDS else "     -",
-        )
-        lines.append(f"{kind:<19} {kinds[kind]:10,} {share:5.1f} % {real}")
-    classes = Counter(_category(one, expression) for one, expression in said)
-    lines += ["", "class               references"]
-    lines += [
-        f"{name:<19} {classes[name]:10,}" for name in sorted(classes, key=lambda name: (-classes[name], name))
-    ]
-    lines += ["", "examples"]
-    for place in np.linspace(0, len(said) - 1, min(EXAMPLES, len(said))).astype(int):
-        one, expression = said[place]
-        lines.append(f"  {one.picture.name}: {expression.text}")
-    return "\n".join(lines)
-
-
-def _prepare(picture: Picture, options: Options) -> Picture:
-    """The picture at the size it will be written, with the colours of its objects if they are asked for."""
-    scene = picture.scene
-    if 0 < options.max_side < max(scene.width, scene.height):
-        picture = _shrunk(picture, options.max_side)
-    if options.colours:
-        with Image.open(picture.file) as image:
-            size = (picture.scene.width, picture.scene.height)
-            pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
-        seen = [colour_name(pixels[coco.decode(mask).astype(bool)]) for mask in picture.masks]
-        named = zip(picture.scene.instances, seen, strict=True)
-        instances = tuple(replace(instance, colour=colour) for instance, colour in named)
-        picture = replace(picture, scene=replace(picture.scene, instances=instances))
-    return picture
-
-
-def _shrunk(picture: Picture, side: int) -> Picture:
-    """The picture with its longer side at `side` pixels; a class that loses an instance is uncountable."""
-    scene, factor = picture.scene, side / max(picture.scene.width, picture.scene.height)
-    size = (max(1, round(scene.width * factor)), max(1, round(scene.height * factor)))
-    masks = [encode(_resized(mask, size)) for mask in picture.masks]
-    kept = [number for number, mask in enumerate(masks) if coco.area(mask)]
-    lost = {instance.category for number, instance in enumerate(scene.instances) if number not in kept}
-    return replace(
-        picture,
-        masks=tuple(masks[number] for number in kept),
-        scene=replace(
-            scene,
-            width=size[0],
-            height=size[1],
-            instances=tuple(instance_of(scene.instances[number].category, masks[number]) for number in kept),
-            uncountable=scene.uncountable | lost,
-        ),
-    )
-
-
-def _resized(mask: Rle, size: tuple[int, int]) -> np.ndarray:
-    """A mask at another size (width, height): pixels covered by half or more."""
-    image = Image.fromarray(coco.decode(mask) * np.uint8(255))
-    return np.asarray(image.resize(size, Image.Resampling.BOX)) > 127
-
-
-def _image_file(picture: Picture) -> ImageFile:
-    """The image as it is written: the file's own bytes, or JPEG of quality 95 where it was shrunk."""
-    size = (picture.scene.width, picture.scene.height)
-    with Image.open(picture.file) as image:
-        if image.size == size:
-            return ImageFile(picture.name, *size, picture.file.read_bytes())
-        file = io.BytesIO()
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        small.save(file, "JPEG", quality=95)
-    return ImageFile(picture.name, *size, file.getvalue())
-
-
-def _references(one: Referred) -> Iterator[NewReference]:
-    for expression in one.chosen:
-        masks = [one.picture.masks[target] for target in expression.targets]
-        mask = masks[0] if len(masks) == 1 else coco.merge(masks)
-        yield NewReference(one.picture.name, _category(one, expression), one.split, expression.text, mask)
-
-
-def _category(one: Referred, expression: Expression) -> str:
-    return one.picture.scene.instances[expression.targets[0]].category
-
-
-def _request(options: Options, contents: Sequence[str]) -> dict[str, object]:
-    """Everything the set depends on: options, annotations and images by content, this module's version."""
-    asked = dataclasses.asdict(options)
-    for name in ("coco", "images", "out", "overwrite"):
-        del asked[name]
-    digest = hashlib.sha256(
-        Path(options.coco).expanduser().read_bytes() + "".join(contents).encode()
-    ).hexdigest()
-    return {"version": VERSION, "content": digest, **asked}
 
 
 def _checked(options: Options) -> Options:

@@ -4,20 +4,20 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from bench.config import LauncherKind, TrackingConfig
-from bench.errors import command
-from bench.states import counts, failures, study_status
-from bench.store import Cell, Store
+from bench.config.schema import LauncherKind, TrackingConfig
+from bench.launch.cell_status import counts, failures, study_status
+from bench.storage.store import Cell, Store
+from bench.terminal.errors import command
 
 if TYPE_CHECKING:
-    from bench.prepare import Prepared
+    from bench.study.prepare import Prepared
 
 
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 a cell failed, 2 the request is wrong."""
     if {"-h", "--help"} & set(argv):
-        from bench import help as help_page
+        from bench.config import help as help_page
 
         print(help_page.text())
         return 0
@@ -36,11 +36,11 @@ def run(overrides: list[str]) -> int:
     Raises:
         UserError: The request is wrong; nothing was started.
     """
-    from bench.prepare import prepare
+    from bench.study.prepare import prepare
 
     prepared = prepare(overrides)
     if prepared.config.dry_run:
-        from bench.estimate import dry_run
+        from bench.launch.estimate import dry_run
 
         print(dry_run(prepared))
         return 0
@@ -57,7 +57,7 @@ def run(overrides: list[str]) -> int:
             return 0
     elif missing:
         from bench.launch import LAUNCHERS
-        from bench.progress import watch
+        from bench.launch.watch import watch
 
         with watch(prepared.store, name):
             LAUNCHERS[launcher.name](missing, launcher, len(prepared.stored()))
@@ -67,7 +67,7 @@ def run(overrides: list[str]) -> int:
 def _on_cluster(prepared: "Prepared", missing: list[Cell]) -> bool:
     """Submits what is missing; returns whether to go on to the report: everything was waited for, or nothing runs."""
     from bench.launch import preflight, slurm
-    from bench.progress import watch
+    from bench.launch.watch import watch
 
     config = prepared.config
     preflight.check(prepared, missing)

@@ -6,10 +6,10 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.states import CellStatus, counts, failures, study_status
-from bench.store import Store
+from bench.launch.cell_status import CellStatus, counts, failures, study_status
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 USAGE = """
 Shows every cell of a study: missing (never started), queued (its job waits), running (epoch, speed, time left), done,
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
 
 def _watch(store: Store, names: list[str]) -> None:
     """Shows one study until none of its cells runs or waits."""
-    from bench.progress import SECONDS, watch
+    from bench.launch.watch import SECONDS, watch
 
     if len(names) > 1:
         raise UserError(
@@ -80,7 +80,7 @@ def _watch(store: Store, names: list[str]) -> None:
 def _print(store: Store, study: dict[str, Any], name: str, statuses: list[CellStatus]) -> None:
     from rich.console import Console
 
-    from bench.progress import table
+    from bench.launch.watch import table
 
     Console(width=None if sys.stdout.isatty() else 140).print(table(f"{name}: {counts(statuses)}", statuses))
     said = failures(store, statuses, study["command"])

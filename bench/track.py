@@ -4,9 +4,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 from bench.tracking.mirror import Mirror, tracking_uri
 
 __all__ = ["sync", "tracking_uri"]

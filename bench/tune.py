@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import keys, nearest, parse
-from bench.config import Config, Split
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.config.schema import Config, Split
+from bench.storage.store import Store
+from bench.terminal.arguments import keys, nearest, parse
+from bench.terminal.errors import UserError, command
 
 if TYPE_CHECKING:
     from bench.tuning.space import Search
@@ -57,7 +57,7 @@ OWN = tuple(field.name for field in fields(Arguments))
 
 def usage() -> str:
     """What `--help` prints."""
-    from bench.options import options
+    from bench.config.groups import options
 
     names = options("tune")
     width = max(map(len, names))
@@ -100,7 +100,7 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
             own.append(word)
             continue
         if "=" in word and "." not in key and key not in keys(Config) and key[:1] not in "+~":
-            from bench.options import GROUPS
+            from bench.config.groups import GROUPS
 
             raise UserError(f"{key}: there is no such key.", nearest(key, {*OWN, *GROUPS, *keys(Config)}))
         rest.append(word)
@@ -122,7 +122,7 @@ def tune(search: "Search", rest: list[str], arguments: Arguments, again: str) ->
     Raises:
         UserError: The request is wrong; nothing was started.
     """
-    from bench.compose import compose
+    from bench.config.compose import compose
     from bench.run import mirrored
     from bench.tuning.launch import LAUNCHERS
     from bench.tuning.result import summary, write_result
@@ -161,7 +161,7 @@ def check_request(search: "Search", config: Config, rest: list[str]) -> None:
     Raises:
         UserError: The test split, a study, several seeds or processes, or a searched key on the command line.
     """
-    from bench.compose import parse_overrides
+    from bench.config.compose import parse_overrides
 
     if config.protocol.select == Split.test:
         raise UserError(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.arguments import parse
-from bench.errors import UserError, command
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,8 +79,8 @@ def load_reference(
     Raises:
         UserError: Unreadable or unsafe file, unknown model, or weights missing, left over or misshapen.
     """
-    from bench.released import read_released
-    from bench.weight_files import read_checkpoint
+    from bench.models.read_weights import read_checkpoint
+    from bench.models.released import read_released
 
     return read_released(read_checkpoint(path), path, fusion_heads, size).model
 
@@ -91,7 +91,7 @@ def load(path: str | Path) -> "nn.Module":
     Raises:
         UserError: No such thing, another kind of file, cut off, or sizes that are not those of the weights.
     """
-    from bench.bundle import load_bundle
+    from bench.models.bundle import load_bundle
 
     return load_bundle(path).model
 
@@ -123,11 +123,11 @@ def _named(words: list[str]) -> list[str]:
 def import_released(options: ImportOptions) -> int:
     """Recognises a published checkpoint, says what it is and writes it as a bundle."""
     _require(options, "file", "out")
-    from bench.bundle import Bundle, read_tokenizer, save_bundle
-    from bench.export import read_vocabulary
-    from bench.pretrained import locate
-    from bench.released import read_released
-    from bench.weight_files import read_checkpoint
+    from bench.models.bundle import Bundle, read_tokenizer, save_bundle
+    from bench.models.export import read_vocabulary
+    from bench.models.pretrained import locate
+    from bench.models.read_weights import read_checkpoint
+    from bench.models.released import read_released
 
     checkpoint = read_checkpoint(options.file)
     released = read_released(checkpoint, options.file, options.fusion_heads, options.size)
@@ -163,7 +163,7 @@ def import_released(options: ImportOptions) -> int:
 
 
 def _ignored(unused: list[str], beside: tuple[str, ...]) -> str:
-    from bench.weight_files import listing
+    from bench.models.read_weights import listing
 
     parts = [f"{len(unused)} weights no forward pass uses: {listing(unused, 4)}"] if unused else []
     parts += [f"stored beside the weights: {listing(beside, 8)}"] if beside else []
@@ -173,10 +173,10 @@ def _ignored(unused: list[str], beside: tuple[str, ...]) -> str:
 def export(options: ExportOptions) -> int:
     """Writes the best model of a cell, and a graph of it if one is asked for."""
     _require(options, "cell", "out")
-    from bench import files
-    from bench.bundle import CONFIG, load_bundle, save_bundle
-    from bench.export import GRAPHS, Format, from_cell, write_graph
-    from bench.store import Store
+    from bench.models.bundle import CONFIG, load_bundle, save_bundle
+    from bench.models.export import GRAPHS, Format, from_cell, write_graph
+    from bench.storage import files
+    from bench.storage.store import Store
 
     if options.format not in list(Format):
         raise UserError(f"format={options.format}: no such format.", f"Known: {', '.join(Format)}.")

@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 from reports.build import build
 
 USAGE = """

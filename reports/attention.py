@@ -12,11 +12,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from bench.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
-from bench.data import rle
-from bench.data.images import open_image
 from bench.data.reference import Reference
-from bench.store import Store
+from bench.images.resize import open_image
+from bench.storage import rle
+from bench.storage.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
+from bench.storage.store import Store
 from reports import examples
 from reports.canvas import GAP, GREY, LINE, SMALL, Canvas, break_up
 from reports.escape import plain

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics import iou
+from bench.storage.metrics import iou
 from reports.escape import plain
 from reports.evidence import Place
 from reports.expressions import Type, expression_type, word_count

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data import rle
-from bench.data.images import open_image
 from bench.data.reference import Reference
-from bench.errors import DataError
-from bench.store import Store
+from bench.images.resize import open_image
+from bench.storage import rle
+from bench.storage.store import Store
+from bench.terminal.errors import DataError
 from reports import examples
 from reports.breakdown import SIZES, by_size, seed_ious
 from reports.expressions import expression_type, marked

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import files
-from bench.arguments import parse
-from bench.errors import DataError, UserError, command
-from bench.store import Store
+from bench.storage import files
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import DataError, UserError, command
 from reports import attention, detail, examples, figures, terminal, unchanged, writers
 from reports.breakdown import part_grids
 from reports.costs import cost_grid, costs_of, settings_grid

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.arguments import parse
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.storage.store import Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
 from reports.frame import HEADLINE, METRICS, StudyFrame, read_frame
 from reports.samples import Samples, read_samples
 from reports.stats import Scored, analyse

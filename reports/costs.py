@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.profiles import read_profiles
-from bench.store import Record, Store
+from bench.storage.model_costs import read_profiles
+from bench.storage.store import Record, Store
 from reports.escape import plain
 from reports.frame import HEADLINE, StudyFrame
 from reports.grid import Cell, Column, Grid, Line, Panel, count, number

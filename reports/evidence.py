@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.expectation import Expectation, parse_expectation
+from bench.storage.expectation import Expectation, parse_expectation
 from reports.frame import HEADLINE, StudyFrame
 from reports.samples import Samples
 from reports.stats import Scored, Statistics, analyse, holm

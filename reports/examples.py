@@ -11,13 +11,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bench.compose import restore
-from bench.data import rle
-from bench.data.images import open_image
+from bench.config.compose import restore
 from bench.data.index import read_index
 from bench.data.reference import Reference
-from bench.errors import UserError
-from bench.store import Store
+from bench.images.resize import open_image
+from bench.storage import rle
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from reports.escape import plain
 from reports.frame import Row, StudyFrame
 from reports.strips import Strip, lay_out

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports.escape import plain
 from reports.evidence import Evidence
 from reports.frame import HEADLINE, Row, StudyFrame

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.metrics import NAMES
-from bench.store import Cell, Record, Store
+from bench.storage.metrics import NAMES
+from bench.storage.store import Cell, Record, Store
 from reports.escape import plain
 
 METRICS = NAMES

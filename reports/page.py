@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bench.store import Record, Store
-from bench.tracking.links import read_links
+from bench.storage.mlflow_links import read_links
+from bench.storage.store import Record, Store
 from reports import writers
 from reports.browser import browse
 from reports.evidence import Evidence, Place

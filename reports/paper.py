@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench import files
-from bench.arguments import nearest, parse
-from bench.errors import UserError, command
-from bench.store import Store
+from bench.storage import files
+from bench.storage.store import Store
+from bench.terminal.arguments import nearest, parse
+from bench.terminal.errors import UserError, command
 from reports import writers
 from reports.build import Report, build
 from reports.escape import latex, plain, slug

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from bench.arguments import nearest
-from bench.errors import UserError
+from bench.terminal.arguments import nearest
+from bench.terminal.errors import UserError
 
 FILE = Path(__file__).with_name("published.csv")
 # Expressions of the published sets: a set of another size under the same name is another set.

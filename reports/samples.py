@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports.escape import plain
 from reports.frame import StudyFrame
 from reports.stats import Pixels, Scored

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.errors import UserError
-from bench.metrics import NAMES, THRESHOLDS, iou
+from bench.storage.metrics import NAMES, THRESHOLDS, iou
+from bench.terminal.errors import UserError
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.int64]

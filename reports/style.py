@@ -13,7 +13,7 @@ from typing import Any, Literal
 from matplotlib import style as styles
 from matplotlib.figure import Figure
 
-from bench import files
+from bench.storage import files
 
 # Okabe and Ito's colours (told apart with any colour vision) without yellow and black, which drown in white
 # paper and in photographs, and Tol's wine; in an order whose neighbours differ in lightness too.

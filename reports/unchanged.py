@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench import files
-from bench.attention_maps import FILE
-from bench.store import Store
-from bench.tracking.links import read_links
+from bench.storage import files
+from bench.storage.attention_maps import FILE
+from bench.storage.mlflow_links import read_links
+from bench.storage.store import Store
 from reports.frame import StudyFrame
 
 INPUTS = ("cell.json", "metrics.json", "samples.parquet", "history.jsonl", "env.json", FILE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.compose import compose, parse_overrides, read_study
+from bench.config.compose import compose, parse_overrides, read_study
 
 REPO = Path(__file__).parents[1]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]

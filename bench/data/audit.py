@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import files
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folder, read_facts
 from bench.data.fingerprint import fingerprint
-from bench.data.images import NO_FILE
 from bench.data.index import Index, read_index
 from bench.data.reference import SPLITS, FileMask, Reference
+from bench.images.resize import NO_FILE
+from bench.storage import files
 
 VERSION = 1  # of what makes a sample unusable; raise it when that changes
 BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded

@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.data.layout import Rle
-from bench.data.predicates import Instance, Scene
-from bench.data.rle import decode
-from bench.errors import UserError
+from bench.data.rrsisd_writer import Rle
+from bench.sentences.predicates import Instance, Scene
+from bench.storage.rle import decode
+from bench.terminal.errors import UserError
 
 COMPOUNDS = {
     "baseballfield": "baseball field",

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bench.config import DataConfig
-from bench.data.images import resize_mask
+from bench.config.schema import DataConfig
 from bench.data.reference import Reference
 from bench.data.resized import DirectReader, ImageReader, image_reader
+from bench.images.resize import resize_mask
 from fianet.decouple import Spans, decouple
 from fianet.tokens import Tokenizer, Tokens
 

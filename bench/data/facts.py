@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench import files
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.fingerprint import fingerprint_index
-from bench.data.images import open_image
 from bench.data.index import Index
 from bench.data.reference import MaskSource
-from bench.errors import DataError
+from bench.images.resize import open_image
+from bench.storage import files
+from bench.terminal.errors import DataError
 
 VERSION = 1  # of what is stored; raise it when that changes
 

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import files
-from bench.config import DataConfig, Layout
+from bench.config.schema import DataConfig, Layout
 from bench.data.index import Index, read_index
 from bench.data.reference import FileMask, MaskSource, RleMask
+from bench.storage import files
 
 VERSION = 1  # of what is hashed; raise it when that changes
 MISSING = ""  # hash of a file that is not there

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.config import DataConfig, Layout
+from bench.config.schema import DataConfig, Layout
 from bench.data.reference import Reference
 from bench.data.refsegrs import read_refsegrs
 from bench.data.rrsisd import read_rrsisd
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data import rle
-from bench.data.images import open_image
-from bench.errors import DataError
+from bench.images.resize import open_image
+from bench.storage import rle
+from bench.terminal.errors import DataError
 
 SPLITS = ("train", "val", "test")
 UNKNOWN = "unknown"  # category of a reference that names none

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from bench.data.reference import SPLITS, UNKNOWN, FileMask, Reference
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 
 CATEGORIES = (
     *("road", "vehicle", "car", "van", "building", "truck", "trailer", "bus", "road marking", "bikeway"),

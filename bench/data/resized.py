@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import __version__ as pillow
 
-from bench import files
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.fingerprint import content_hashes
-from bench.data.images import read_resized
+from bench.images.resize import read_resized
+from bench.storage import files
 
 ImageReader = Callable[[Path], np.ndarray]
 

@@ -1,4 +1,4 @@
-"""Reads the published RRSIS-D layout (`bench.data.layout` writes it).
+"""Reads the published RRSIS-D layout (`bench.data.rrsisd_writer` writes it).
 
 root/rrsisd/refs(unc).p         pickled list of references
 root/rrsisd/instances.json      images, annotations (a list of one RLE; xyxy boxes), categories
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.layout import IMAGES, INSTANCES, REFERENCES
 from bench.data.reference import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
-from bench.errors import UserError
+from bench.data.rrsisd_writer import IMAGES, INSTANCES, REFERENCES
+from bench.terminal.errors import UserError
 
 PLAIN_TYPES = (
     "bool",

@@ -18,12 +18,12 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from bench.config import DataConfig, SyntheticConfig
-from bench.data.expressions import Expression, choose, expressions
-from bench.data.layout import ImageFile, NewReference, Rle, encode, write_rrsisd
-from bench.data.scenes import CATEGORIES, draw
-from bench.errors import UserError
-from bench.files import locked
+from bench.config.schema import DataConfig, SyntheticConfig
+from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.drawing.scenes import CATEGORIES, draw
+from bench.sentences.expressions import Expression, choose, expressions
+from bench.storage.files import locked
+from bench.terminal.errors import UserError
 
 VERSION = 4
 """Goes up whenever the same configuration would give other bytes."""

@@ -1,11 +1,11 @@
 """Which references training may use: everything the audit does not refuse. Imports no torch."""
 
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.facts import Progress
 from bench.data.index import read_index
 from bench.data.reference import SPLITS, Reference
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 
 
 def usable_references(

@@ -6,8 +6,8 @@ Nothing is imported before it is asked for: `bench.status` reads job states from
 import importlib
 from collections.abc import Callable
 
-from bench.config import LauncherConfig, LauncherKind
-from bench.store import Cell
+from bench.config.schema import LauncherConfig, LauncherKind
+from bench.storage.store import Cell
 
 Launcher = Callable[[list[Cell], LauncherConfig, int], None]
 

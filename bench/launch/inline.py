@@ -1,7 +1,7 @@
 """One cell after the other in this process: for tests and debugging."""
 
-from bench.config import LauncherConfig
-from bench.store import Cell
+from bench.config.schema import LauncherConfig
+from bench.storage.store import Cell
 
 
 def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
@@ -12,7 +12,7 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
         config: Launcher settings.
         planned: How many cells the whole plan has (not used here).
     """
-    from bench.cell import run_cell
+    from bench.training.cell import run_cell
 
     for cell in cells:
         while not run_cell(cell, config.checkpoint_seconds):

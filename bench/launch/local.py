@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from bench.cell import BUSY
-from bench.config import LauncherConfig
-from bench.launch.slots import Slot, make_slots
-from bench.store import Cell
+from bench.config.schema import LauncherConfig
+from bench.launch.devices import Slot, make_slots
+from bench.storage.store import Cell
+from bench.training.cell import BUSY
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 5.0  # between looks at a cell that another process is training

@@ -10,10 +10,10 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from bench.errors import UserError
-from bench.files import size
-from bench.prepare import Prepared
-from bench.store import Cell
+from bench.storage.files import size
+from bench.storage.store import Cell
+from bench.study.prepare import Prepared
+from bench.terminal.errors import UserError
 
 COPIES = 3  # of the training state, and of the best weights: two are kept while one is written
 BYTES = 4  # float32

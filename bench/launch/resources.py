@@ -4,9 +4,9 @@ import dataclasses
 import json
 import math
 
-from bench.config import Config
-from bench.prepare import Prepared
-from bench.speeds import Speeds
+from bench.config.schema import Config
+from bench.storage.speeds import Speeds
+from bench.study.prepare import Prepared
 
 GIB = 2**30
 PROCESS = 1.5 * GIB  # Python, torch, transformers, the data set's index and sentences

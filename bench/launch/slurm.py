@@ -11,13 +11,13 @@ from typing import Any
 
 import submitit
 
-from bench import files
-from bench.compose import restore
-from bench.config import LauncherConfig
-from bench.errors import UserError
-from bench.launch import slurm_outcome, slurm_queue, snapshot
+from bench.config.compose import restore
+from bench.config.schema import LauncherConfig
+from bench.launch import slurm_outcome, slurm_queue
 from bench.launch.slurm_job import VISIBLE_SECONDS, CellJob
-from bench.store import Cell
+from bench.storage import files, snapshot
+from bench.storage.store import Cell
+from bench.terminal.errors import UserError
 
 POLL_SECONDS = 10.0  # between looks at the queue while following
 Request = dict[str, Any]

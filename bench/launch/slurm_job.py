@@ -10,10 +10,10 @@ from pathlib import Path
 import submitit
 from submitit.helpers import DelayedSubmission, TorchDistributedEnvironment
 
-from bench import distributed, interrupt
-from bench.cell import run_cell
 from bench.launch import slurm_queue
-from bench.store import Cell, Record, Store
+from bench.storage.store import Cell, Record, Store
+from bench.training import distributed, interrupt
+from bench.training.cell import run_cell
 
 VISIBLE_SECONDS = 60.0  # how late a file written on one machine may appear on another
 HELD_SECONDS = 120.0  # how long another process may hold the cell before this job leaves it alone
@@ -47,7 +47,7 @@ class CellJob:
         interrupt.listen(signal.SIGTERM, WARNING)
         import torch
 
-        from bench import checkpoint
+        from bench.training import checkpoint
 
         torch.set_num_threads(self.threads)
         environment = submitit.JobEnvironment()

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench.config import LauncherConfig
-from bench.launch import snapshot
+from bench.config.schema import LauncherConfig
 from bench.launch.slurm_queue import Job
-from bench.store import GIVEN_UP, Cell, Record
+from bench.storage import snapshot
+from bench.storage.store import GIVEN_UP, Cell, Record
 
 CAUSES = {
     "OUT_OF_MEMORY": "out of memory: Slurm ended the job",

@@ -1,8 +1,8 @@
 """What `dry_run=true` says of a plan on a cluster: scripts, hours, memory and disk, without asking Slurm anything."""
 
-from bench.files import size
 from bench.launch import preflight, resources, slurm
-from bench.prepare import Prepared
+from bench.storage.files import size
+from bench.study.prepare import Prepared
 
 
 def describe(prepared: Prepared, seconds_each: float) -> str:

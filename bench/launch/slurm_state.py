@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from bench.launch import slurm_outcome, slurm_queue
 from bench.launch.slurm_queue import Job
-from bench.store import Cell, Record
+from bench.storage.store import Cell, Record
 
 FRESH_SECONDS = 10.0  # between two questions to Slurm while a table is redrawn every other second
 _last: tuple[float, frozenset[str], dict[str, Job]] = (float("-inf"), frozenset(), {})

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config import Config, Fusion, ModelConfig, Neck
-from bench.errors import UserError
-from bench.profiling.rooms import metered, rooms
-from bench.registry import build_model
+from bench.config.schema import Config, Fusion, ModelConfig, Neck
+from bench.models.build import build_model
+from bench.profiling.parts import metered, rooms
+from bench.terminal.errors import UserError
 from fianet.segmenter import Segmenter
 from fianet.tokens import Tokenizer
 

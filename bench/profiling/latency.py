@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.config import Config
-from bench.environment import environment
-from bench.errors import UserError
+from bench.config.schema import Config
 from bench.profiling.counts import build_profiled, example
-from bench.profiling.rooms import metered
+from bench.profiling.parts import metered
+from bench.storage.environment import environment
+from bench.terminal.errors import UserError
 
 WARM_UP = {"cpu": 2, "cuda": 10}  # forward passes nobody times: kernels are chosen, memory is taken
 LEAST = 5  # timed passes, however slow they are

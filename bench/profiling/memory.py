@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bench.config import Config
+from bench.config.schema import Config
 from bench.profiling.counts import build_profiled, example
 
 

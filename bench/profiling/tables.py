@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench import files
+from bench.storage import files
 
 
 @dataclass(frozen=True)

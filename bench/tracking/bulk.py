@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import MetaData, create_engine, insert, select
 from sqlalchemy.engine import Engine
 
-from bench.store import Cell
+from bench.storage.store import Cell
 from bench.tracking.content import ARTIFACTS, Place, all_metrics, final_tags, milliseconds, parameters
 
 TABLES = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.arguments import dotted
-from bench.store import Cell, Record
+from bench.storage.store import Cell, Record
+from bench.terminal.arguments import dotted
 
 ARTIFACTS = ("cell.json", "env.json", "history.jsonl", "metrics.json", "samples.parquet")
 LONGEST = 6000  # characters of a parameter

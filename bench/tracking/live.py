@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench import files
-from bench.config import TrackingConfig
-from bench.store import Cell, Store
+from bench.config.schema import TrackingConfig
+from bench.storage import files
+from bench.storage.store import Cell, Store
 from bench.tracking.content import Place, epoch_metrics, places
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bench import files
-from bench.store import Cell, Record, Store
+from bench.storage import files
+from bench.storage.mlflow_links import write_links
+from bench.storage.store import Cell, Record, Store
 from bench.tracking.content import (
     ARTIFACTS,
     Metric,
@@ -26,7 +27,6 @@ from bench.tracking.content import (
     parameters,
     places,
 )
-from bench.tracking.links import write_links
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run

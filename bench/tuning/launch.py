@@ -6,8 +6,8 @@ from collections.abc import Callable
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
-from bench.config import Config, LauncherKind
-from bench.launch.slots import Slot, make_slots
+from bench.config.schema import Config, LauncherKind
+from bench.launch.devices import Slot, make_slots
 from bench.tuning.trials import WORDS, Tuning, describe
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bench import files
-from bench.compose import plain
+from bench.config.compose import plain
+from bench.storage import files
 from bench.tuning.trials import WORDS, Tuning, counted, nested, spelled
 
 if TYPE_CHECKING:

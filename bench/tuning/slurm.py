@@ -8,11 +8,12 @@ from signal import SIGTERM
 import submitit
 from submitit.helpers import DelayedSubmission
 
-from bench import files, interrupt
-from bench.config import Config
-from bench.launch import resources, slurm, slurm_queue, snapshot
+from bench.config.schema import Config
+from bench.launch import resources, slurm, slurm_queue
 from bench.launch.slurm_job import WARNING
-from bench.store import Store
+from bench.storage import files, snapshot
+from bench.storage.store import Store
+from bench.training import interrupt
 from bench.tuning.trials import Tuning
 
 WORKER_TIME = "4:00:00"  # where launcher.time leaves it open: a worker goes on from job to job

@@ -7,10 +7,10 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.arguments import explain, keys, nearest, require_key
-from bench.compose import named_file, read_mapping
-from bench.config import Config
-from bench.errors import UserError
+from bench.config.compose import named_file, read_mapping
+from bench.config.schema import Config
+from bench.terminal.arguments import explain, keys, nearest, require_key
+from bench.terminal.errors import UserError
 
 TUNABLE = ("recipe.", "model.")
 FIXED = (

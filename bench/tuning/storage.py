@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 from bench.tuning.space import Choice, PrunerConfig, PrunerKind, Range, SamplerConfig, SamplerKind
 
 if TYPE_CHECKING:

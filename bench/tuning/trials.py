@@ -15,11 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import files, plan
-from bench.arguments import dotted
-from bench.errors import UserError
-from bench.prepare import Prepared, prepare
-from bench.store import Store
+from bench.storage import files
+from bench.storage.store import Store
+from bench.study import plan
+from bench.study.prepare import Prepared, prepare
+from bench.terminal.arguments import dotted
+from bench.terminal.errors import UserError
 from bench.tuning.space import Search, parse_search, value_of
 from bench.tuning.storage import make_pruner, make_sampler, open_storage
 

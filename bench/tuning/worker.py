@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import interrupt
-from bench.arguments import parse
-from bench.compose import plain
-from bench.errors import UserError, command
-from bench.store import Cell, Store
+from bench.config.compose import plain
+from bench.storage.store import Cell, Store
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError, command
+from bench.training import interrupt
 from bench.tuning.trials import Tuning, describe
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _make(tuning: Tuning, trial: "Trial") -> bool:
 
 def _train(cell: Cell, checkpoint_seconds: float, stop: "Pruning") -> None:
     """Trains the cell, after any other process that trains the same values."""
-    from bench.cell import run_cell
+    from bench.training.cell import run_cell
 
     while not run_cell(cell, checkpoint_seconds, stop) and not interrupt.received():
         with cell.lock(wait=True):
@@ -159,9 +159,7 @@ def main(argv: list[str]) -> int:
         raise UserError("name= is missing.", "Give the name of a search, as under STORE/tune/.")
     tuning = Tuning(Store(arguments.store), arguments.name)
     if arguments.die_with_parent:
-        from bench.cell import exit_at_end_of_input
-
-        threading.Thread(target=exit_at_end_of_input, daemon=True).start()
+        threading.Thread(target=interrupt.exit_at_end_of_input, daemon=True).start()
     if arguments.threads:
         import torch
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bench import distributed
-from bench.compose import compose
-from bench.config import DiceReduction, LossName
+from bench.config.compose import compose
+from bench.config.schema import DiceReduction, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
-from bench.registry import build
-from bench.train import _gradients
+from bench.models.build import build
+from bench.training import distributed
+from bench.training.train import _gradients
 from fianet.tokens import Tokenizer
 
 out, cases, *words = sys.argv[1:]

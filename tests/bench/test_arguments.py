@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.arguments import parse
-from bench.errors import UserError
+from bench.terminal.arguments import parse
+from bench.terminal.errors import UserError
 
 
 @dataclass

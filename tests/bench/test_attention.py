@@ -11,17 +11,17 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from bench.alignment import choose, look
 from bench.attention import main
-from bench.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
-from bench.cell import run_cell
-from bench.compose import compose, plain
-from bench.config import Config, FiamConfig, Fusion
+from bench.config.compose import compose, plain
+from bench.config.schema import Config, FiamConfig, Fusion
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
-from bench.prepare import prepare
-from bench.registry import build
-from bench.store import Cell, Store
+from bench.inference.alignment import choose, look
+from bench.models.build import build
+from bench.storage.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
+from bench.storage.store import Cell, Store
+from bench.study.prepare import prepare
+from bench.training.cell import run_cell
 from fianet.attention import ImageLanguageAttention, instance_norm
 from fianet.decouple import decouple
 from fianet.text import Phrase

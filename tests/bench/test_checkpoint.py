@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import checkpoint
+from bench.training import checkpoint
 
 
 def state(value: float) -> dict:

@@ -1,8 +1,8 @@
 import pytest
 
-from bench.compose import compose, plain, read_study, restore
-from bench.errors import UserError
-from bench.options import EXPERIMENTS, GROUPS, options
+from bench.config.compose import compose, plain, read_study, restore
+from bench.config.groups import EXPERIMENTS, GROUPS, options
+from bench.terminal.errors import UserError
 
 
 @pytest.mark.parametrize(

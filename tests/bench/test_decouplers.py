@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.config import Decoupler
-from bench.decouplers import AsPublished, make_decoupler
-from bench.errors import UserError
+from bench.config.schema import Decoupler
+from bench.data.decouplers import AsPublished, make_decoupler
+from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
 
 nltk = pytest.importorskip("nltk", reason="NLTK (extra [paper]) is not installed")

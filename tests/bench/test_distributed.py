@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.compose import compose
-from bench.config import LauncherConfig
-from bench.errors import UserError
+from bench.config.compose import compose
+from bench.config.schema import LauncherConfig
 from bench.launch import slurm
+from bench.launch.devices import make_slots
 from bench.launch.local import places
-from bench.launch.slots import make_slots
-from bench.store import Cell, Store
+from bench.storage.store import Cell, Store
+from bench.terminal.errors import UserError
 from tests.bench.conftest import REPO
 from tests.bench.test_run import results, start, wait_for
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.losses import LOSSES, cross_entropy, dice, segmentation_loss
+from bench.training.losses import LOSSES, cross_entropy, dice, segmentation_loss
 
 
 def sure(target: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
-from bench.metrics import NAMES, iou, score
+from bench.storage.metrics import NAMES, iou, score
 
 PAIRS = st.lists(
     st.integers(0, 500).flatmap(lambda union: st.tuples(st.integers(0, union), st.just(union))),

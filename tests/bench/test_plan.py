@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.compose import compose, read_study
-from bench.config import Config
-from bench.errors import UserError
-from bench.options import options
-from bench.plan import canonical, cell_id, check_conflicts, identity, parse_study, plan_cells, study_record
+from bench.config.compose import compose, read_study
+from bench.config.groups import options
+from bench.config.schema import Config
+from bench.study.plan import (
+    canonical,
+    cell_id,
+    check_conflicts,
+    identity,
+    parse_study,
+    plan_cells,
+    study_record,
+)
+from bench.terminal.errors import UserError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -192,7 +200,7 @@ def test_study_on_several_sets_plans_every_row_on_each() -> None:
 
 
 def test_root_of_one_set_is_refused_where_the_study_runs_on_two(tmp_path) -> None:
-    from bench.prepare import prepare
+    from bench.study.prepare import prepare
 
     with pytest.raises(
         UserError, match=r"data\.root is given, but the study main runs on rrsisd and refsegrs"

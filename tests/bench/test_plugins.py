@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 
 SOURCE = '''
 from torch import nn

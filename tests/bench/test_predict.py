@@ -13,16 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.bundle import Bundle, save_bundle
-from bench.config import EncoderConfig, ModelConfig, TextConfig
-from bench.errors import UserError
-from bench.export import read_vocabulary
-from bench.outputs import distinct, slug
-from bench.picture_files import read_picture
-from bench.pictures import NO_DATA, Picture
+from bench.config.schema import EncoderConfig, ModelConfig, TextConfig
+from bench.images.picture import NO_DATA, Picture
+from bench.images.read import read_picture
+from bench.inference.outputs import distinct, slug
+from bench.inference.predictor import Predictor
+from bench.models.build import build
+from bench.models.bundle import Bundle, save_bundle
+from bench.models.export import read_vocabulary
 from bench.predict import main, read_options
-from bench.predictor import Predictor
-from bench.registry import build
+from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED, Tokenizer
 
 rasterio = pytest.importorskip("rasterio")
@@ -121,11 +121,11 @@ def test_georeferenced_scene_gives_mask_and_polygons_that_agree(predict: Predict
 def test_predicts_the_mask_that_evaluation_scores(bundle: Bundle, tmp_path: Path) -> None:
     from accelerate import Accelerator
 
-    from bench.config import EvalSize
-    from bench.data import rle
+    from bench.config.schema import EvalSize
     from bench.data.dataset import ReferringDataset
     from bench.data.reference import Reference
-    from bench.evaluate import evaluate
+    from bench.storage import rle
+    from bench.training.evaluate import evaluate
 
     class Empty:
         def read(self) -> np.ndarray:
@@ -312,7 +312,7 @@ def test_without_rasterio_a_geotiff_names_the_extra(tmp_path: Path, monkeypatch:
     scene = raster(tmp_path / "scene.tif", deep(3))
     Image.fromarray(pixels()).save(tmp_path / "plain.tif")
     monkeypatch.setitem(sys.modules, "rasterio", None)
-    monkeypatch.delitem(sys.modules, "bench.geo", raising=False)
+    monkeypatch.delitem(sys.modules, "bench.images.raster", raising=False)
     with pytest.raises(UserError) as error:
         read_picture(scene)
     assert "pip install 'fianet-bench[geo]'" in error.value.remedy

@@ -10,12 +10,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.compose import compose, plain
-from bench.config import Config
-from bench.errors import UserError
-from bench.plan import cell_id, identity
+from bench.config.compose import compose, plain
+from bench.config.schema import Config
+from bench.models.build import build
 from bench.profile import Arguments, profile
-from bench.profiles import architecture, profile_folder, read_profiles
 from bench.profiling import latency
 from bench.profiling.counts import (
     build_profiled,
@@ -26,9 +24,11 @@ from bench.profiling.counts import (
     vocabulary_size,
 )
 from bench.profiling.latency import measure, timed
-from bench.profiling.rooms import metered, rooms
-from bench.registry import build
-from bench.store import Store
+from bench.profiling.parts import metered, rooms
+from bench.storage.model_costs import architecture, profile_folder, read_profiles
+from bench.storage.store import Store
+from bench.study.plan import cell_id, identity
+from bench.terminal.errors import UserError
 
 PAPER = ["scale=paper", "data=rrsisd"]
 ROOMS = ["text", "encoder", "fusion", "neck", "decoder"]
@@ -229,7 +229,7 @@ def test_json_is_all_of_standard_output_and_readers_import_no_torch(command, env
     (only,) = json.loads(done.stdout)
     assert only["measured"] is None
     assert only["counts"]["parameters"] > 0
-    code = "import bench.profiles, bench.profile, sys; sys.exit('torch' in sys.modules)"
+    code = "import bench.storage.model_costs, bench.profile, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
 
 

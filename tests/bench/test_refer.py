@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench import refer
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
+from bench.data import refer
 from bench.data.coco import human
-from bench.data.colours import colour_name
 from bench.data.index import Index, read_index
-from bench.refer import assign_splits
+from bench.data.refer import assign_splits
+from bench.sentences.colours import colour_name
 
 
 def square(x: int, y: int, side: int = 12) -> list[list[int]]:

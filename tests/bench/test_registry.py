@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bench.config import ModelConfig
-from bench.errors import UserError
-from bench.registry import build, check_names
+from bench.config.schema import ModelConfig
+from bench.models.build import build, check_names
+from bench.terminal.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 
 
 def test_help_answers_at_once_and_lists_what_can_be_named(command) -> None:
@@ -27,12 +27,12 @@ def test_help_answers_at_once_and_lists_what_can_be_named(command) -> None:
     [
         "bench.run",
         "bench.status",
-        "bench.plan",
-        "bench.store",
-        "bench.help",
+        "bench.study.plan",
+        "bench.storage.store",
+        "bench.config.help",
         "bench.attention",
         "reports.build",
-        "bench.prepare",
+        "bench.study.prepare",
     ],
 )
 def test_planning_and_reporting_import_no_torch(module: str, command, environment, tmp_path) -> None:
@@ -110,7 +110,7 @@ def test_dry_run_tells_the_plan_and_writes_no_cell(command, study, drawn, tmp_pa
 
 
 def test_status_shows_cells_that_never_started(command, study, drawn, tmp_path) -> None:
-    from bench.prepare import prepare
+    from bench.study.prepare import prepare
 
     prepare([study, *drawn, f"store={tmp_path / 'runs'}"]).write("again")
     done = command("bench.status")
@@ -119,7 +119,7 @@ def test_status_shows_cells_that_never_started(command, study, drawn, tmp_path) 
 
 
 def test_one_failing_cell_does_not_stop_the_others(command, study, drawn, tmp_path) -> None:
-    from bench.prepare import prepare
+    from bench.study.prepare import prepare
 
     words = [study, *drawn, "recipe.epochs=1", "launcher.workers=2", "tracking.enabled=false"]
     store = tmp_path / "runs"
@@ -202,8 +202,8 @@ def test_two_runs_at_once_train_a_cell_once(study, drawn, environment, tmp_path)
 
 
 def test_mistake_found_in_a_cell_ends_in_what_to_do_and_no_traceback(tmp_path: Path) -> None:
-    from bench.errors import UserError
-    from bench.states import _last_words
+    from bench.launch.cell_status import _last_words
+    from bench.terminal.errors import UserError
 
     cell = Store(tmp_path).plan("0123456789ab", {}, {})
     for error, last in ((UserError("weights=x: wrong.", "Pass y."), ["Pass y."]), (ValueError("a\nb"), None)):

@@ -1,5 +1,5 @@
-from bench.config import LauncherConfig
-from bench.launch.slots import make_slots
+from bench.config.schema import LauncherConfig
+from bench.launch.devices import make_slots
 
 
 def test_workers_with_equal_shares_are_told_apart(monkeypatch) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bench import gc, interrupt, plan
-from bench.compose import compose, plain
-from bench.errors import UserError
-from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state, snapshot
+from bench import gc
+from bench.config.compose import compose, plain
+from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state
 from bench.launch.slurm_queue import Job
-from bench.prepare import prepare
 from bench.profiling import memory
-from bench.store import GIVEN_UP, Cell, Store
+from bench.storage import snapshot
+from bench.storage.store import GIVEN_UP, Cell, Store
+from bench.study import plan
+from bench.study.prepare import prepare
+from bench.terminal.errors import UserError
+from bench.training import interrupt
 
 GOLDEN = Path(__file__).with_name("submission.sh")
 FAKES = {

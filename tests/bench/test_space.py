@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.compose import compose
-from bench.errors import UserError
-from bench.options import options
+from bench.config.compose import compose
+from bench.config.groups import options
+from bench.terminal.errors import UserError
 from bench.tuning.space import Choice, Range, read_search, value_of
 from bench.tuning.storage import check_url, distribution
 

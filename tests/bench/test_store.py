@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import files
-from bench.errors import UserError
-from bench.store import Store
+from bench.storage import files
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 
 IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}
 
@@ -31,8 +31,8 @@ def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
     writer = process(
         """
         import os, sys, time
-        from bench import files
-        from bench.store import Store
+        from bench.storage import files
+        from bench.storage.store import Store
         def stall(descriptor):
             print("ready", flush=True)
             time.sleep(60)
@@ -56,7 +56,7 @@ def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) 
     owner = process(
         """
         import sys, time
-        from bench.store import Store
+        from bench.storage.store import Store
         with Store(sys.argv[1]).cell("abc").lock() as held:
             assert held
             print("ready", flush=True)
@@ -126,7 +126,7 @@ def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
     code = """
     import sys
     from pathlib import Path
-    from bench import files
+    from bench.storage import files
     print("ready", flush=True)
     for i in range(30):
         files.write_json(Path(sys.argv[1]), {"who": sys.argv[2], "fill": "x" * 20000})

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import decouplers, prepare
-from bench.bundle import save_bundle
-from bench.compose import compose, read_study
+from bench.config.compose import compose, read_study
+from bench.config.groups import options
+from bench.data import decouplers
 from bench.data.index import read_index
-from bench.errors import UserError
-from bench.export import from_cell
-from bench.options import options
-from bench.registry import DECODERS, FUSIONS, NECKS
+from bench.models.build import DECODERS, FUSIONS, NECKS
+from bench.models.bundle import save_bundle
+from bench.models.export import from_cell
 from bench.run import run
-from bench.store import Store
+from bench.storage.store import Store
+from bench.study import prepare
+from bench.terminal.errors import UserError
 
 # no key that a row of a study sets: the command line may not overrule a row
 SMALL = [

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bench import track
-from bench.config import TrackingConfig
-from bench.store import Cell, Store
+from bench.config.schema import TrackingConfig
+from bench.storage.mlflow_links import read_links
+from bench.storage.store import Cell, Store
 from bench.tracking import live as live_module
 from bench.tracking.bulk import Database
-from bench.tracking.links import read_links
 from bench.tracking.live import live
 from bench.tracking.mirror import Mirror
 

@@ -11,19 +11,19 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench import metrics
-from bench.cell import run_cell
-from bench.compose import compose
-from bench.config import Config, DiceReduction, EvalSize, LossName
+from bench.config.compose import compose
+from bench.config.schema import Config, DiceReduction, EvalSize, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
-from bench.errors import UserError
-from bench.estimate import dry_run
-from bench.evaluate import evaluate, scores
-from bench.prepare import Prepared, prepare
-from bench.registry import build
-from bench.speeds import Speeds
-from bench.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
+from bench.launch.estimate import dry_run
+from bench.models.build import build
+from bench.storage import metrics
+from bench.storage.speeds import Speeds
+from bench.study.prepare import Prepared, prepare
+from bench.terminal.errors import UserError
+from bench.training.cell import run_cell
+from bench.training.evaluate import evaluate, scores
+from bench.training.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
 from fianet.tokens import Tokenizer
 
 
@@ -149,8 +149,8 @@ def test_history_tells_every_epoch(drawn: list[str], tmp_path: Path) -> None:
 
 
 def test_exported_weights_are_scored_without_training_as_they_were(drawn: list[str], tmp_path: Path) -> None:
-    from bench.bundle import save_bundle
-    from bench.export import from_cell
+    from bench.models.bundle import save_bundle
+    from bench.models.export import from_cell
 
     prepared = planned([*drawn, "recipe.epochs=1"], tmp_path)
     (trained,) = prepared.stored()

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bench import cell as cells
 from bench import tune
-from bench.prepare import prepare
-from bench.states import study_status
-from bench.store import Cell, Store
+from bench.launch.cell_status import study_status
+from bench.storage.store import Cell, Store
+from bench.study.prepare import prepare
+from bench.training import cell as cells
 from bench.tuning import result
 from bench.tuning.trials import Tuning
 
@@ -271,7 +271,7 @@ def test_figures_are_drawn(search, fake, monkeypatch) -> None:
 
 
 def test_worker_joins_a_search_that_exists_only() -> None:
-    from bench.errors import UserError
+    from bench.terminal.errors import UserError
 
     with pytest.raises(UserError, match="holds no such search"):
         Tuning(Store("nowhere"), "mine")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 
 SEARCH = """
 sampler: {name: random}

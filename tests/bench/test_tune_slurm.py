@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import interrupt, tune
-from bench.store import Store
+from bench import tune
+from bench.storage.store import Store
+from bench.training import interrupt
 from bench.tuning import slurm as tuning_slurm
 from bench.tuning.trials import Tuning
 
@@ -53,7 +54,7 @@ def test_only_missing_workers_are_submitted(asked, monkeypatch) -> None:
 
 
 def test_worker_before_its_time_limit_saves_the_trial_and_queues_its_job_again(asked, monkeypatch) -> None:
-    from bench import cell as cells
+    from bench.training import cell as cells
 
     requeued: list[list[str]] = []
     monkeypatch.setattr(tuning_slurm.slurm_queue, "ask", lambda words: requeued.append(words) or "")

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.config import EncoderConfig, ModelConfig, TextConfig, TmemConfig
-from bench.errors import UserError
-from bench.reference_keys import reference_key
-from bench.registry import build
-from bench.weight_files import read_state
+from bench.config.schema import EncoderConfig, ModelConfig, TextConfig, TmemConfig
+from bench.models.build import build
+from bench.models.read_weights import read_state
+from bench.models.reference_keys import reference_key
+from bench.terminal.errors import UserError
 from bench.weights import load_reference
 from fianet.segmenter import Segmenter
 

@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.bundle import CONFIG, WEIGHTS, Bundle, load_bundle, save_bundle
-from bench.compose import compose, plain
-from bench.config import Decoupler, EncoderConfig, ModelConfig, TextConfig
-from bench.errors import UserError
-from bench.export import Format, example, from_cell, read_vocabulary, write_graph
-from bench.predictor import Predictor
-from bench.reference_keys import reference_key
-from bench.registry import build
-from bench.store import Store
+from bench.config.compose import compose, plain
+from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfig
+from bench.inference.predictor import Predictor
+from bench.models.build import build
+from bench.models.bundle import CONFIG, WEIGHTS, Bundle, load_bundle, save_bundle
+from bench.models.export import Format, example, from_cell, read_vocabulary, write_graph
+from bench.models.reference_keys import reference_key
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from bench.weights import load, load_reference, main
 from fianet.tokens import SHIPPED, Tokenizer
 
@@ -183,7 +183,7 @@ def test_onnx_gives_the_same_logits_or_names_the_extra(name: str, tmp_path: Path
 
 
 def test_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench import export
+    from bench.models import export
 
     of = bundle("blind")
     wrong = lambda bundle: (lambda inputs: bundle.model(*inputs) + 2e-4, b"graph")  # noqa: E731

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.compose import compose
-from bench.config import ModelConfig
-from bench.losses import segmentation_loss
-from bench.options import EXPERIMENTS
-from bench.registry import build
+from bench.config.compose import compose
+from bench.config.groups import EXPERIMENTS
+from bench.config.schema import ModelConfig
+from bench.models.build import build
+from bench.training.losses import segmentation_loss
 from fianet.segmenter import Segmenter
 
 VOCABULARY = 200

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.compose import compose
-from bench.config import Decoder, FiamConfig, Fusion, ModelConfig, Neck
-from bench.losses import segmentation_loss
-from bench.registry import DECODERS, FUSIONS, NECKS, build
+from bench.config.compose import compose
+from bench.config.schema import Decoder, FiamConfig, Fusion, ModelConfig, Neck
+from bench.models.build import DECODERS, FUSIONS, NECKS, build
+from bench.training.losses import segmentation_loss
 from fianet.fiam import AddObjectAtPosition
 from fianet.segmenter import Segmenter
 from fianet.text import NoText, TextEncoder

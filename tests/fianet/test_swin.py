@@ -7,10 +7,10 @@ import pytest
 import torch
 from timm.models.swin_transformer import SwinTransformer
 
-from bench.config import EncoderConfig, ModelConfig
-from bench.errors import UserError
-from bench.registry import build
-from bench.swin_weights import load_swin
+from bench.config.schema import EncoderConfig, ModelConfig
+from bench.models.build import build
+from bench.models.pretrained_swin import load_swin
+from bench.terminal.errors import UserError
 from fianet.swin import SwinEncoder
 
 DEPTHS = (2, 2, 2, 1)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.config import ModelConfig, TextConfig
-from bench.errors import UserError
-from bench.registry import build
+from bench.config.schema import ModelConfig, TextConfig
+from bench.models.build import build
+from bench.terminal.errors import UserError
 from fianet.text import PHRASES, TextEncoder, freeze_bert, pretrained_bert, random_bert
 
 VOCABULARY = 60

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 
 pytestmark = pytest.mark.postgres
 SEARCH = """

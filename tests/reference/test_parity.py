@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.losses import cross_entropy, dice, segmentation_loss
-from bench.reference_keys import reference_key
-from bench.released import recognise
+from bench.models.reference_keys import reference_key
+from bench.models.released import recognise
+from bench.training.losses import cross_entropy, dice, segmentation_loss
 from bench.weights import load_reference
 from fianet.segmenter import Segmenter
 

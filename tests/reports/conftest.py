@@ -1,4 +1,4 @@
-"""A store with numbers made up by arithmetic, in the format bench.store writes."""
+"""A store with numbers made up by arithmetic, in the format bench.storage.store writes."""
 
 import io
 import zlib
@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.data.layout import ImageFile, NewReference, write_rrsisd
-from bench.store import Store
+from bench.data.rrsisd_writer import ImageFile, NewReference, write_rrsisd
+from bench.storage.store import Store
 
 METRICS = ("P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "oIoU", "mIoU")
 ROWS = (

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 from reports.assets import MARKERS, insert, without_val
 
 PAGE = f"# Title\n\n{MARKERS[0]}\nold\n{MARKERS[1]}\n\nrest\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.attention_maps import OBJECT, POSITION, Maps, write_maps
-from bench.store import Store
+from bench.storage.attention_maps import OBJECT, POSITION, Maps, write_maps
+from bench.storage.store import Store
 from reports import attention
 from reports.build import build
 from reports.examples import NoExamples

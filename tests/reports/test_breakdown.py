@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.compose import restore
-from bench.profiles import profile_folder, write_counts
-from bench.store import Store
+from bench.config.compose import restore
+from bench.storage.model_costs import profile_folder, write_counts
+from bench.storage.store import Store
 from reports.breakdown import by_length, by_size, by_type, part_grids
 from reports.costs import cost_grid, settings_grid
 from reports.expressions import Type, expression_type

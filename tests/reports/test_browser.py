@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports.build import build
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("unfigured")]

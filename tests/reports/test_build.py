@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports.build import build
 
 StudyMaker = Callable[..., Store]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports import compare, paper
 
 StudyMaker = Callable[..., Store]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports import writers
 from reports.escape import latex, markdown, plain, slug
 from reports.frame import read_frame

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.errors import UserError
-from bench.expectation import parse_expectation
-from bench.store import Store
+from bench.storage.expectation import parse_expectation
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from reports.evidence import Evidence, judge, weigh
 from reports.frame import METRICS, StudyFrame, read_frame
 from reports.notes import leaders

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports import examples, figures
 from reports.frame import read_frame
 from reports.strips import Strip, lay_out

@@ -4,8 +4,8 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from bench.errors import UserError
-from bench.store import Store
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from reports.frame import read_frame, summarize
 from reports.notes import missing_notes, protocol_notes
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.metrics import score
-from bench.store import Store
+from bench.storage.metrics import score
+from bench.storage.store import Store
 
 REPO = Path(__file__).parents[2]
 ROWS, DATASETS, SEEDS, EXPRESSIONS = 50, 4, 5, 3500
@@ -64,7 +64,7 @@ def fill(store: Store) -> None:
 BUILD = """
 import re, sys, time
 from pathlib import Path
-from bench.store import Store
+from bench.storage.store import Store
 from reports.build import build
 build(Store(sys.argv[1]), "large")
 print(time.process_time(), re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

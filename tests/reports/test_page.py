@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.store import Store
-from bench.tracking.links import write_links
+from bench.storage.mlflow_links import write_links
+from bench.storage.store import Store
 from reports.browser import runs, telling
 from reports.build import build
 

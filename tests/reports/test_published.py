@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.store import Store
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from reports import writers
 from reports.evidence import Evidence
 from reports.frame import StudyFrame, read_frame

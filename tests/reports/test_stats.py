@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import metrics
-from bench.errors import UserError
+from bench.storage import metrics
+from bench.terminal.errors import UserError
 from reports.stats import Scored, align, analyse, holm, seed_scores
 
 Samples = dict[str, dict[int, pd.DataFrame]]

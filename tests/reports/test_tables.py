@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from bench.store import Store
+from bench.storage.store import Store
 from reports import terminal, writers
 from reports.frame import read_frame
 from reports.grid import Cell, Column, Emphasis, Grid, Line, Panel, emphasize, number

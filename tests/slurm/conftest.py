@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Cell, Store
+from bench.storage.store import Cell, Store
 
 REPO = Path(__file__).parents[2]
 WORDS = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Cell
+from bench.storage.store import Cell
 
 REPO = Path(__file__).parents[2]
 pytestmark = pytest.mark.slurm
@@ -188,7 +188,7 @@ def test_jobs_run_the_tree_as_it_was_at_submission(cluster, whole, tmp_path: Pat
         "--wrap=sleep 15",
     )
     cell = cluster.submit()
-    (copy / "bench/train.py").write_text("raise SystemExit('edited while the job was queued')")
+    (copy / "bench/training/train.py").write_text("raise SystemExit('edited while the job was queued')")
     cluster.root = REPO
     ends(cluster, cell)
     assert cluster.results(cell) == whole

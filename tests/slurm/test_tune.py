@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.storage.store import Store
 
 pytestmark = pytest.mark.slurm
 SEARCH = """

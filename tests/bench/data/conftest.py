@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config import DataConfig, Layout
+from bench.config.schema import DataConfig, Layout
 
 HEIGHT, WIDTH = 30, 40
 SENTENCES = (

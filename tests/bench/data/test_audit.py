@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data import facts
 from bench.data.audit import KINDS, Report, audit, audit_errors
 from bench.data.usable import usable_references
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 
 
 def audited(data: DataConfig, max_tokens: int = 22) -> Report:

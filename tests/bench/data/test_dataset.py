@@ -10,9 +10,9 @@ from PIL import Image
 from torchvision.transforms import functional as transforms
 
 from bench.data.dataset import ReferringDataset, loader, normalize
-from bench.data.images import read_resized, resize_mask
 from bench.data.index import read_index
-from bench.errors import DataError
+from bench.images.resize import read_resized, resize_mask
+from bench.terminal.errors import DataError
 from fianet.tokens import Tokenizer
 
 SIZE, TOKENS = 24, 12

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.coco import read_coco
-from bench.data.expressions import KINDS, choose, expressions, plural
-from bench.data.predicates import (
+from bench.drawing.scenes import draw
+from bench.sentences.expressions import KINDS, choose, expressions, plural
+from bench.sentences.predicates import (
     Cell,
     Comparison,
     Direction,
@@ -25,7 +26,6 @@ from bench.data.predicates import (
     Scene,
     Size,
 )
-from bench.data.scenes import draw
 
 # --- the independent reader: sentence -> the set of instances it means, by plain meanings without margins
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.index import read_index
 from bench.data.reference import NoMask, Reference
 from bench.data.refsegrs import category
 from bench.data.rrsisd import load_plain_pickle
-from bench.errors import DataError, UserError
+from bench.terminal.errors import DataError, UserError
 
 
 def box_mask() -> np.ndarray:

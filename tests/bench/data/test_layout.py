@@ -14,9 +14,17 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config import DataConfig
+from bench.config.schema import DataConfig
 from bench.data.index import read_index
-from bench.data.layout import IMAGES, INSTANCES, REFERENCES, ImageFile, NewReference, encode, write_rrsisd
+from bench.data.rrsisd_writer import (
+    IMAGES,
+    INSTANCES,
+    REFERENCES,
+    ImageFile,
+    NewReference,
+    encode,
+    write_rrsisd,
+)
 
 MASK = np.zeros((20, 30), bool)
 MASK[4:9, 10:24] = True

@@ -13,10 +13,10 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 from torchvision.transforms import functional as transforms
 
-from bench.config import DataConfig
-from bench.data.images import open_image, read_resized, resize_mask
+from bench.config.schema import DataConfig
 from bench.data.resized import DirectReader, MappedReader, image_reader
-from bench.errors import DataError
+from bench.images.resize import open_image, read_resized, resize_mask
+from bench.terminal.errors import DataError
 
 
 def paths_of(rrsisd) -> list[Path]:

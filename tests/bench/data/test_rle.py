@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
 
-from bench.data import rle
-from bench.errors import DataError
+from bench.storage import rle
+from bench.terminal.errors import DataError
 
 masks = arrays.arrays(np.bool_, arrays.array_shapes(min_dims=2, max_dims=2, max_side=40))
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.data.canvas import SIDE, Canvas, Ground
-from bench.data.grounds import COUNTRIES, Frame
-from bench.data.objects import COLOURS, MODELS
-from bench.data.scenes import CATEGORIES, SMALLEST, draw
+from bench.drawing.canvas import SIDE, Canvas, Ground
+from bench.drawing.grounds import COUNTRIES, Frame
+from bench.drawing.objects import COLOURS, MODELS
+from bench.drawing.scenes import CATEGORIES, SMALLEST, draw
 
 SCENES = [draw(1, index, 96) for index in range(40)]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import DataConfig, SyntheticConfig
+from bench.config.schema import DataConfig, SyntheticConfig
 from bench.data import synthetic
 from bench.data.index import read_index
 from bench.data.synthetic import ensure
-from bench.errors import UserError
+from bench.terminal.errors import UserError
 
 SMALL = SyntheticConfig(train=6, val=2, test=3, size=64, per_image=2, seed=4)
 

@@ -1,0 +1,52 @@
+"""`python -m bench.run --help`: what can be asked for. Reads file names and comments only, so it answers at once."""
+
+from bench.config.groups import options
+
+HEAD = """\
+Trains and evaluates what is missing, then prints the table and where everything lies.
+
+  python -m bench.run                                   one cell of the default model on drawn scenes
+  python -m bench.run ablation=fiam                     a study: every row, table, figures, MLflow
+  python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper seeds=[0,1,2]
+  python -m bench.run ablation=fiam dry_run=true        what is done, what would run, how long it would take
+
+Run the same command again to go on after a stop: finished cells are never trained twice.
+"""
+TITLES = {
+    "ablation": "studies (ablation=)",
+    "model": "models (model=)",
+    "data": "data (data=)",
+    "scale": "scales (scale=)",
+    "recipe": "recipes (recipe=)",
+    "protocol": "protocols (protocol=)",
+    "launcher": "launchers (launcher=)",
+    "tracking": "MLflow (tracking=)",
+}
+TAIL = """\
+keys (key=value, Hydra's grammar; all are listed with their meaning in bench/config/schema.py)
+  seeds=[0,1,2]           train every row once per seed
+  store=runs              folder of cells, studies, reports and the MLflow file
+  name=NAME               keep the study under another name in the store
+  data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
+  model.fusion= .neck= .decoder=                           what fills each slot
+  model.text.pretrained=DIR                                bert-base-uncased from a folder instead of the hub
+  recipe.epochs= .lr= .batch_size= .weight_decay= .size=   how it is trained
+  launcher.workers=N      cells trained at once            launcher.threads=N     CPU threads a cell
+
+beside it (each with --help)
+  bench.status  bench.check  bench.refer  bench.registry  bench.profile  bench.tune  bench.track  bench.cancel  bench.gc
+  bench.weights  bench.predict  bench.attention  reports.build  reports.compare  reports.paper
+exit codes: 0 done, 1 a cell failed, 2 the request is wrong
+"""
+
+
+def text() -> str:
+    """The whole help page."""
+    parts = [HEAD]
+    for group, title in TITLES.items():
+        names = options(group)
+        width = max(map(len, names), default=0)
+        parts.append(
+            "\n".join([title, *(f"  {name:<{width}}  {said}" for name, said in names.items())]) + "\n"
+        )
+    return "\n".join([*parts, TAIL])

@@ -1,0 +1,282 @@
+"""What can be configured: one typed schema for every key of `experiments/`.
+
+Importing this module costs milliseconds (no torch, no Hydra): the schema is plain dataclasses.
+`bench.config.compose` fills them from YAML and the command line.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Layout(StrEnum):
+    """How a data set lies on disk (the published layouts)."""
+
+    rrsisd = "rrsisd"
+    refsegrs = "refsegrs"
+
+
+class Split(StrEnum):
+    """Which split chooses the epoch; `test` only to reproduce codes that did so."""
+
+    val = "val"
+    test = "test"
+
+
+class EvalSize(StrEnum):
+    """`resized`: against the mask resized to the input size (all four papers); `native`: at the image's own size."""
+
+    resized = "resized"
+    native = "native"
+
+
+class LossName(StrEnum):
+    """`ce`: cross entropy (LAVT, LGCE); `ce_dice`: 0.9 weighted cross entropy + 0.1 Dice (RMSIN, FIANet)."""
+
+    ce = "ce"
+    ce_dice = "ce_dice"
+
+
+class DiceReduction(StrEnum):
+    """`sum` over batch and classes as published (grows with the batch), or their `mean`."""
+
+    sum = "sum"
+    mean = "mean"
+
+
+class Decoupler(StrEnum):
+    """How a sentence is split into object and position words."""
+
+    rules = "rules"
+    nltk = "nltk"  # as FIANet's code does it (extra [paper])
+    context = "context"  # not at all: object and position words are the whole sentence
+
+
+class Fusion(StrEnum):
+    """What joins words and pixels inside the encoder (models.md, "Attention and fusion")."""
+
+    none = "none"
+    pwam = "pwam"
+    iim = "iim"
+    fiam = "fiam"
+    fiam_direct = "fiam_direct"  # object and position words reach the decoder's map (ours)
+
+
+class Neck(StrEnum):
+    """What joins the four scales."""
+
+    none = "none"
+    lgce = "lgce"
+    cim = "cim"
+    tmem = "tmem"
+    tmem_blind = "tmem_blind"  # TMEM that reads no words: the control's neck
+
+
+class Decoder(StrEnum):
+    """What turns four maps into logits."""
+
+    simple = "simple"
+    rotated = "rotated"
+
+
+class Metric(StrEnum):
+    """The score that chooses the epoch."""
+
+    mIoU = "mIoU"
+    oIoU = "oIoU"
+
+
+class LauncherKind(StrEnum):
+    """`inline`: this process; `local`: worker processes on this machine; `slurm`: job arrays on a cluster."""
+
+    inline = "inline"
+    local = "local"
+    slurm = "slurm"
+
+
+@dataclass
+class FiamConfig:
+    """Which text fragments FIAM uses beside the context (models.md, `fiam`)."""
+
+    object: bool = True
+    position: bool = True
+
+
+@dataclass
+class TmemConfig:
+    """Text-aware multi-scale enhancement: number of attention blocks (1 on RefSegRS, 3 on RRSIS-D)."""
+
+    blocks: int = 3
+
+
+@dataclass
+class TextConfig:
+    """The sentence encoder. `pretrained`: hub id or directory; none: random weights and the shipped vocabulary."""
+
+    pretrained: str | None = None
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    dropout: float = 0.1
+    trained_layers: int = 10  # the first n layers train; the published recipe leaves 10 and 11 as they are
+    train_embeddings: bool = False
+
+
+@dataclass
+class EncoderConfig:
+    """The Swin encoder. `pretrained`: a file or timm name; none: random weights."""
+
+    pretrained: str | None = None
+    embed_dim: int = 128
+    depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
+    heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
+    window: int = 12
+    drop_path: float = 0.3
+
+
+@dataclass
+class PublishedModel:
+    """What the model's own paper trains it with; recipes refer to it."""
+
+    loss: LossName = LossName.ce_dice
+    erase: float = 0.2  # share of training references that get black boxes
+
+
+@dataclass
+class ModelConfig:
+    """Which module fills each slot, and the sizes of the shared parts."""
+
+    name: str = "fianet"
+    fusion: Fusion = Fusion.fiam
+    neck: Neck = Neck.tmem
+    decoder: Decoder = Decoder.simple
+    fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
+    fusion_dropout: float = 0.0
+    fiam: FiamConfig = field(default_factory=FiamConfig)
+    tmem: TmemConfig = field(default_factory=TmemConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    published: PublishedModel = field(default_factory=PublishedModel)
+    plugin: str | None = None  # package and version, set by `model=NAME` where another package brings NAME
+
+
+@dataclass
+class SyntheticConfig:
+    """How many overhead scenes are drawn, how large, and from which seed."""
+
+    train: int = 700
+    val: int = 80
+    test: int = 150
+    size: int = 96
+    per_image: int = 3
+    seed: int = 0
+
+
+@dataclass
+class PublishedData:
+    """The settings the papers use on this set; recipes refer to it."""
+
+    epochs: int = 40
+    lr: float = 3e-5
+    tmem_blocks: int = 3
+
+
+@dataclass
+class DataConfig:
+    """A referring data set on disk. Only content and `max_tokens` are part of a cell's identity."""
+
+    name: str = "rrsisd"
+    layout: Layout = Layout.rrsisd
+    root: str = "data/rrsisd"
+    max_tokens: int = 22
+    skip_errors: bool = False  # leave out samples the audit calls errors; tables then say how many
+    synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself
+    published: PublishedData = field(default_factory=PublishedData)
+    workers: int = 2  # loading processes per cell; 0 = in the training process
+    cache: str = "runs/cache"  # fingerprints and resized images
+    cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
+
+
+@dataclass
+class RecipeConfig:
+    """How a cell is trained (models.md, "Training recipe")."""
+
+    size: int = 480  # input side in pixels
+    epochs: int = 40
+    batch_size: int = 8
+    accumulate: int = (
+        1  # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
+    )
+    lr: float = 3e-5
+    weight_decay: float = 0.01
+    power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
+    loss: LossName = LossName.ce_dice
+    dice: DiceReduction = DiceReduction.sum
+    erase: float = 0.2
+
+
+@dataclass
+class ProtocolConfig:
+    """How a cell is scored."""
+
+    select: Split = Split.val
+    metric: Metric = Metric.mIoU
+    size: EvalSize = EvalSize.resized
+    decoupler: Decoupler = Decoupler.rules
+
+
+@dataclass
+class LauncherConfig:
+    """Where cells run. Never part of a cell's identity."""
+
+    name: LauncherKind = LauncherKind.local
+    workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
+    processes: int = 1  # that train one cell together, each a part of every batch on a GPU of its own
+    threads: int = 0  # CPU threads per process; 0 = an equal share of the cores
+    checkpoint_seconds: float = 60.0
+    # what follows is read by launcher=slurm alone
+    partition: str | None = None  # none: the cluster's default, also for the next three
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gpus: int = 0  # per process
+    cpus: int = 2  # per process
+    memory: str | None = None  # of the whole job; none: by the size of each row's model
+    time: str | None = (
+        None  # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
+    )
+    warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
+    max_parallel: int = 100  # jobs of one array that run at once
+    max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
+    setup: list[str] = field(default_factory=list)  # shell lines before Python starts: module load, ulimit
+
+
+@dataclass
+class TrackingConfig:
+    """The MLflow mirror of the store."""
+
+    enabled: bool = True
+    live: bool = False  # cells tell the server about every epoch; else a study is mirrored when it ends
+    uri: str | None = None  # none: sqlite file inside the store
+
+
+@dataclass
+class Config:
+    """Everything one cell is made from, plus how the command runs it."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    weights: str | None = None  # score these weights instead of training: export's folder or file, or a .pth
+    ablation: str | None = None  # study name or path to its YAML; none: one row, the chosen model
+    name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
+    seeds: list[int] = field(default_factory=lambda: [0])
+    store: str = "runs"
+    dry_run: bool = False  # print the plan and stop
+    wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
+    watch: bool = False  # launcher=slurm: as wait, and submit again what died
+    images_per_second: float = (
+        1.0  # training speed where the scale was measured, for the first estimate of time
+    )

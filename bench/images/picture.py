@@ -1,0 +1,79 @@
+"""The 8-bit colour pictures that models read, and where on Earth they lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.terminal.errors import UserError
+
+NO_DATA = (124, 116, 104)  # ImageNet's mean colour: says nothing to the model
+MOST_PIXELS = 178_956_970  # where Pillow stops
+DARKEST, BRIGHTEST = 2.0, 98.0  # percentiles that become 0 and 255 where a band has more than 8 bits
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a raster lies: `transform` from pixels to the coordinates of `crs`, which may be unknown."""
+
+    transform: Any
+    crs: Any | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as a model reads it.
+
+    Args:
+        path: Its file.
+        pixels: (H,W,3) uint8 RGB; the mean colour where there are no data.
+        valid: (H,W) bool, False where there are no data.
+        place: Where it lies on Earth; None: not known.
+        notes: What a reader of the result must know, a line each.
+    """
+
+    path: Path
+    pixels: np.ndarray
+    valid: np.ndarray
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+
+
+def refuse_large(path: Path, width: int, height: int) -> None:
+    """Raises `UserError` where a picture has more pixels than can be held at once.
+
+    A few bytes can claim any size, and of larger scenes a model that sees them resized finds nothing.
+    """
+    if width * height > MOST_PIXELS:
+        raise too_large(path, f"{width}x{height}")
+
+
+def too_large(path: Path, size: str) -> UserError:
+    """The error for a picture of too many pixels."""
+    return UserError(
+        f"{path}: {size} pixels are too many, at most {MOST_PIXELS / 1e6:.0f} million are read.",
+        "Cut it into tiles.",
+    )
+
+
+def fill_gaps(picture: Picture) -> Picture:
+    """The same picture with the mean colour where there are no data."""
+    picture.pixels[~picture.valid] = NO_DATA
+    return picture
+
+
+def to_eight_bits(bands: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Bands (3,H,W) as (H,W,3) uint8: each stretched between the 2nd and 98th percentile of its valid pixels.
+
+    Bands that have 8 bits stay as they are.
+    """
+    if bands.dtype == np.uint8:
+        return np.ascontiguousarray(bands.transpose(1, 2, 0))
+    stretched = np.zeros((*valid.shape, 3), np.uint8)
+    if valid.any():
+        for place, band in enumerate(bands):
+            low, high = np.percentile(band[valid], (DARKEST, BRIGHTEST))
+            scaled = (band.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+            stretched[..., place] = np.where(valid, scaled.clip(0, 255), 0)
+    return stretched

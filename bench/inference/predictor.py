@@ -1,0 +1,82 @@
+"""Masks and probabilities of sentences in pictures, at the pictures' own size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from bench.data.dataset import normalize
+from bench.data.decouplers import make_decoupler
+from bench.images.picture import Picture
+from bench.images.resize import resized
+from bench.models.bundle import Bundle, read_tokenizer
+from bench.terminal.errors import UserError
+from fianet.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a sentence means in a picture.
+
+    Args:
+        mask: (H,W) bool, never where there are no data.
+        probability: (H,W) float32, 0..1; NaN where there are no data.
+    """
+
+    mask: np.ndarray
+    probability: np.ndarray
+
+
+class Predictor:
+    """A model that answers for pictures and sentences, on the GPU if there is one.
+
+    Args:
+        bundle: The model.
+        vocabulary: Folder or hub id of its tokenizer; None: the one in the bundle.
+
+    Raises:
+        UserError: No vocabulary, or another model's.
+    """
+
+    def __init__(self, bundle: Bundle, vocabulary: str | None = None) -> None:
+        self.size, self.max_tokens = bundle.size, bundle.max_tokens
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = bundle.model.to(self.device)
+        tokenizer = (
+            read_tokenizer(vocabulary, bundle.vocab_size, bundle.source) if vocabulary else bundle.tokenizer()
+        )
+        if tokenizer is None:
+            raise UserError(
+                f"{bundle.source}: holds no vocabulary.",
+                "Pass vocabulary=DIR, the folder (or hub id, such as bert-base-uncased) of its tokenizer.",
+            )
+        self.tokenizer = tokenizer
+        self.decouple = make_decoupler(bundle.decoupler, tokenizer, bundle.categories)
+
+    def cut(self, text: str) -> bool:
+        """Whether the model reads only the beginning of a sentence."""
+        return self.tokenizer.length(text) > self.max_tokens
+
+    @torch.inference_mode()
+    def __call__(self, pairs: Sequence[tuple[Picture, str]]) -> list[Prediction]:
+        """One batch: pictures of any sizes with one sentence each."""
+        squares = {id(picture): resized(Image.fromarray(picture.pixels), self.size) for picture, _ in pairs}
+        images = torch.from_numpy(np.stack([squares[id(picture)] for picture, _ in pairs]))
+        rows = [self.tokenizer(text, self.max_tokens, self.decouple) for _, text in pairs]
+        words = (
+            torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device)
+            for name in Tokens._fields
+        )
+        logits = self.model(normalize(images.to(self.device)), *words).float().cpu()
+        return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]
+
+
+def _native(logits: torch.Tensor, valid: np.ndarray) -> Prediction:
+    """logits (2,S,S) at the size of `valid`, as `bench.training.evaluate` does for protocol.size=native."""
+    logits = F.interpolate(logits[None], size=valid.shape, mode="bilinear", align_corners=False)[0]
+    probability = torch.softmax(logits, dim=0)[1].numpy()
+    probability[~valid] = np.nan
+    return Prediction((logits[1] > logits[0]).numpy() & valid, probability)

@@ -1,0 +1,157 @@
+"""What is known of every cell of a plan, also of those never started, and how it is said. Imports no torch."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.storage.store import GIVEN_UP, Cell, Store
+from bench.terminal.errors import UserError
+
+if TYPE_CHECKING:
+    from bench.launch.slurm_queue import Job
+
+USER_ERROR = f"{UserError.__module__}.{UserError.__qualname__}"  # as it stands in a traceback
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """What is known of one cell."""
+
+    row: str
+    label: str
+    dataset: str
+    seed: int
+    id: str
+    state: str
+    epoch: float = 0.0  # epochs done, with the part of the current one
+    epochs: int = 0
+    seconds_left: float | None = None
+    images_per_second: float | None = None  # while it trains
+    job: str | None = None  # its last cluster job
+    stale_code: bool = False  # made by other training code than this checkout's
+    cause: str | None = None
+    mIoU: float | None = None  # val, best so far
+
+
+def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
+    """One record per cell of the plan, in table order."""
+    from bench.launch import slurm_state
+    from bench.storage import snapshot
+
+    cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
+    jobs = slurm_state.look(cell for cell in cells.values() if not cell.done)
+    code = snapshot.digest()
+    return [
+        _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)
+        for row in study["rows"]
+        for cell in sorted(row["cells"], key=lambda cell: (cell["dataset"], cell["seed"]))
+    ]
+
+
+def _cell_status(
+    cell: Cell, row: dict[str, Any], planned: dict[str, Any], job: "Job | None", code: str
+) -> CellStatus:
+    from bench.launch import slurm_state
+
+    state, history = cell.state(), cell.history()
+    if job is not None:
+        state = slurm_state.merged(cell, state, job)
+    recipe = cell.config().get("recipe", {})
+    epochs, done = int(recipe.get("epochs", 0)), float(len(history))
+    seconds_left = speed = None
+    if state["state"] == "running":
+        progress = cell.progress()
+        if progress.get("epoch") == len(history):
+            done += progress["batch"] / progress["batches"]
+        speed = progress.get("images_per_second")
+        if history:
+            seconds_left = (epochs - done) * sum(record["seconds"] for record in history) / len(history)
+        elif speed:
+            seconds_left = (epochs - done) * progress["batches"] * recipe["batch_size"] / speed
+    made_by = cell.job().get("code") if state["state"] == "queued" else cell.environment().get("code")
+    scores = [score["mIoU"] for record in history for key in ("val", "test") if (score := record.get(key))]
+    return CellStatus(
+        row=row["key"],
+        label=row["label"],
+        dataset=planned["dataset"],
+        seed=planned["seed"],
+        id=planned["id"],
+        state="missing" if state["state"] == "planned" else state["state"],
+        epoch=round(done, 2),
+        epochs=epochs,
+        seconds_left=seconds_left,
+        images_per_second=speed,
+        job=cell.job().get("id"),
+        stale_code=state["state"] in ("done", "running", "queued") and made_by not in (None, code),
+        cause=state.get("cause"),
+        mIoU=max(scores, default=None),
+    )
+
+
+def describe(status: CellStatus) -> str:
+    """One plain line: where the cell is, for logs and pipes."""
+    line = f"{status.label} · {status.dataset} · seed {status.seed} · {status.id} · {status.state}"
+    if status.state == "running":
+        line += f" · epoch {status.epoch:.1f}/{status.epochs}"
+    if status.images_per_second is not None:
+        line += f" · {status.images_per_second:.3g} images/s"
+    if status.seconds_left is not None:
+        line += f" · {duration(status.seconds_left)} left"
+    if status.mIoU is not None:
+        line += f" · mIoU {status.mIoU:.2f}"
+    if status.stale_code:
+        line += " · stale code"
+    if status.cause:
+        line += f" · {status.cause}"
+    return line
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 45 s, 3 min, 2 h 05 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def counts(statuses: list[CellStatus]) -> str:
+    """`4 done, 1 failed, 1 missing, 2 of stale code`; a cell that serves two rows counts once."""
+    cells = {status.id: status for status in statuses}.values()
+    found = Counter(status.state for status in cells)
+    said = [f"{number} {state}" for state, number in found.most_common()]
+    stale = sum(status.stale_code for status in cells)
+    return ", ".join([*said, *([f"{stale} of stale code"] if stale else [])])
+
+
+def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
+    """Failed cells grouped by cause, each group with the end of one log and the command that tries again."""
+    groups: dict[str, list[CellStatus]] = {}
+    for status in statuses:
+        if status.state in ("failed", "lost"):
+            cause = status.cause or "the process was killed (no error was written)"
+            groups.setdefault(cause, []).append(status)
+    parts = []
+    for cause, members in groups.items():
+        cells = {member.id: f"{member.label} seed {member.seed} ({member.id})" for member in members}
+        lines = [f"{len(cells)} failed: {cause}", "  " + ", ".join(cells.values())]
+        cell = store.cell(members[0].id)
+        lines += [f"  | {line}" for line in _last_words(cell)]
+        more = f" launcher.max_failures={len(cell.deaths()) + 1}" if GIVEN_UP in cause else ""
+        parts.append("\n".join([*lines, f"  log: {cell.log}", f"  retry: {retry}{more}"]))
+    return "\n".join(parts)
+
+
+def _last_words(cell: Cell, lines: int = 6) -> list[str]:
+    """What to do about a mistake of the user's; the end of another error, of the cell's log, or of what Slurm kept."""
+    _, mistake, said = str(cell.state().get("error") or "").rpartition(f"{USER_ERROR}: ")
+    if mistake:
+        return said.strip().splitlines()[1:]  # the first line is the cause
+    for text in (cell.state().get("error"), _text(cell.log), _text(Path(cell.job().get("output", "")))):
+        if text and text.strip():
+            return text.strip().splitlines()[-lines:]
+    return []
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""

@@ -1,0 +1,56 @@
+"""What this machine can run at once: one GPU a process, else a share of the CPU cores."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+
+from bench.config.schema import LauncherConfig
+from bench.terminal.errors import UserError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What the processes of one cell may use; its number tells it from its equals."""
+
+    number: int
+    gpus: str | None  # indices, one a process; None: CPU threads alone
+    threads: int  # a process
+
+
+def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
+    """One slot per GPU (per `processes` of them), else the cores split among `workers`.
+
+    Raises:
+        UserError: Fewer GPUs than the processes of one cell.
+    """
+    gpus, each = visible_gpus(), config.processes
+    if gpus:
+        teams = [",".join(gpus[i : i + each]) for i in range(0, len(gpus) - each + 1, each)]
+        if not teams:
+            raise UserError(
+                f"launcher.processes={each}: this machine has {len(gpus)} GPUs.",
+                "Use as many processes as GPUs at most.",
+            )
+        workers = config.workers or len(teams)
+        return [Slot(i, teams[i % len(teams)], config.threads) for i in range(workers)]
+    cores = len(os.sched_getaffinity(0))
+    workers = config.workers or max(1, min(cores // each, planned))
+    return [Slot(i, None, config.threads or max(1, cores // (workers * each))) for i in range(workers)]
+
+
+def visible_gpus() -> list[str]:
+    """Indices of the GPUs this process may use, asked of the driver's tool so that no torch is loaded here."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [index for index in chosen.split(",") if index.strip() not in ("", "-1")]
+    return [str(index) for index in range(_gpus_of_the_machine())]
+
+
+@cache
+def _gpus_of_the_machine() -> int:
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU") for line in listed.stdout.splitlines())

@@ -1,0 +1,266 @@
+"""A model with all that prediction needs (sizes, vocabulary), as one safetensors file or as a folder.
+
+A folder holds model.safetensors, config.json and the vocabulary (tokenizer.json or vocab.txt); a file has the
+other two in its metadata. Nothing else is needed to read either, neither the hub nor the store.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import nn
+
+from bench.config.schema import Decoupler, ModelConfig, TextConfig
+from bench.data.dataset import MEAN, STD
+from bench.models.build import build
+from bench.models.read_weights import listing, plain_arrays, read_safetensors
+from bench.models.released import outline
+from bench.storage import files
+from bench.terminal.arguments import explain
+from bench.terminal.errors import UserError
+from fianet.tokens import Tokenizer
+
+FORMAT = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+VOCABULARIES = ("tokenizer.json", "vocab.txt")  # the first that is there is the one that is used
+REMEDY = "Export it again, or copy it again if it was cut off on the way."
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model in eval mode and how to feed it.
+
+    Args:
+        model: The segmenter, ours or another package's.
+        config: Its names and sizes; nothing in it is pretrained, the weights are all here.
+        vocab_size: Word pieces it has vectors for.
+        size: Side of the square images it reads, in pixels.
+        max_tokens: Word pieces a sentence is cut or padded to.
+        vocabulary: Name and content of one tokenizer file; empty: not known, prediction must be given one.
+        source: Where it comes from, for people.
+        decoupler: How sentences were split into object and position words in training.
+        categories: Class names of its data, which the decoupler `nltk` looks for.
+    """
+
+    model: nn.Module
+    config: ModelConfig
+    vocab_size: int
+    size: int
+    max_tokens: int
+    vocabulary: Mapping[str, str]
+    source: str
+    decoupler: Decoupler = Decoupler.rules
+    categories: tuple[str, ...] = ()
+
+    def description(self) -> dict[str, Any]:
+        """What `config.json` says."""
+        text = replace(self.config.text, pretrained=None)
+        encoder = replace(self.config.encoder, pretrained=None)
+        return {
+            "format": FORMAT,
+            "model": asdict(replace(self.config, text=text, encoder=encoder)),
+            "vocab_size": self.vocab_size,
+            "size": self.size,
+            "max_tokens": self.max_tokens,
+            "decoupler": self.decoupler,
+            "categories": list(self.categories),
+            "source": self.source,
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "inputs": {
+                "image": f"(B,3,{self.size},{self.size}) float32: RGB / 255, less mean, divided by std",
+                "mean": MEAN,
+                "std": STD,
+                "ids, context_mask, object_mask, position_mask": f"(B,{self.max_tokens}) int64",
+            },
+            "output": f"logits (B,2,{self.size},{self.size}); the mask is where class 1 is larger",
+        }
+
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer of the vocabulary in it, if there is one.
+
+        Raises:
+            UserError: It cannot be read, or has more pieces than the model.
+        """
+        if not self.vocabulary:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in self.vocabulary.items():
+                (Path(folder) / name).write_text(content, encoding="utf-8")
+            return read_tokenizer(folder, self.vocab_size, self.source)
+
+
+def read_tokenizer(pretrained: str | None, vocab_size: int, source: str) -> Tokenizer:
+    """A tokenizer for a model that knows `vocab_size` word pieces.
+
+    Args:
+        pretrained: Folder or hub id; None: the shipped vocabulary.
+        vocab_size: Word pieces of the model.
+        source: Where the model comes from, for messages.
+
+    Raises:
+        UserError: No usable vocabulary, or one of another model.
+    """
+    try:
+        tokenizer = Tokenizer.load(pretrained)
+    except ValueError as error:
+        raise UserError(
+            f"{source}: its vocabulary cannot be read ({error}).",
+            "Pass vocabulary=DIR, a folder with vocab.txt.",
+        ) from error
+    if tokenizer.vocab_size > vocab_size:
+        raise UserError(
+            f"{source}: knows {vocab_size} word pieces, the vocabulary has {tokenizer.vocab_size}.",
+            "Pass vocabulary=DIR, the one it was trained with.",
+        )
+    return tokenizer
+
+
+def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
+    """Writes a folder, or one file where the path ends in `.safetensors`.
+
+    Returns:
+        What was written.
+    """
+    weights = {key: value.contiguous().cpu() for key, value in bundle.model.state_dict().items()}
+    description = bundle.description()
+    if path.suffix == ".safetensors":
+        metadata = {CONFIG: json.dumps(description), **bundle.vocabulary}
+        files.write_bytes(path, safetensors.torch.save(weights, metadata))
+        return [path]
+    written = [path / WEIGHTS, path / CONFIG, *(path / name for name in bundle.vocabulary)]
+    for name in VOCABULARIES:  # of a model exported here before
+        (path / name).unlink(missing_ok=True)
+    files.write_bytes(path / WEIGHTS, safetensors.torch.save(weights))
+    files.write_json(path / CONFIG, description)
+    for name, content in bundle.vocabulary.items():
+        files.write_text(path / name, content)
+    return written
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Reads what `save_bundle` wrote. No code in it runs, and no more memory is used than its weights take.
+
+    Raises:
+        UserError: No such thing, another kind of file, cut off, or sizes that are not those of the weights.
+    """
+    path = Path(path)
+    _refuse_others(path)
+    file = path / WEIGHTS if path.is_dir() else path
+    state, metadata = read_safetensors(file)
+    state = plain_arrays(state, file)
+    if path.is_dir():
+        metadata = {
+            name: _read_text(path / name) for name in (CONFIG, *VOCABULARIES) if (path / name).is_file()
+        }
+    values = _description(metadata.get(CONFIG), path)
+    config = _model_config(values["model"], path)
+    if not config.plugin and not any(
+        key.startswith("text.") for key in state
+    ):  # nothing in the model reads the sentence
+        config.text = TextConfig(width=8, layers=1, heads=1)
+        values["vocab_size"] = 1
+    _check_counts(config, len(state), path)
+    shapes = outline(config, values["vocab_size"], values["size"])
+    wrong = [
+        key for key in shapes.keys() | state.keys() if key not in state or shapes.get(key) != state[key].shape
+    ]
+    if wrong:
+        raise UserError(
+            f"{path}: {len(wrong)} weights are not those its config names: {listing(sorted(wrong), 3)}.",
+            REMEDY,
+        )
+    model = build(config, values["vocab_size"], values["size"])
+    model.load_state_dict(state)
+    vocabulary = {name: metadata[name] for name in VOCABULARIES if name in metadata}
+    return Bundle(
+        model.eval(),
+        config,
+        values["vocab_size"],
+        values["size"],
+        values["max_tokens"],
+        dict(list(vocabulary.items())[:1]),
+        str(path),
+        values["decoupler"],
+        values["categories"],
+    )
+
+
+def _refuse_others(path: Path) -> None:
+    """Says what to do with what is no bundle but could be taken for one."""
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such file or folder.", "Pass what `bench.weights export` or `import` wrote."
+        )
+    if (path / "cell.json").is_file():
+        raise UserError(
+            f"{path}: this is a cell of a store.",
+            f"Export it: python -m bench.weights export cell={path.resolve().name} store={path.parent.parent} out=DIR",
+        )
+    if path.is_dir() and not ((path / WEIGHTS).is_file() and (path / CONFIG).is_file()):
+        raise UserError(
+            f"{path}: holds no {WEIGHTS} with {CONFIG}.", "Pass a folder that `bench.weights export` wrote."
+        )
+    if path.is_file() and path.suffix != ".safetensors":
+        raise UserError(
+            f"{path}: not a .safetensors file.",
+            f"A released checkpoint is imported first: python -m bench.weights import {path} out.safetensors",
+        )
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise UserError(f"{file}: not UTF-8 text ({error}).", REMEDY) from error
+
+
+def _description(content: str | None, path: Path) -> dict[str, Any]:
+    """`config.json`, checked but for the model's part."""
+    try:
+        values = json.loads(content or "")
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not isinstance(values.get("model"), dict):
+        raise UserError(
+            f"{path}: holds weights, but no {CONFIG} that says of which model.",
+            "Pass what `python -m bench.weights export` or `import` wrote.",
+        )
+    if values.get("format") != FORMAT:
+        raise UserError(
+            f"{path}: its {CONFIG} has format {values.get('format')!r}, this version reads {FORMAT}.",
+            "Export it again with this version.",
+        )
+    for key, least, most in (("vocab_size", 1, 10**7), ("size", 1, 10**4), ("max_tokens", 3, 512)):
+        if type(values.get(key)) is not int or not least <= values[key] <= most:
+            raise UserError(f"{path}: {key}={values.get(key)!r} in its {CONFIG} cannot be.", REMEDY)
+    try:
+        values["decoupler"] = Decoupler(values.get("decoupler", Decoupler.rules))
+        values["categories"] = tuple(str(name) for name in values.get("categories", ()))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: its {CONFIG} cannot be used ({error}).", REMEDY) from error
+    return values
+
+
+def _model_config(values: dict[str, Any], path: Path) -> ModelConfig:
+    if "${" in json.dumps(values):  # OmegaConf would resolve it
+        raise UserError(f"{path}: its {CONFIG} refers to something outside it.", REMEDY)
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), values))
+    except OmegaConfBaseException as error:
+        raise explain(error, str(path)) from None
+    assert isinstance(config, ModelConfig)
+    config.text.pretrained = config.encoder.pretrained = None  # reading a file fetches nothing
+    return config
+
+
+def _check_counts(config: ModelConfig, most: int, path: Path) -> None:
+    """Refuses more layers than there are weights, before any layer is laid out."""
+    counts = [*config.encoder.depths, config.text.layers, config.tmem.blocks]
+    if not all(0 <= count <= most for count in counts):
+        raise UserError(f"{path}: its {CONFIG} names more layers than there are weights.", REMEDY)

@@ -1,0 +1,217 @@
+"""A cell's best model, made independent of the store, and as a graph that runs without this project's code."""
+
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.config.compose import restore
+from bench.config.schema import TextConfig
+from bench.data.dataset import normalize
+from bench.models.build import build
+from bench.models.bundle import VOCABULARIES, Bundle
+from bench.models.pretrained import locate
+from bench.models.read_weights import listing, plain_arrays, read_safetensors
+from bench.models.released import outline
+from bench.storage import files
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
+from fianet.tokens import SHIPPED, Tokenizer, Tokens
+
+TOLERANCE = 1e-4  # largest difference of a logit between the graph and the model
+IMAGE = "image"
+INPUTS = (IMAGE, *Tokens._fields)
+ONNX_OPSET = 18
+Inputs = tuple[Tensor, ...]
+
+
+class Format(StrEnum):
+    """What is written beside the weights: nothing, a torch.export program or an ONNX file."""
+
+    safetensors = "safetensors"
+    torch_export = "torch_export"
+    onnx = "onnx"
+
+
+GRAPHS = {Format.torch_export: "model.pt2", Format.onnx: "model.onnx"}
+
+
+def from_cell(store: Store, cell_id: str) -> Bundle:
+    """The best model of a finished cell.
+
+    Raises:
+        UserError: No such cell, not finished, or its weights are gone or not those of its configuration.
+    """
+    known = {cell.id: cell for cell in store.cells()}
+    if cell_id not in known:
+        raise UserError(
+            f"cell={cell_id}: the store {store.root} holds no such cell.",
+            f"It holds: {listing(known, 5) or 'none'}. `python -m bench.status store={store.root}` lists them.",
+        )
+    cell = known[cell_id]
+    if not cell.done:
+        raise UserError(
+            f"cell={cell_id}: is {cell.state()['state']}, only finished cells have a best model.",
+            "Run its study again; it goes on where it stopped.",
+        )
+    config = restore(cell.config())
+    if config.weights:
+        raise UserError(
+            f"cell={cell_id}: scored the imported weights {config.weights}; it has none of its own.",
+            "Use those: bench.predict weights=FILE, or `python -m bench.weights import` first.",
+        )
+    file = cell.checkpoints / "best.safetensors"
+    if not file.is_file():
+        raise UserError(f"{file}: the weights are gone.", "Delete the cell's folder and run its study again.")
+    state = plain_arrays(read_safetensors(file)[0], file)
+    pretrained = config.model.text.pretrained
+    folder = SHIPPED if pretrained is None else locate(pretrained)
+    embeddings = state.get("text.bert.embeddings.word_embeddings.weight")
+    text = config.model.text if pretrained is None else _sizes(folder, config.model.text)
+    encoder = replace(config.model.encoder, pretrained=None)
+    model_config = replace(config.model, text=text, encoder=encoder)
+    vocab_size = Tokenizer.load(str(folder)).vocab_size if embeddings is None else len(embeddings)
+    shapes = outline(model_config, vocab_size, config.recipe.size)
+    if {key: value.shape for key, value in state.items()} != shapes:
+        raise UserError(
+            f"{file}: not the weights of the model in {cell.path / 'cell.json'}.", "Train the cell again."
+        )
+    model = build(model_config, vocab_size, config.recipe.size)
+    model.load_state_dict(state)
+    return Bundle(
+        model.eval(),
+        model_config,
+        vocab_size,
+        config.recipe.size,
+        config.data.max_tokens,
+        read_vocabulary(folder),
+        f"cell {cell_id}",
+        config.protocol.decoupler,
+        tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
+    )
+
+
+def read_vocabulary(folder: Path) -> dict[str, str]:
+    """Name and content of the tokenizer file in a folder.
+
+    Raises:
+        UserError: There is none.
+    """
+    for name in VOCABULARIES:
+        if (folder / name).is_file():
+            return {name: (folder / name).read_text(encoding="utf-8")}
+    raise UserError(
+        f"{folder}: holds neither {' nor '.join(VOCABULARIES)}.",
+        "Pass the folder of the vocabulary it was trained with.",
+    )
+
+
+def _sizes(folder: Path, text: TextConfig) -> TextConfig:
+    """The sizes of a pretrained BERT, written out, so that it is not needed any more."""
+    values = files.read_json(folder / "config.json") or {}
+    if values.get("hidden_act", "gelu") != "gelu" or values.get("layer_norm_eps", 1e-12) != 1e-12:
+        raise UserError(
+            f"{folder}: not a plain BERT (hidden_act={values.get('hidden_act')}).",
+            "Only plain BERTs can be exported.",
+        )
+    return replace(
+        text,
+        pretrained=None,
+        width=int(values["hidden_size"]),
+        layers=int(values["num_hidden_layers"]),
+        heads=int(values["num_attention_heads"]),
+    )
+
+
+def write_graph(bundle: Bundle, kind: Format, folder: Path) -> tuple[Path, float]:
+    """Writes the model as a graph for one image and one sentence a call, checked against the model.
+
+    Args:
+        bundle: The model.
+        kind: Which kind of graph.
+        folder: Where `model.pt2` or `model.onnx` goes.
+
+    Returns:
+        The file, and the largest difference of a logit on two made-up inputs.
+
+    Raises:
+        UserError: The extra for ONNX is missing, or the graph's logits differ by more than 1e-4.
+    """
+    run, content = _BUILDERS[kind](bundle)
+    worst = 0.0
+    with torch.inference_mode():
+        for seed in (1, 2):  # not the input it was traced with
+            inputs = example(bundle, seed)
+            worst = max(worst, float((run(inputs) - bundle.model(*inputs)).abs().max()))
+    if not worst <= TOLERANCE:  # also catches NaN
+        raise UserError(
+            f"format={kind}: its logits differ from the model's by {worst:.1e}, more than {TOLERANCE:.0e}; "
+            "it was not written.",
+            "Use the safetensors file, which is written and is the model itself.",
+        )
+    files.write_bytes(folder / GRAPHS[kind], content)
+    return folder / GRAPHS[kind], worst
+
+
+def example(bundle: Bundle, seed: int) -> Inputs:
+    """A made-up image and sentence, as the model takes them."""
+    draw = np.random.default_rng(seed)
+    pixels = draw.integers(0, 256, (1, 3, bundle.size, bundle.size), dtype=np.uint8)
+    words = math.ceil(bundle.max_tokens / 2) + seed % 2
+    ids = np.zeros((1, bundle.max_tokens), np.int64)
+    ids[:, :words] = draw.integers(0, bundle.vocab_size, words)
+    context, thing, place = (np.zeros_like(ids) for _ in range(3))
+    context[:, :words] = thing[:, 1:2] = place[:, 2:words] = 1
+    return normalize(torch.from_numpy(pixels)), *(
+        torch.from_numpy(row) for row in (ids, context, thing, place)
+    )
+
+
+def _torch_export(bundle: Bundle) -> tuple[Callable[[Inputs], Tensor], bytes]:
+    program = torch.export.export(bundle.model, example(bundle, 0))
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={"config.json": json.dumps(bundle.description())})
+    buffer.seek(0)
+    module = torch.export.load(buffer).module()
+    return lambda inputs: module(*inputs), buffer.getvalue()
+
+
+def _onnx(bundle: Bundle) -> tuple[Callable[[Inputs], Tensor], bytes]:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"format=onnx: {error.name} is not installed.",
+            "pip install 'fianet-bench[onnx]', or format=torch_export.",
+        ) from None
+    program = torch.onnx.export(
+        bundle.model,
+        example(bundle, 0),
+        dynamo=True,
+        opset_version=ONNX_OPSET,
+        input_names=list(INPUTS),
+        output_names=["logits"],
+        verbose=False,
+    )
+    assert program is not None
+    content = program.model_proto.SerializeToString()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    taken = [each.name for each in session.get_inputs()]
+
+    def run(inputs: Inputs) -> Tensor:
+        feed = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True) if name in taken}
+        return torch.from_numpy(session.run(None, feed)[0])
+
+    return run, content
+
+
+_BUILDERS = {Format.torch_export: _torch_export, Format.onnx: _onnx}

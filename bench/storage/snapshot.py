@@ -1,0 +1,108 @@
+"""The code a job runs: a copy of the packages as they were at submission, in a folder named by its content.
+
+A queued job may start hours later; what was edited, checked out or deleted meanwhile changes nothing for it. Beside the
+copy lie the commit it was made from and the difference to that commit.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.storage import files
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("bench", "fianet", "baselines", "reports", "experiments")
+_MODULES = (
+    *("bundle", "cell", "checkpoint", "decouplers", "distributed", "evaluate", "losses", "metrics"),
+    *("reference_keys", "registry", "released", "result", "swin_weights", "train", "weight_files"),
+)
+# what can change a number: everything else may be edited without making a result stale
+TRAINING = ("fianet", "baselines", "bench/data", *(f"bench/{name}.py" for name in _MODULES))
+ABOUT = "snapshot.json"  # beside the packages; its presence tells that the running code is a snapshot
+
+
+def take(store: Path, root: Path = ROOT) -> Path:
+    """Copies the packages as they are now into `store/snapshots/`; the same content is kept once.
+
+    Args:
+        store: The store's folder.
+        root: Folder of the packages.
+
+    Returns:
+        The snapshot's folder, to be put first on PYTHONPATH.
+    """
+    snapshots = store.resolve() / "snapshots"
+    copy = snapshots / f".{os.getpid()}.tmp"
+    shutil.rmtree(copy, ignore_errors=True)
+    for path in _code(root):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, copy / path)
+    name = digest(copy, PACKAGES)  # of the copy: the original may be edited at this moment
+    final = snapshots / name
+    if not final.exists():
+        files.write_json(
+            copy / ABOUT, {"digest": name, "commit": commit(root), "taken": time.time(), "from": str(root)}
+        )
+        files.write_text(copy / "diff.patch", _git(root, "diff", "HEAD", "--binary") or "")
+        try:
+            copy.rename(final)
+        except OSError:  # another submission was faster
+            if not final.exists():
+                raise
+    shutil.rmtree(copy, ignore_errors=True)
+    return final
+
+
+def digest(root: Path = ROOT, parts: tuple[str, ...] = TRAINING) -> str:
+    """What identifies the code under `root`: sha256 over names and content, first 12 hex digits.
+
+    Args:
+        root: Folder of the packages.
+        parts: Folders and files that count; by default those that can change a cell's numbers.
+    """
+    total = hashlib.sha256()
+    for path in _code(root):
+        if any(path == Path(part) or Path(part) in path.parents for part in parts):
+            content = hashlib.sha256((root / path).read_bytes()).digest()
+            total.update(path.as_posix().encode() + b"\0" + content)
+    return total.hexdigest()[:12]
+
+
+def commit(root: Path = ROOT) -> str | None:
+    """The commit of the running code, with `+` when files differ from it; None outside a checkout."""
+    about: dict[str, Any] | None = files.read_json(root / ABOUT)
+    if about is not None:
+        return about["commit"]
+    head = _git(root, "rev-parse", "HEAD")
+    if head is None:
+        return None
+    return head.strip() + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _code(root: Path) -> list[Path]:
+    """Files of the packages, relative to `root`, sorted: what git tracks or would, else everything but caches."""
+    listed = None
+    if not (root / ABOUT).exists() and (root / ".git").exists():
+        listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PACKAGES)
+    if listed is not None:
+        found = {Path(name) for name in listed.split("\0") if name}
+    else:
+        found = {
+            path.relative_to(root)
+            for package in PACKAGES
+            for path in (root / package).rglob("*")
+            if "__pycache__" not in path.parts
+        }
+    return sorted(path for path in found if (root / path).is_file())
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None

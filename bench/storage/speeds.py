@@ -1,0 +1,49 @@
+"""How fast cells train: those done in this store, else where their scale was measured."""
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.compose import plain
+from bench.config.schema import Config
+from bench.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Training speed of one cell, and where the number comes from."""
+
+    images_per_second: float
+    source: str
+
+
+class Speeds:
+    """How fast cells trained that are done in a store.
+
+    Args:
+        store: Read once, here.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._known: list[tuple[dict[str, Any], float]] = []
+        for cell in store.cells():
+            metrics, seconds = cell.metrics(), sum(epoch["seconds"] for epoch in cell.history())
+            if metrics and metrics["epochs"] and seconds:
+                self._known.append((cell.config(), metrics["epochs"] * metrics["counts"]["train"] / seconds))
+
+    def of(self, config: Config) -> Estimate:
+        """The median of cells of this model and image size, else of its scale, else what was measured elsewhere."""
+        wanted = plain(config)
+        sized = [
+            (known["model"], rate)
+            for known, rate in self._known
+            if known["recipe"]["size"] == config.recipe.size
+            and known["model"]["encoder"]["embed_dim"] == config.model.encoder.embed_dim
+        ]
+        alike = [rate for model, rate in sized if model == wanted["model"]] or [rate for _, rate in sized]
+        if alike:
+            return Estimate(statistics.median(alike), f"median of {len(alike)} cells done here")
+        return Estimate(
+            config.images_per_second,
+            "none was done here yet: measured on one core (tiny) or one GPU elsewhere",
+        )

@@ -1,0 +1,98 @@
+"""One cell from start to finish: build, train, choose the epoch, score, write.
+
+A cell is locked while it runs, so it is never trained twice at once.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+import traceback
+
+from bench.config.compose import restore
+from bench.config.schema import Config
+from bench.storage.store import Cell, Record
+from bench.terminal.errors import UserError
+from bench.tracking.live import live
+from bench.training import distributed, interrupt
+from bench.training.interrupt import Stop
+
+BUSY = 75  # exit code: another process is training this cell (EX_TEMPFAIL)
+
+
+def run_cell(
+    cell: Cell,
+    checkpoint_seconds: float = 60.0,
+    stop: Stop = lambda history: False,
+    owner: Record | None = None,
+) -> bool:
+    """Brings a planned cell to `done`; a failure is recorded in its state, never raised.
+
+    A signal noted by `interrupt` ends it early: the state is saved, the cell counts as lost, and goes on from
+    there when it is run again.
+
+    Args:
+        cell: A planned cell.
+        checkpoint_seconds: Time between checkpoints.
+        stop: Asked after every epoch whether to leave the cell there, resumable (`bench.tune` gives up poor trials).
+        owner: More of who trains it, for `state.json`: a cluster's job.
+
+    Returns:
+        False when another process is training the cell.
+    """
+    if distributed.rank() > 0:
+        return _assist(cell, checkpoint_seconds, stop)
+    with cell.lock() as free:
+        if not free:
+            return False
+        if cell.done:
+            return True
+        distributed.begin(True)
+        started = time.time()
+        attempt = cell.state().get("attempt", 0) + 1
+        mine = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
+        mine |= {"job": None} | (owner or {})
+        cell.update_state(state="running", error=None, cause=None, finished=None, **mine)
+        try:
+            config = _config(cell, checkpoint_seconds)
+            with live(cell, config.tracking):
+                _make(cell, config, stop)
+        except interrupt.Superseded:
+            return False
+        except interrupt.Interrupted as asked:
+            finished: Record = {"state": "lost", "cause": str(asked)}
+        except Exception as error:
+            cause = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            finished = {
+                "state": "failed",
+                "cause": cause.splitlines()[0],
+                "error": traceback.format_exc(),
+            }
+            print(finished["error"], file=sys.stderr, flush=True)
+        else:
+            finished = {"state": "done" if cell.done else "stopped"}
+        finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
+        cell.update_state(**finished)
+    return True
+
+
+def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop) -> bool:
+    """Trains beside process 0, which alone holds the lock and writes; False where it leaves the cell to others."""
+    if not distributed.begin(True):
+        return False
+    with contextlib.suppress(interrupt.Interrupted):  # process 0 says so
+        _make(cell, _config(cell, checkpoint_seconds), stop)
+    return True
+
+
+def _config(cell: Cell, checkpoint_seconds: float) -> Config:
+    config = restore(cell.config())
+    config.launcher.checkpoint_seconds = checkpoint_seconds
+    return config
+
+
+def _make(cell: Cell, config: Config, stop: Stop) -> None:
+    from bench.training.result import make_result
+
+    make_result(cell, config, int(cell.description()["identity"].get("seed", 0)), stop)

@@ -1,0 +1,137 @@
+"""Several processes that train one cell together: who they are, and what they agree on beside gradients.
+
+The launcher puts RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT into their environment, as for any torch
+program; accelerate does the rest. Process 0 alone holds the cell's lock and writes files. Alone, nothing here does
+anything. Imports torch only when there is somebody to talk to.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from bench.config.schema import RecipeConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch import nn
+
+_T = TypeVar("_T")
+_told = False
+
+
+def processes() -> int:
+    """How many processes train this cell together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Which of them this is, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def begin(go: bool) -> bool:
+    """Tells every process whether process 0 got the cell; what another process passes does not matter.
+
+    Args:
+        go: In process 0, whether to train.
+
+    Returns:
+        Whether to train.
+    """
+    global _told
+    if processes() == 1:
+        return go
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    PartialState(cpu=not torch.cuda.is_available())  # joins the others
+    (answer,) = broadcast_object_list([go])
+    _told = True
+    return bool(answer)
+
+
+def end() -> None:
+    """Lets the others leave, where process 0 never got as far as `begin`, and closes the connection."""
+    if processes() == 1:
+        return
+    if rank() == 0 and not _told:
+        begin(False)
+    import torch
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def make_accelerator() -> "Accelerator":
+    """Devices and precision: bf16 where the GPU has it; processes joined where there are several."""
+    import torch
+    from accelerate import Accelerator, DistributedDataParallelKwargs
+
+    cuda = torch.cuda.is_available()
+    return Accelerator(
+        mixed_precision="bf16" if cuda and torch.cuda.is_bf16_supported() else "no",
+        cpu=processes() > 1 and not cuda,
+        # FIANet's last alignment gets no gradient, as published
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def synchronise_norms(model: "nn.Module", accelerator: "Accelerator") -> "nn.Module":
+    """Batch norms that see the whole batch on GPUs; on CPUs, which have none such, says that they see a part each."""
+    if accelerator.num_processes == 1:
+        return model
+    from torch import nn
+
+    if accelerator.device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    if accelerator.is_main_process and any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
+    ):
+        print(
+            f"warning: batch norm has no synchronised form on CPUs: each of {accelerator.num_processes} processes "
+            "normalises its own part of a batch, and scores differ from those of one process.",
+            flush=True,
+        )
+    return model
+
+
+def share_buffers(model: "nn.Module", accelerator: "Accelerator") -> None:
+    """Gives every process the running statistics of process 0, whose weights are the ones that are kept."""
+    if accelerator.num_processes > 1:
+        import torch
+
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+
+
+def totals(accelerator: "Accelerator", *values: float) -> tuple[float, ...]:
+    """Each value, summed over the processes."""
+    if accelerator.num_processes == 1:
+        return values
+    import torch
+
+    summed = accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=accelerator.device), "sum")
+    return tuple(summed.tolist())
+
+
+def gathered(rows: list[_T]) -> list[_T]:
+    """The rows of all processes, those of process 0 first."""
+    from accelerate.utils import gather_object
+
+    found: list[_T] = gather_object(rows)
+    return found
+
+
+def part(items: Sequence[_T], accelerator: "Accelerator") -> Sequence[_T]:
+    """This process's consecutive share: everything is somebody's, once."""
+    count, index = accelerator.num_processes, accelerator.process_index
+    return items[len(items) * index // count : len(items) * (index + 1) // count]
+
+
+def part_of_batches(order: Sequence[int], recipe: RecipeConfig, accelerator: "Accelerator") -> list[int]:
+    """This process's share of every batch, batch after batch."""
+    starts = range(0, len(order), recipe.batch_size)
+    return [
+        index for start in starts for index in part(order[start : start + recipe.batch_size], accelerator)
+    ]

@@ -1,0 +1,193 @@
+"""Makes one cell's result: data and model in, training (or imported weights), scores and files out.
+
+Imports torch; `bench.cell` decides when this runs and records how it ended.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from bench.config.schema import Config
+from bench.data.controls import with_other_sentences
+from bench.data.dataset import ReferringDataset
+from bench.data.decouplers import make_decoupler
+from bench.data.usable import usable_references
+from bench.inference.alignment import look
+from bench.models.build import build_model
+from bench.models.bundle import load_bundle
+from bench.models.pretrained import locate
+from bench.storage.attention_maps import write_maps
+from bench.storage.environment import environment
+from bench.storage.store import Cell
+from bench.study.plan import SPLITS
+from bench.terminal.errors import UserError
+from bench.training import checkpoint, distributed, interrupt
+from bench.training.evaluate import evaluate, scores
+from bench.training.interrupt import Stop
+from bench.training.train import Progress, Report, heed, silent, train
+from bench.weights import load_reference
+from fianet.tokens import Tokenizer
+
+SHUFFLED = SPLITS[-1]  # the test split, every sentence from another image: how much of the score is language?
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
+
+    splits: dict[str, ReferringDataset]
+    skipped: dict[str, int]
+    tokenizer: Tokenizer
+
+
+def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
+    """Everything between the lock and `metrics.json`; no metrics where `stop` ended training early.
+
+    Where several processes make it, each calls this, and process 0 writes.
+
+    Args:
+        cell: Where files go.
+        config: The cell's configuration.
+        seed: Of weights, data order and dropout.
+        stop: Asked after every epoch whether to leave the cell there, resumable.
+
+    Raises:
+        UserError: Data, weights or vocabulary that cannot be used.
+        Diverged: The loss became NaN or infinite.
+        Interrupted: A signal asked to stop; the state is saved.
+    """
+    accelerator = distributed.make_accelerator()
+    main = accelerator.is_main_process
+    if main:
+        about = environment(accelerator.device.type, accelerator.mixed_precision, accelerator.num_processes)
+        cell.write("env", about)
+    if config.weights:
+        model, tokenizer = imported(config)
+        sets = open_sets(config, tokenizer)
+        model.to(accelerator.device)
+        progress = Progress()
+    else:
+        tokenizer = read_vocabulary(config)
+        sets = open_sets(config, tokenizer)
+        torch.manual_seed(seed)
+        model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
+        model = distributed.synchronise_norms(model, accelerator)
+        train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
+        report = reporter(cell, config.recipe.batch_size) if main else silent
+        progress = train(model, train_set, select_set, config, seed, cell, accelerator, report, stop)
+        if progress.epoch < config.recipe.epochs:
+            return
+        if main:
+            checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
+        accelerator.wait_for_everyone()
+        model.load_state_dict(checkpoint.load_file(cell.checkpoints / "best.safetensors"))
+    _score(cell, config, model, sets, accelerator, progress)
+
+
+def read_vocabulary(config: Config) -> Tokenizer:
+    """The vocabulary of the text encoder: that of its pretrained weights, else the shipped one."""
+    pretrained = config.model.text.pretrained
+    return Tokenizer.load(str(locate(pretrained)) if pretrained else None)
+
+
+def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
+    """Every split as samples, and the test split once more with the sentences of other images.
+
+    Raises:
+        UserError: The data set has errors and none may be skipped.
+    """
+    references, skipped = usable_references(config.data)
+    references |= {SHUFFLED: with_other_sentences(references["test"])}
+    categories = {reference.category for each in references.values() for reference in each}
+    decoupler = make_decoupler(config.protocol.decoupler, tokenizer, sorted(categories))
+    splits = {
+        split: ReferringDataset(
+            each, tokenizer, config.recipe.size, config.data.max_tokens, config.data, decoupler
+        )
+        for split, each in references.items()
+    }
+    return Sets(splits, skipped, tokenizer)
+
+
+def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
+    """The model that `weights=` names, and the vocabulary it was trained with.
+
+    Raises:
+        UserError: No such file, unsafe, or weights of another image size.
+    """
+    path = str(config.weights)
+    if path.endswith((".pth", ".pt", ".bin")):
+        return load_reference(path, config.model.fusion_heads, config.recipe.size), read_vocabulary(config)
+    bundle = load_bundle(path)
+    if bundle.size != config.recipe.size:
+        raise UserError(
+            f"weights={path}: made for images of {bundle.size} px, the recipe's are {config.recipe.size} px.",
+            f"Pass recipe.size={bundle.size}.",
+        )
+    return bundle.model, bundle.tokenizer() or read_vocabulary(config)
+
+
+def reporter(cell: Cell, batch_size: int) -> Report:
+    """Writes where training stands, at most once a second; ends it where another process took the cell over."""
+    last_written, steps, began = 0.0, 0, time.monotonic()
+    attempt = cell.state()["attempt"]
+
+    def report(progress: Progress, batches: int) -> None:
+        nonlocal last_written, steps, began
+        steps += 1
+        if progress.batch == 1:  # an evaluation lies between epochs
+            steps, began = 0, time.monotonic()
+        if time.monotonic() - last_written > 1:
+            last_written = time.monotonic()
+            if cell.state()["attempt"] != attempt:  # a disk without locks, or a node that was believed dead
+                raise interrupt.Superseded
+            where: dict[str, Any] = {"epoch": progress.epoch, "batch": progress.batch, "batches": batches}
+            if steps:
+                where["images_per_second"] = round(steps * batch_size / (time.monotonic() - began), 3)
+            cell.write("progress", where)
+
+    return report
+
+
+def _score(
+    cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
+) -> None:
+    """Scores every split and writes samples, maps of a FIAM, then metrics: the last file, which alone means done."""
+    frames = {
+        split: evaluate(
+            model,
+            sets.splits[split],
+            accelerator,
+            size=config.protocol.size,
+            batch_size=config.recipe.batch_size,
+            workers=config.data.workers,
+            progress=heed(accelerator),
+        )
+        for split in SPLITS
+    }
+    if not accelerator.is_main_process:
+        return
+    cell.write_samples(
+        pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
+    )
+    if maps := look(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+        write_maps(cell, maps)
+    parameters = list(model.parameters())
+    metrics = {
+        "cell": cell.id,
+        "best_epoch": progress.best_epoch,
+        "epochs": progress.epoch,
+        "parameters": {
+            "total": sum(p.numel() for p in parameters),
+            "trained": sum(p.numel() for p in parameters if p.requires_grad),
+        },
+        "scores": {split: scores(frame) for split, frame in frames.items()},
+        "counts": {split: len(dataset) for split, dataset in sets.splits.items()},
+        "skipped": sets.skipped,
+    }
+    cell.write("metrics", metrics)

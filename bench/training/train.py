@@ -1,0 +1,296 @@
+"""Trains one cell. Read top to bottom: for epoch, for batch: step; evaluate; keep the best; save.
+
+Everything random follows from (seed, epoch, position), or from the random state that a checkpoint carries, so a run
+killed anywhere goes on to the same bytes as one that was not (on the CPU, with the same number of threads).
+
+Several processes may train one cell, a part of every batch each (`distributed`): batches, learning rates and
+losses are those of one process; batch norm sees the whole batch on GPUs and a process's part of it on CPUs.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from bench.config.schema import Config, RecipeConfig
+from bench.data.augment import erase_boxes
+from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.storage.store import Cell
+from bench.terminal.errors import UserError
+from bench.training import checkpoint, distributed, interrupt
+from bench.training.evaluate import TEXT, evaluate, scores
+from bench.training.interrupt import Stop
+from bench.training.losses import Divisors, divisors, segmentation_loss
+
+BACKBONE = ("encoder.", "fusions.", "neck.")  # what the published codes call the backbone
+
+
+class Diverged(RuntimeError):
+    """The loss is no number any more; names the step and the learning rate."""
+
+
+@dataclass
+class Progress:
+    """Where training stands: all a checkpoint holds beside tensors."""
+
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch done
+    loss: float = 0.0  # summed over them
+    best_epoch: int = -1
+    best_score: float = -1.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+Report = Callable[[Progress, int], None]
+
+
+def silent(progress: Progress, batches: int) -> None:
+    """A report to nobody."""
+
+
+def train(
+    model: nn.Module,
+    train_set: ReferringDataset,
+    select_set: ReferringDataset,
+    config: Config,
+    seed: int,
+    cell: Cell,
+    accelerator: Accelerator,
+    report: Report = silent,
+    stop: Stop = lambda history: False,
+) -> Progress:
+    """Trains to the end of the recipe, from the last checkpoint if there is one.
+
+    Args:
+        model: The segmenter, freshly built; trained in place.
+        train_set: Expressions to learn from.
+        select_set: The split that chooses the epoch.
+        config: The cell's configuration.
+        seed: Of the order of the data, the boxes and dropout.
+        cell: Where checkpoints and history go.
+        accelerator: Decides device and precision, and knows the processes that train this cell together.
+        report: Called after every step with the progress and the batches an epoch has.
+        stop: Asked after every epoch but the last, with the history so far, whether to leave it there for now.
+
+    Returns:
+        The progress, finished unless `stop` said so; the best epoch's weights lie in `cell.checkpoints`.
+
+    Raises:
+        Diverged: The loss became NaN or infinite.
+        Interrupted: A signal asked to stop; the state is saved.
+        UserError: Fewer training references than processes.
+    """
+    recipe = config.recipe
+    trained, optimizer = accelerator.prepare(model, make_optimizer(model, recipe))
+    state = State(cell, model, optimizer, accelerator)
+    progress = state.resume(seed) or Progress()
+    if len(train_set) < accelerator.num_processes:
+        raise UserError(
+            f"launcher.processes={accelerator.num_processes}: there are {len(train_set)} training references.",
+            "Use fewer processes.",
+        )
+    batches = batches_per_epoch(len(train_set), recipe.batch_size)
+    saved = started = time.monotonic()
+
+    while progress.epoch < recipe.epochs:
+        model.train()
+        order = epoch_order(len(train_set), recipe.batch_size, seed, progress.epoch)
+        rest = distributed.part_of_batches(order[progress.batch * recipe.batch_size :], recipe, accelerator)
+        for batch in loader(
+            train_set, recipe.batch_size // accelerator.num_processes, rest, config.data.workers
+        ):
+            step = progress.epoch * batches + progress.batch
+            rate = learning_rate(recipe, step, recipe.epochs * batches)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad()
+            value = _gradients(trained, batch, recipe, accelerator, seed, progress.epoch)
+            if not abs(value) < float("inf"):  # NaN compares false
+                raise Diverged(
+                    f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
+                )
+            optimizer.step()
+            progress.batch += 1
+            progress.loss += value
+            report(progress, batches)
+            old = time.monotonic() - saved > config.launcher.checkpoint_seconds and progress.batch < batches
+            due, asked = distributed.totals(accelerator, old, interrupt.received() is not None)
+            if due or asked:
+                state.save(progress, step + 1)
+                saved = time.monotonic()
+            if asked:
+                interrupt.check(beside=True)
+
+        distributed.share_buffers(model, accelerator)
+        try:
+            samples = evaluate(
+                model,
+                select_set,
+                accelerator,
+                size=config.protocol.size,
+                batch_size=recipe.batch_size,
+                workers=config.data.workers,
+                progress=heed(accelerator),
+            )
+        except interrupt.Interrupted:
+            state.save(progress, (progress.epoch + 1) * batches)
+            raise
+        score = scores(samples)
+        progress.history.append(
+            {
+                "epoch": progress.epoch,
+                "step": (progress.epoch + 1) * batches,
+                "loss": progress.loss / batches,
+                "lr": learning_rate(recipe, (progress.epoch + 1) * batches - 1, recipe.epochs * batches),
+                config.protocol.select.value: score,
+                "seconds": round(time.monotonic() - started, 2),
+            }
+        )
+        started = time.monotonic()
+        better = score[config.protocol.metric.value] > progress.best_score
+        if better:
+            progress.best_epoch, progress.best_score = progress.epoch, score[config.protocol.metric.value]
+            state.save_best(progress.epoch)
+        progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
+        if accelerator.is_main_process:
+            cell.write_history(progress.history)
+        last = progress.epoch == recipe.epochs or stop(progress.history)
+        (due,) = distributed.totals(accelerator, started - saved > config.launcher.checkpoint_seconds)
+        if better or last or due:
+            state.save(progress, progress.epoch * batches)
+            saved = time.monotonic()
+        if last:
+            break
+    return progress
+
+
+def _gradients(
+    model: nn.Module,
+    batch: dict[str, torch.Tensor],
+    recipe: RecipeConfig,
+    accelerator: Accelerator,
+    seed: int,
+    epoch: int,
+) -> float:
+    """Adds up the gradients of one batch, in `recipe.accumulate` parts of every process; returns its loss.
+
+    The parts' gradients sum to the whole batch's but for batch norm, whose statistics are those of each part.
+    """
+    device, value, whole = accelerator.device, 0.0, None
+    if recipe.accumulate * accelerator.num_processes > 1:
+        mine = divisors(batch["target"])
+        whole = Divisors(*distributed.totals(accelerator, mine.weight, mine.samples))
+    parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
+    last = len(parts["target"]) - 1
+    for index in range(last + 1):
+        part = {name: each[index] for name, each in parts.items()}
+        images = erase_boxes(
+            part["image"].to(device), part["index"], share=recipe.erase, seed=seed, epoch=epoch
+        )
+        with nullcontext() if index == last else accelerator.no_sync(model):
+            with accelerator.autocast():
+                logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
+            target = part["target"].to(device).long()
+            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, whole)
+            value += loss.item()
+            accelerator.backward(loss * accelerator.num_processes)  # of which the mean is taken; parts add up
+    return distributed.totals(accelerator, value)[0]
+
+
+def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:
+    """AdamW over what trains; norms and relative position tables of the backbone without weight decay (all papers)."""
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            exempt = name.startswith(BACKBONE) and ("norm" in name or "relative_position" in name)
+            (plain if exempt else decayed).append(parameter)
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr, fused=True)
+
+
+def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
+    """Poly schedule per iteration, no warm-up: lr * (1 - step/total)^power."""
+    return recipe.lr * (1 - step / total) ** recipe.power
+
+
+def batches_per_epoch(samples: int, batch_size: int) -> int:
+    """Divisors batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
+    return max(1, samples // batch_size)
+
+
+def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[int]:
+    """The positions of the training set an epoch visits, in order: whole batches of a fresh shuffle."""
+    generator = torch.Generator().manual_seed((seed << 20) + epoch)
+    return torch.randperm(samples, generator=generator).tolist()[
+        : batches_per_epoch(samples, batch_size) * batch_size
+    ]
+
+
+def heed(accelerator: Accelerator) -> Callable[[int, int], None]:
+    """What an evaluation calls after every batch: ends it when a signal was noted.
+
+    With others beside it a process may not leave them waiting: they end together, after the next training step.
+    """
+    if accelerator.num_processes > 1:
+        return lambda done, total: None
+    return lambda done, total: interrupt.check()
+
+
+@dataclass(frozen=True)
+class State:
+    """All a training is, as the cell's files hold it; process 0 writes them, every process reads them."""
+
+    cell: Cell
+    model: nn.Module
+    optimizer: Any
+    accelerator: Accelerator
+
+    def save(self, progress: Progress, step: int) -> None:
+        """Writes a checkpoint; every process calls it, because each has a random state of its own."""
+        random = distributed.gathered([_random_state()])
+        if self.accelerator.is_main_process:
+            tensors = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+            checkpoint.save(
+                self.cell.checkpoints, tensors | {"random": random, "progress": asdict(progress)}, step
+            )
+            checkpoint.drop_old_bests(self.cell.checkpoints)
+
+    def save_best(self, epoch: int) -> None:
+        """Writes the weights as those of the best epoch so far."""
+        if self.accelerator.is_main_process:
+            checkpoint.save_best(self.cell.checkpoints, self.model.state_dict(), epoch)
+
+    def resume(self, seed: int) -> Progress | None:
+        """Takes everything from the last checkpoint; a process that had no part in it starts its own random numbers."""
+        index = self.accelerator.process_index
+        state = checkpoint.load(self.cell.checkpoints)
+        random = state["random"][index] if state and index < len(state["random"]) else None
+        if random:
+            _set_random_state(random)
+        elif index:
+            torch.manual_seed((seed << 20) + index)  # dropout differs between processes
+        if state is None:
+            return None
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        return Progress(**state["progress"])
+
+
+def _random_state() -> dict[str, torch.Tensor]:
+    cuda = {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
+    return {"cpu": torch.get_rng_state()} | cuda
+
+
+def _set_random_state(random: dict[str, torch.Tensor]) -> None:
+    torch.set_rng_state(random["cpu"])
+    if "cuda" in random and torch.cuda.is_available():
+        torch.cuda.set_rng_state(random["cuda"])
