@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.schema import DataConfig
 from bench.data.audit import KINDS, Finding, Report, audit
 from bench.data.facts import audit_folder
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         print(USAGE.strip())
         return 0
     as_json = "--json" in argv
-    config = compose([argument for argument in argv if argument != "--json"])
+    config = configuration([argument for argument in argv if argument != "--json"])
     data = config.data
     length = Tokenizer.load(config.model.text.pretrained).length
     with bar("reading images and masks") as progress:

@@ -9,11 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from bench.config.compose import compose
+from bench.config.request import Request
 from bench.config.schema import Config
 from bench.profiling.tables import Profiled, show
 from bench.storage.model_costs import profile_folder, write_counts, write_machine
 from bench.storage.store import Store
-from bench.study.prepare import compose_rows, named_study
+from bench.study.definition import named_study
+from bench.study.prepare import compose_rows
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
 
@@ -73,9 +75,10 @@ def profile(overrides: list[str], arguments: Arguments) -> list[Profiled]:
     Raises:
         UserError: The request is wrong, or a row scores imported weights.
     """
-    config = compose(overrides)
-    study = named_study(config, overrides)
-    configs = compose_rows(study, config, overrides)
+    request = Request.parse(overrides)
+    config = compose(request)
+    study = named_study(config, request)
+    configs = compose_rows(study, config, request)
     store, labels = Store(config.store), {row.key: row.label for row in study.rows}
     found: dict[Path, tuple[dict[str, Any], dict[str, Any] | None]] = {}
     profiled = []

@@ -2,15 +2,11 @@
 
 import shlex
 import sys
-from typing import TYPE_CHECKING
 
-from bench.config.schema import LauncherKind, TrackingConfig
+from bench.config.schema import TrackingConfig
 from bench.launch.cell_status import counts, failures, study_status
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.terminal.errors import command
-
-if TYPE_CHECKING:
-    from bench.study.prepare import Prepared
 
 
 @command
@@ -24,11 +20,11 @@ def main(argv: list[str]) -> int:
     return run(argv)
 
 
-def run(overrides: list[str]) -> int:
+def run(words: list[str]) -> int:
     """The command, as a function.
 
     Args:
-        overrides: `key=value` arguments.
+        words: `key=value` arguments.
 
     Returns:
         Exit code: 0 done, 1 a cell failed.
@@ -36,54 +32,21 @@ def run(overrides: list[str]) -> int:
     Raises:
         UserError: The request is wrong; nothing was started.
     """
+    from bench.config.request import Request
     from bench.study.prepare import prepare
 
-    prepared = prepare(overrides)
-    if prepared.config.dry_run:
+    plan = prepare(Request.parse(words))
+    if plan.config.dry_run:
         from bench.launch.estimate import dry_run
 
-        print(dry_run(prepared))
+        print(dry_run(plan))
         return 0
-    again = shlex.join(["python", "-m", "bench.run", *overrides])
-    if prepared.config.launcher.name == LauncherKind.slurm and prepared.missing():
-        from bench.launch import resources
+    from bench.launch.start import start
 
-        resources.complete(prepared)
-    prepared.write(again)
-    missing, name = prepared.missing(), prepared.study.name
-    launcher = prepared.config.launcher
-    if missing and launcher.name == LauncherKind.slurm:
-        if not _on_cluster(prepared, missing):
-            return 0
-    elif missing:
-        from bench.launch import LAUNCHERS
-        from bench.launch.watch import watch
-
-        with watch(prepared.store, name):
-            LAUNCHERS[launcher.name](missing, launcher, len(prepared.stored()))
-    return finish(prepared.store, name, again, prepared.config.tracking)
-
-
-def _on_cluster(prepared: "Prepared", missing: list[Cell]) -> bool:
-    """Submits what is missing; returns whether to go on to the report: everything was waited for, or nothing runs."""
-    from bench.launch import preflight, slurm
-    from bench.launch.watch import watch
-
-    config = prepared.config
-    preflight.check(prepared, missing)
-    sent = slurm.submit(missing, config.launcher)
-    print(slurm.describe(sent), flush=True)
-    if not (sent.jobs or sent.queued or sent.held):
-        return True
-    if not (config.wait or config.watch):
-        name = prepared.study.name
-        print(
-            f"follow: python -m bench.status ablation={name}   stop: python -m bench.cancel ablation={name}"
-        )
-        return False
-    with watch(prepared.store, prepared.study.name):
-        slurm.follow(missing, config.launcher, resubmit=config.watch)
-    return True
+    again = shlex.join(["python", "-m", "bench.run", *words])
+    if not start(plan, again):
+        return 0
+    return finish(plan.store, plan.study.name, again, plan.config.tracking)
 
 
 def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int:

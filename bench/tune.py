@@ -122,14 +122,14 @@ def tune(search: "Search", rest: list[str], arguments: Arguments, again: str) ->
     Raises:
         UserError: The request is wrong; nothing was started.
     """
-    from bench.config.compose import compose
+    from bench.config.compose import configuration
     from bench.run import mirrored
     from bench.tuning.launch import LAUNCHERS
     from bench.tuning.result import summary, write_result
     from bench.tuning.trials import start
 
     overrides = [*search.overrides, *rest]
-    config = compose(overrides)
+    config = configuration(overrides)
     check_request(search, config, rest)
     check_space(search, overrides)
     name = config.name or Path(search.source).stem
@@ -161,7 +161,7 @@ def check_request(search: "Search", config: Config, rest: list[str]) -> None:
     Raises:
         UserError: The test split, a study, several seeds or processes, or a searched key on the command line.
     """
-    from bench.config.compose import parse_overrides
+    from bench.config.request import Request
 
     if config.protocol.select == Split.test:
         raise UserError(
@@ -183,10 +183,10 @@ def check_request(search: "Search", config: Config, rest: list[str]) -> None:
             f"launcher.processes={config.launcher.processes}: a trial is trained by one process.",
             "Give workers= instead: as many trials are trained at once.",
         )
-    for override in parse_overrides(rest):
-        if override.key_or_group in search.space:
+    for key in Request.parse(rest).keys:
+        if key in search.space:
             raise UserError(
-                f"{override.key_or_group} is given, but {search.source} searches it.",
+                f"{key} is given, but {search.source} searches it.",
                 "Leave it out here, or out of the space.",
             )
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.compose import compose, parse_overrides, read_study
+from bench.config.compose import configuration
+from bench.config.request import Request
+from bench.study.definition import read_study
 
 REPO = Path(__file__).parents[1]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
@@ -42,11 +44,9 @@ def test_shown_python_command_is_understood(command: str) -> None:
         word for word in words if "=" in word and "=runs/" not in word
     ]  # files that a run would have written
     if module == "bench.run":
-        study = [
-            override.value() for override in parse_overrides(words) if override.key_or_group == "ablation"
-        ]
-        compose(words)
-        assert all(read_study(name) for name in study)
+        configuration(words)
+        if study := Request.parse(words).value("ablation"):
+            assert read_study(study).rows
     elif not module.startswith("pip"):
         for word in words:
             key = word.partition("=")[0]

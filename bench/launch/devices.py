@@ -1,10 +1,9 @@
 """What this machine can run at once: one GPU a process, else a share of the CPU cores."""
 
 import os
-import subprocess
 from dataclasses import dataclass
-from functools import cache
 
+from bench.config.machine import visible_gpus
 from bench.config.schema import LauncherConfig
 from bench.terminal.errors import UserError
 
@@ -37,20 +36,3 @@ def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
     cores = len(os.sched_getaffinity(0))
     workers = config.workers or max(1, min(cores // each, planned))
     return [Slot(i, None, config.threads or max(1, cores // (workers * each))) for i in range(workers)]
-
-
-def visible_gpus() -> list[str]:
-    """Indices of the GPUs this process may use, asked of the driver's tool so that no torch is loaded here."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [index for index in chosen.split(",") if index.strip() not in ("", "-1")]
-    return [str(index) for index in range(_gpus_of_the_machine())]
-
-
-@cache
-def _gpus_of_the_machine() -> int:
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU") for line in listed.stdout.splitlines())

@@ -4,28 +4,28 @@ from bench.config.schema import LauncherKind
 from bench.launch.cell_status import duration
 from bench.launch.devices import make_slots
 from bench.storage.speeds import Speeds
-from bench.study.prepare import Prepared
+from bench.study.plan import Plan
 
 
-def dry_run(prepared: Prepared) -> str:
+def dry_run(plan: Plan) -> str:
     """The plan in words: each cell, done or to run, and the time the missing ones would take."""
-    speeds = Speeds(prepared.store)
-    rate = speeds.of(prepared.config)
+    speeds = Speeds(plan.store)
+    rate = speeds.of(plan.config)
     lines, seconds, seen = [], 0.0, set[str]()
-    for cell in prepared.cells:
-        state = prepared.store.cell(cell.id).state()["state"]
+    for cell in plan.cells:
+        state = plan.store.cell(cell.id).state()["state"]
         epochs = 0 if cell.config.weights else cell.config.recipe.epochs
-        need = epochs * prepared.training_samples[cell.id] / speeds.of(cell.config).images_per_second
+        need = epochs * plan.training_samples[cell.id] / speeds.of(cell.config).images_per_second
         said = "done" if state == "done" else f"to run, about {duration(need)}"
         if cell.id in seen:
             said = "shared with a row above"
         elif state != "done":
             seconds += need
         seen.add(cell.id)
-        label = next(row.label for row in prepared.study.rows if row.key == cell.row)
+        label = next(row.label for row in plan.study.rows if row.key == cell.row)
         lines.append(f"{cell.id}  {label} · {cell.dataset} · seed {cell.seed}  {said}")
-    launcher = prepared.config.launcher
-    missing = len(prepared.missing())
+    launcher = plan.config.launcher
+    missing = len(plan.missing())
     match launcher.name:
         case LauncherKind.inline:
             workers = 1
@@ -44,5 +44,5 @@ def dry_run(prepared: Prepared) -> str:
     if missing and launcher.name == LauncherKind.slurm:
         from bench.launch import slurm_plan
 
-        lines.append(slurm_plan.describe(prepared, seconds / missing))
+        lines.append(slurm_plan.describe(plan, seconds / missing))
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """What is checked on the login node before a job waits hours to find it out, and what a plan will need.
 
-Keys, values, the data audit and the content of pretrained weights are looked at when a study is prepared; here every
+Keys, values, the data audit and the content of pretrained weights are looked at when a study is plan; here every
 model is built without memory for its numbers, and the disk is measured.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.storage.files import size
 from bench.storage.store import Cell
-from bench.study.prepare import Prepared
+from bench.study.plan import Plan
 from bench.terminal.errors import UserError
 
 COPIES = 3  # of the training state, and of the best weights: two are kept while one is written
@@ -27,21 +27,21 @@ class Need:
     finished: int  # what they leave before `bench.gc`
 
 
-def check(prepared: Prepared, missing: list[Cell]) -> Need:
+def check(plan: Plan, missing: list[Cell]) -> Need:
     """Builds every model and compares the disk with what the cells will write.
 
     Raises:
         UserError: A model that cannot be built, a store that cannot be written, or a disk that is too small.
     """
-    need = disk(prepared, missing)
-    root = prepared.store.root
+    need = disk(plan, missing)
+    root = plan.store.root
     existing = next(folder for folder in (root, *root.resolve().parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         raise UserError(
             f"store={root}: {existing} cannot be written.", "Pass store=DIR on a disk that all nodes see."
         )
     free = shutil.disk_usage(existing).free
-    at_once = min(len(missing), prepared.config.launcher.max_parallel)
+    at_once = min(len(missing), plan.config.launcher.max_parallel)
     wanted = need.running * at_once // len(missing) + need.finished
     if wanted > free:
         raise UserError(
@@ -51,7 +51,7 @@ def check(prepared: Prepared, missing: list[Cell]) -> Need:
     return need
 
 
-def disk(prepared: Prepared, missing: list[Cell]) -> Need:
+def disk(plan: Plan, missing: list[Cell]) -> Need:
     """What the cells will write, from the number of weights of each model.
 
     Raises:
@@ -62,7 +62,7 @@ def disk(prepared: Prepared, missing: list[Cell]) -> Need:
     wanted = {cell.id for cell in missing}
     running = finished = 0
     counted: dict[str, tuple[int, int]] = {}
-    for planned in {cell.id: cell for cell in prepared.cells}.values():
+    for planned in {cell.id: cell for cell in plan.cells}.values():
         if planned.id not in wanted:
             continue
         recipe = planned.config.recipe

@@ -6,7 +6,7 @@ import math
 
 from bench.config.schema import Config
 from bench.storage.speeds import Speeds
-from bench.study.prepare import Prepared
+from bench.study.plan import Plan
 
 GIB = 2**30
 PROCESS = 1.5 * GIB  # Python, torch, transformers, the data set's index and sentences
@@ -18,7 +18,7 @@ PATIENCE = 2.0  # of the expected time, beside a quarter of an hour; a limit tha
 STEP_MINUTES = 30
 
 
-def complete(prepared: Prepared) -> None:
+def complete(plan: Plan) -> None:
     """Writes memory and time into every planned cell that leaves them open.
 
     A cell that was submitted before asks for the same again: measured speeds change while a study runs, and what a job
@@ -28,10 +28,10 @@ def complete(prepared: Prepared) -> None:
         UserError: A model that cannot be built as configured.
     """
     asked: dict[str, str] = {}
-    speeds = Speeds(prepared.store)
-    for planned in prepared.cells:
+    speeds = Speeds(plan.store)
+    for planned in plan.cells:
         launcher, config = planned.config.launcher, planned.config
-        before = prepared.store.cell(planned.id).job().get("ask", {})
+        before = plan.store.cell(planned.id).job().get("ask", {})
         if all(before.get(name) == getattr(launcher, name) for name in ("processes", "gpus", "cpus")):
             launcher.memory = launcher.memory or before["memory"]
             launcher.time = launcher.time or str(before["time"])
@@ -43,7 +43,7 @@ def complete(prepared: Prepared) -> None:
             launcher.memory = asked[key]
         if launcher.time is None:
             epochs = 0 if config.weights else config.recipe.epochs
-            images = epochs * prepared.training_samples[planned.id]
+            images = epochs * plan.training_samples[planned.id]
             launcher.time = time_request(images / speeds.of(config).images_per_second)
 
 

@@ -2,24 +2,24 @@
 
 from bench.launch import preflight, resources, slurm
 from bench.storage.files import size
-from bench.study.prepare import Prepared
+from bench.study.plan import Plan
 
 
-def describe(prepared: Prepared, seconds_each: float) -> str:
+def describe(plan: Plan, seconds_each: float) -> str:
     """The sbatch script of every array and what all of them need.
 
     Args:
-        prepared: The plan.
+        plan: The plan.
         seconds_each: Expected training time of one cell.
 
     Raises:
         UserError: A model that cannot be built, a disk that is too small, or a request that is none.
     """
-    resources.complete(prepared)
-    missing = {cell.id: cell for cell in prepared.missing()}
-    need = preflight.check(prepared, list(missing.values()))
+    resources.complete(plan)
+    missing = {cell.id: cell for cell in plan.missing()}
+    need = preflight.check(plan, list(missing.values()))
     groups: dict[str, tuple[slurm.Request, list[str]]] = {}
-    for planned in prepared.cells:
+    for planned in plan.cells:
         if planned.id in missing:
             ask = slurm.request(planned.config.launcher)
             members = groups.setdefault(repr(ask), (ask, []))[1]
@@ -30,8 +30,8 @@ def describe(prepared: Prepared, seconds_each: float) -> str:
         hours = len(ids) * seconds_each / 3600
         gpu_hours += hours * ask["processes"] * ask["gpus"]
         cpu_hours += hours * ask["processes"] * ask["cpus"]
-        launcher = prepared.config.launcher
-        script = slurm.script(prepared.store.root.resolve(), len(ids), ask, launcher)
+        launcher = plan.config.launcher
+        script = slurm.script(plan.store.root.resolve(), len(ids), ask, launcher)
         lines += [
             f"\n{len(ids)} cells with {ask['memory']} of memory and {ask['time']} min each:",
             "",

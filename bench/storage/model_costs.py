@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.compose import restore
+from bench.config.identity import canonical, identity
 from bench.config.schema import Config
 from bench.storage import files
 from bench.storage.store import Cell, Store
-from bench.study.plan import canonical, identity
 
 Record = dict[str, Any]
 COUNTS = "counts"

@@ -1,10 +1,9 @@
 """How fast cells train: those done in this store, else where their scale was measured."""
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.config.compose import plain
 from bench.config.schema import Config
 from bench.storage.store import Store
 
@@ -33,14 +32,14 @@ class Speeds:
 
     def of(self, config: Config) -> Estimate:
         """The median of cells of this model and image size, else of its scale, else what was measured elsewhere."""
-        wanted = plain(config)
+        wanted = asdict(config.model)  # enumerations equal their names
         sized = [
             (known["model"], rate)
             for known, rate in self._known
             if known["recipe"]["size"] == config.recipe.size
             and known["model"]["encoder"]["embed_dim"] == config.model.encoder.embed_dim
         ]
-        alike = [rate for model, rate in sized if model == wanted["model"]] or [rate for _, rate in sized]
+        alike = [rate for model, rate in sized if model == wanted] or [rate for _, rate in sized]
         if alike:
             return Estimate(statistics.median(alike), f"median of {len(alike)} cells done here")
         return Estimate(

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench.config.schema import Config
+from bench.config.schema import SCORED_SPLITS, Config
 from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.decouplers import make_decoupler
@@ -24,7 +24,6 @@ from bench.models.pretrained import locate
 from bench.storage.attention_maps import write_maps
 from bench.storage.environment import environment
 from bench.storage.store import Cell
-from bench.study.plan import SPLITS
 from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
@@ -33,7 +32,9 @@ from bench.training.train import Progress, Report, heed, silent, train
 from bench.weights import load_reference
 from fianet.tokens import Tokenizer
 
-SHUFFLED = SPLITS[-1]  # the test split, every sentence from another image: how much of the score is language?
+SHUFFLED = SCORED_SPLITS[
+    -1
+]  # the test split, every sentence from another image: how much of the score is language?
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _score(
             workers=config.data.workers,
             progress=heed(accelerator),
         )
-        for split in SPLITS
+        for split in SCORED_SPLITS
     }
     if not accelerator.is_main_process:
         return

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench.config.compose import named_file, read_mapping
 from bench.config.schema import Config
+from bench.config.yaml_files import named_file, read_mapping
 from bench.terminal.arguments import explain, keys, nearest, require_key
 from bench.terminal.errors import UserError
 

@@ -15,10 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.config.request import Request
 from bench.storage import files
 from bench.storage.store import Store
-from bench.study import plan
-from bench.study.prepare import Prepared, prepare
+from bench.study.definition import Row, Study
+from bench.study.plan import Plan, study_record
+from bench.study.prepare import prepare
 from bench.terminal.arguments import dotted
 from bench.terminal.errors import UserError
 from bench.tuning.space import Search, parse_search, value_of
@@ -76,11 +78,11 @@ class Tuning:
         )
 
     @cached_property
-    def base(self) -> Prepared:
+    def base(self) -> Plan:
         """The recipe as it is, before anything is searched."""
         return self.prepare({"base": {}})
 
-    def prepare(self, trials: dict[str, dict[str, Any]]) -> Prepared:
+    def prepare(self, trials: dict[str, dict[str, Any]]) -> Plan:
         """Checked cells of trials, by a key of the caller's and the searched values."""
         return prepare_trials(f"tune-{self.name}", self.overrides, trials, self.search.title)
 
@@ -181,16 +183,16 @@ class Tuning:
                 }
                 for trial in known
             ]
-            record = plan.study_record(prepared.study, prepared.cells, self.command)
+            record = study_record(prepared.study, prepared.cells, self.command)
             self.store.write_study(record | {"rows": rows})
 
 
 def prepare_trials(
     name: str, overrides: list[str], trials: dict[str, dict[str, Any]], title: str = ""
-) -> Prepared:
+) -> Plan:
     """A study whose rows are trials: a key of the caller's and the searched values."""
-    rows = tuple(plan.Row(key, key, changes=nested(values)) for key, values in trials.items())
-    return prepare(overrides, plan.Study(name, title, rows))
+    rows = tuple(Row(key, key, changes=nested(values)) for key, values in trials.items())
+    return prepare(Request.parse(overrides), Study(name, title, rows))
 
 
 def start(store: Store, name: str, search: Search, overrides: list[str], **request: Any) -> Tuning:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.schema import DiceReduction, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
@@ -21,7 +21,7 @@ from fianet.tokens import Tokenizer
 
 out, cases, *words = sys.argv[1:]
 distributed.begin(True)
-config = compose([*words, "model.encoder.drop_path=0", "model.text.dropout=0"])
+config = configuration([*words, "model.encoder.drop_path=0", "model.text.dropout=0"])
 recipe = replace(config.recipe, batch_size=8)
 tokenizer = Tokenizer.load(None)
 references = usable_references(config.data)[0]["train"]

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.attention import main
-from bench.config.compose import compose, plain
+from bench.config.compose import configuration, plain
+from bench.config.request import Request
 from bench.config.schema import Config, FiamConfig, Fusion
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
@@ -30,7 +31,7 @@ from fianet.tokens import Tokenizer
 
 @pytest.fixture(scope="module")
 def config(drawn: list[str]) -> Config:
-    return compose(drawn)
+    return configuration(drawn)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,9 @@ def test_chosen_are_the_middles_of_equal_parts_and_no_image_twice() -> None:
 
 
 def trained(words: list[str], folder: Path) -> Cell:
-    prepared = prepare([*words, f"store={folder / 'runs'}", "tracking.enabled=false", "recipe.epochs=1"])
+    prepared = prepare(
+        Request.parse([*words, f"store={folder / 'runs'}", "tracking.enabled=false", "recipe.epochs=1"])
+    )
     prepared.write("mini")
     (cell,) = prepared.stored()
     run_cell(cell)
@@ -194,7 +197,7 @@ def test_cell_without_fiam_is_refused_by_the_name_of_its_fusion(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    config = compose([*drawn, "model=lavt"])
+    config = configuration([*drawn, "model=lavt"])
     cell = Store(tmp_path).plan("0123456789ab", {"seed": 0}, plain(config))
     cell.checkpoints.mkdir()
     save_file(made(config, Fusion.pwam).state_dict(), cell.checkpoints / "best.safetensors")

@@ -1,7 +1,9 @@
 import pytest
 
-from bench.config.compose import compose, plain, read_study, restore
+from bench.config.compose import compose, configuration, plain, restore
 from bench.config.groups import EXPERIMENTS, GROUPS, options
+from bench.config.request import Request
+from bench.study.definition import read_study
 from bench.terminal.errors import UserError
 
 
@@ -9,12 +11,12 @@ from bench.terminal.errors import UserError
     ("group", "name"), [(group, name) for group in GROUPS for name in options(group)], ids=lambda value: value
 )
 def test_every_config_composes(group: str, name: str) -> None:
-    assert compose([f"{group}={name}", "tracking.uri=http://127.0.0.1:5000"])
+    assert configuration([f"{group}={name}", "tracking.uri=http://127.0.0.1:5000"])
 
 
 def test_live_tracking_without_a_server_is_refused() -> None:
     with pytest.raises(UserError, match=r"tracking\.uri is missing"):
-        compose(["tracking=live"])
+        configuration(["tracking=live"])
 
 
 @pytest.mark.parametrize(
@@ -46,37 +48,37 @@ def test_every_config_says_what_it_is(path) -> None:
 )
 def test_wrong_request_names_itself_and_the_remedy(override: str, names: str, remedy: str) -> None:
     with pytest.raises(UserError) as caught:
-        compose([override])
+        configuration([override])
     assert names in caught.value.what
     assert remedy in caught.value.remedy
 
 
 def test_scale_brings_its_recipe_and_the_command_line_wins() -> None:
-    assert compose(["scale=paper"]).recipe.size == 480
-    assert compose(["scale=tiny"]).recipe.size == 96
-    assert compose(["scale=paper", "recipe=tiny"]).recipe.size == 96
-    assert compose(["recipe.lr=0.5"]).recipe.lr == 0.5
+    assert configuration(["scale=paper"]).recipe.size == 480
+    assert configuration(["scale=tiny"]).recipe.size == 96
+    assert configuration(["scale=paper", "recipe=tiny"]).recipe.size == 96
+    assert configuration(["recipe.lr=0.5"]).recipe.lr == 0.5
 
 
 def test_paper_recipe_follows_data_set_and_model() -> None:
-    fianet = compose(["scale=paper", "data=refsegrs"])
+    fianet = configuration(["scale=paper", "data=refsegrs"])
     assert (fianet.recipe.epochs, fianet.recipe.lr, fianet.model.tmem.blocks) == (60, 5e-5, 1)
     assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.2, 20)
-    lavt = compose(["scale=paper", "data=rrsisd", "model=lavt"])
+    lavt = configuration(["scale=paper", "data=rrsisd", "model=lavt"])
     assert (lavt.recipe.epochs, lavt.recipe.lr, lavt.model.tmem.blocks) == (40, 3e-5, 3)
     assert (lavt.recipe.loss, lavt.recipe.erase, lavt.data.max_tokens) == ("ce", 0.0, 22)
 
 
 def test_rows_change_keys_or_choose_a_model_and_win() -> None:
-    assert compose(["model=fianet"], {"model": "lavt"}).model.name == "lavt"
-    changed = compose([], {"model": {"fiam": {"object": False}}})
+    assert compose(Request.parse(["model=fianet"]), {"model": "lavt"}).model.name == "lavt"
+    changed = compose(Request.parse([]), {"model": {"fiam": {"object": False}}})
     assert not changed.model.fiam.object
     assert changed.model.fiam.position
 
 
 def test_wrong_key_in_a_row_names_the_row() -> None:
     with pytest.raises(UserError, match="my study, row one") as caught:
-        compose([], {"model": {"fusio": "pwam"}}, "my study, row one")
+        compose(Request.parse([]), {"model": {"fusio": "pwam"}}, "my study, row one")
     assert "fusion" in caught.value.remedy
 
 
@@ -86,7 +88,7 @@ def test_config_survives_its_stored_form() -> None:
 
 
 def test_config_stored_by_another_version_is_a_user_error() -> None:
-    values = plain(compose([]))
+    values = plain(configuration([]))
     values["launcher"]["lasers"] = 3
     with pytest.raises(UserError, match=r"launcher\.lasers: there is no such key") as caught:
         restore(values)
@@ -106,7 +108,7 @@ def test_broken_study_file_names_file_and_line(tmp_path) -> None:
 def test_recipe_file_wins_over_scale_and_loses_to_the_command_line(tmp_path) -> None:
     path = tmp_path / "found.yaml"
     path.write_text("recipe: {lr: 0.002, loss: ce}\nmodel: {tmem: {blocks: 2}}\n")
-    config = compose(["scale=tiny", "recipe.weight_decay=0.3", f"recipe={path}", "recipe.loss=ce_dice"])
+    config = configuration(["scale=tiny", "recipe.weight_decay=0.3", f"recipe={path}", "recipe.loss=ce_dice"])
     assert (config.recipe.lr, config.recipe.loss, config.model.tmem.blocks) == (0.002, "ce_dice", 2)
     assert config.recipe.weight_decay == 0.3
     assert config.recipe.size == 96, "the rest is the scale's"
@@ -120,13 +122,13 @@ def test_wrong_recipe_file_is_named(tmp_path, content: str, names: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(content)
     with pytest.raises(UserError, match=names) as caught:
-        compose([f"recipe={path}"])
+        configuration([f"recipe={path}"])
     assert str(path) in str(caught.value)
 
 
 def test_missing_recipe_file_is_said() -> None:
     with pytest.raises(UserError, match="there is no such file"):
-        compose(["recipe=nowhere.yaml"])
+        configuration(["recipe=nowhere.yaml"])
 
 
 @pytest.mark.parametrize(
@@ -134,5 +136,5 @@ def test_missing_recipe_file_is_said() -> None:
 )
 def test_wrong_choice_names_the_nearest(word: str, right: str) -> None:
     with pytest.raises(UserError, match=word.partition("=")[0]) as caught:
-        compose([word])
+        configuration([word])
     assert caught.value.remedy == f"Did you mean {right}?"

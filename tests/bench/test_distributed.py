@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.schema import LauncherConfig
 from bench.launch import slurm
 from bench.launch.devices import make_slots
@@ -164,16 +164,16 @@ def test_batches_that_do_not_split_are_refused(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(UserError, match=said):
-        compose(words)
+        configuration(words)
 
 
 def test_single_images_a_process_are_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
-    assert compose(["launcher.processes=8", "recipe.batch_size=8"]).launcher.processes == 8
+    assert configuration(["launcher.processes=8", "recipe.batch_size=8"]).launcher.processes == 8
 
 
 def test_jobs_of_several_processes_ask_for_all_their_gpus(tmp_path: Path) -> None:
-    config = compose(["launcher=slurm_gpu", "launcher.processes=4"]).launcher
+    config = configuration(["launcher=slurm_gpu", "launcher.processes=4"]).launcher
     script = slurm.script(tmp_path, 1, slurm.request(config), config)
     assert "#SBATCH --ntasks-per-node=4" in script
     assert "#SBATCH --gpus-per-node=4" in script

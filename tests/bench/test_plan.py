@@ -7,18 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config.compose import compose, read_study
+from bench.config.compose import compose, configuration
 from bench.config.groups import options
+from bench.config.identity import canonical, cell_id, identity
+from bench.config.request import Request
 from bench.config.schema import Config
-from bench.study.plan import (
-    canonical,
-    cell_id,
-    check_conflicts,
-    identity,
-    parse_study,
-    plan_cells,
-    study_record,
-)
+from bench.study.definition import check_conflicts, parse_study, read_study
+from bench.study.plan import plan_cells, study_record
 from bench.terminal.errors import UserError
 
 JSON = st.recursive(
@@ -30,7 +25,7 @@ FIXED = {"fingerprint": "f" * 16}
 
 
 def id_of(*overrides: str, seed: int = 0, fingerprint: str = "f" * 16, weights: str = "w") -> str:
-    return cell_id(identity(compose(list(overrides)), seed, fingerprint, lambda name: weights))
+    return cell_id(identity(configuration(list(overrides)), seed, fingerprint, lambda name: weights))
 
 
 @given(st.dictionaries(st.text(string.ascii_letters), JSON, min_size=1, max_size=6), st.randoms())
@@ -146,11 +141,8 @@ def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
 
 @pytest.mark.parametrize("name", options("ablation"))
 def test_every_study_plans(name: str) -> None:
-    from omegaconf import OmegaConf
-
-    spec = OmegaConf.to_container(read_study(name))
-    study = parse_study(name, spec, name)
-    configs = {(row.key, "synthetic"): compose([], row.changes, row.key) for row in study.rows}
+    study = read_study(name)
+    configs = {(row.key, "synthetic"): compose(Request.parse([]), row.changes, row.key) for row in study.rows}
     cells = plan_cells(study, configs, [0, 1], lambda config: "f", str)
     assert len(cells) == 2 * len(study.rows)
     assert len({cell.id for cell in cells}) == len(cells)
@@ -188,7 +180,7 @@ TWO_SETS = {"title": "t", "datasets": ["rrsisd", "refsegrs"], "rows": {"full": {
 
 def test_study_on_several_sets_plans_every_row_on_each() -> None:
     study = parse_study("two", TWO_SETS, "two.yaml")
-    configs = {("full", name): compose([f"data={name}"]) for name in study.datasets}
+    configs = {("full", name): configuration([f"data={name}"]) for name in study.datasets}
     cells = plan_cells(study, configs, [0, 1], lambda config: config.data.name, str)
     assert [(cell.dataset, cell.seed) for cell in cells] == [
         ("rrsisd", 0),
@@ -205,7 +197,7 @@ def test_root_of_one_set_is_refused_where_the_study_runs_on_two(tmp_path) -> Non
     with pytest.raises(
         UserError, match=r"data\.root is given, but the study main runs on rrsisd and refsegrs"
     ):
-        prepare(["ablation=main", f"data.root={tmp_path}"])
+        prepare(Request.parse(["ablation=main", f"data.root={tmp_path}"]))
 
 
 def test_split_that_is_not_scored_is_refused() -> None:
@@ -220,7 +212,7 @@ def test_weights_that_are_only_scored_have_no_recipe_and_one_cell() -> None:
     assert id_with("recipe.size=64") != id_with()
     spec = {"title": "t", "rows": {"given": {"label": "Given", "weights": "model.safetensors"}, "own": {}}}
     study = parse_study("x", spec, "x.yaml")
-    configs = {(row.key, "synthetic"): compose([], row.changes) for row in study.rows}
+    configs = {(row.key, "synthetic"): compose(Request.parse([]), row.changes) for row in study.rows}
     cells = plan_cells(study, configs, [0, 1], lambda config: "f", str)
     assert [(cell.row, cell.seed) for cell in cells] == [("given", 0), ("own", 0), ("own", 1)]
 

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.compose import compose, plain
+from bench.config.compose import configuration, plain
+from bench.config.identity import cell_id, identity
 from bench.config.schema import Config
 from bench.models.build import build
 from bench.profile import Arguments, profile
@@ -27,7 +28,6 @@ from bench.profiling.latency import measure, timed
 from bench.profiling.parts import metered, rooms
 from bench.storage.model_costs import architecture, profile_folder, read_profiles
 from bench.storage.store import Store
-from bench.study.plan import cell_id, identity
 from bench.terminal.errors import UserError
 
 PAPER = ["scale=paper", "data=rrsisd"]
@@ -36,7 +36,7 @@ ROOMS = ["text", "encoder", "fusion", "neck", "decoder"]
 
 @pytest.fixture
 def small(drawn: list[str]) -> Config:
-    return compose(drawn)
+    return configuration(drawn)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def small(drawn: list[str]) -> Config:
     [("lavt", 227.74e6, 198.8e9), ("rmsin", 240.04e6, 200.3e9), ("fianet", 256.17e6, 210.4e9)],
 )
 def test_printed_counts_come_out_at_paper_scale(model: str, parameters: float, macs: float) -> None:
-    counts = count(compose([*PAPER, f"model={model}"]))
+    counts = count(configuration([*PAPER, f"model={model}"]))
     assert counts["published"]["parameters"] == pytest.approx(parameters, abs=0.005e6)
     assert counts["published"]["macs"] == pytest.approx(macs, rel=2e-3)
     assert counts["macs"] > counts["published"]["macs"]
@@ -53,8 +53,8 @@ def test_printed_counts_come_out_at_paper_scale(model: str, parameters: float, m
 
 
 def test_only_published_fianet_holds_parameters_nobody_uses() -> None:
-    assert published_unused(compose([*PAPER, "model=fianet"]).model) == 1_392_640
-    assert published_unused(compose([*PAPER, "model=fianet", "model.fiam.object=false"]).model) == 0
+    assert published_unused(configuration([*PAPER, "model=fianet"]).model) == 1_392_640
+    assert published_unused(configuration([*PAPER, "model=fianet", "model.fiam.object=false"]).model) == 0
 
 
 @pytest.mark.parametrize(
@@ -171,19 +171,19 @@ def test_models_of_other_packages_have_no_rooms() -> None:
 
 
 def test_cost_depends_on_the_architecture_alone(drawn: list[str]) -> None:
-    known = architecture(compose(drawn))
+    known = architecture(configuration(drawn))
     same = ["recipe.epochs=9", "recipe.lr=0.1", "seeds=[7]", "data.synthetic.seed=4"]
-    assert architecture(compose([*drawn, *same])) == known
+    assert architecture(configuration([*drawn, *same])) == known
     for word in ("model.fusion=pwam", "recipe.size=64", "data.max_tokens=9", "model.text.layers=2"):
         name = word.partition("=")[0]
         rest = [each for each in drawn if not each.startswith(f"{name}=")]
-        assert architecture(compose([*rest, word])) != known
+        assert architecture(configuration([*rest, word])) != known
 
 
 def test_hub_id_and_its_copy_on_disk_are_one_architecture() -> None:
     hub, copy = "bert-base-uncased", "/anywhere/bert-base-uncased"
     first, second = (
-        architecture(compose([*PAPER, f"model.text.pretrained={source}"])) for source in (hub, copy)
+        architecture(configuration([*PAPER, f"model.text.pretrained={source}"])) for source in (hub, copy)
     )
     assert first == second
 

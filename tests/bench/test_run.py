@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.config.request import Request
 from bench.storage.store import Store
 
 
@@ -112,7 +113,7 @@ def test_dry_run_tells_the_plan_and_writes_no_cell(command, study, drawn, tmp_pa
 def test_status_shows_cells_that_never_started(command, study, drawn, tmp_path) -> None:
     from bench.study.prepare import prepare
 
-    prepare([study, *drawn, f"store={tmp_path / 'runs'}"]).write("again")
+    prepare(Request.parse([study, *drawn, f"store={tmp_path / 'runs'}"])).write("again")
     done = command("bench.status")
     assert done.returncode == 1
     assert done.stdout.count("missing") >= 2
@@ -123,7 +124,7 @@ def test_one_failing_cell_does_not_stop_the_others(command, study, drawn, tmp_pa
 
     words = [study, *drawn, "recipe.epochs=1", "launcher.workers=2", "tracking.enabled=false"]
     store = tmp_path / "runs"
-    prepared = prepare([*words, f"store={store}"])
+    prepared = prepare(Request.parse([*words, f"store={store}"]))
     prepared.write("again")
     broken = prepared.stored()[0]
     (broken.path / "checkpoints").write_text("a file where a folder should be")

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from bench import gc
-from bench.config.compose import compose, plain
+from bench.config.compose import configuration, plain
+from bench.config.identity import cell_id, identity
+from bench.config.request import Request
 from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state
 from bench.launch.slurm_queue import Job
 from bench.profiling import memory
 from bench.storage import snapshot
 from bench.storage.store import GIVEN_UP, Cell, Store
-from bench.study import plan
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
 from bench.training import interrupt
@@ -55,16 +56,16 @@ def planned(tmp_path: Path) -> Planned:
         store = Store(tmp_path / "runs")
         cells = []
         for seed, words in enumerate(requests):
-            config = compose(["launcher=slurm", *words])
-            identity = plan.identity(config, seed, "data", str)
-            cells.append(store.plan(plan.cell_id(identity), identity, plain(config)))
+            config = configuration(["launcher=slurm", *words])
+            known = identity(config, seed, "data", str)
+            cells.append(store.plan(cell_id(known), known, plain(config)))
         return cells
 
     return make
 
 
 ASK = ["launcher.memory=48G", "launcher.time=24:00:00"]
-LAUNCHER = compose(["launcher=slurm"]).launcher
+LAUNCHER = configuration(["launcher=slurm"]).launcher
 
 
 def test_script_is_the_golden_file(fake: Path, planned: Planned, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_script_is_the_golden_file(fake: Path, planned: Planned, tmp_path: Path)
     ]
     words += ["launcher.qos=high", "launcher.constraint=a100", "launcher.setup=[module load cuda]", *ASK]
     cells = planned(words, words)
-    slurm.submit(cells, compose(words).launcher)
+    slurm.submit(cells, configuration(words).launcher)
     written = (fake / "script.sh").read_text()
     for place, name in (
         (str(tmp_path), "FOLDER"),
@@ -237,7 +238,7 @@ def test_time_limits_as_slurm_writes_them(written: str, meant: int) -> None:
 )
 def test_request_that_is_none_is_refused(wrong: str) -> None:
     with pytest.raises(UserError, match=wrong.partition("=")[0]):
-        slurm.request(compose(["launcher=slurm", wrong]).launcher)
+        slurm.request(configuration(["launcher=slurm", wrong]).launcher)
 
 
 @pytest.mark.parametrize(
@@ -372,7 +373,7 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
         for word in words
         if not word.startswith(("model.encoder.embed", "model.encoder.heads", "recipe.epochs"))
     ]
-    prepared = prepare(words)
+    prepared = prepare(Request.parse(words))
     resources.complete(prepared)
     small, wide, long = (slurm.request(cell.config.launcher) for cell in prepared.cells)
     assert int(wide["memory"][:-1]) > int(small["memory"][:-1]) == int(long["memory"][:-1])
@@ -381,20 +382,20 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
         prepared.store.plan(cell.id, cell.identity, plain(cell.config))
         asked = slurm.request(cell.config.launcher)
         prepared.store.cell(cell.id).write("job", {"id": "7", "ask": asked | {"memory": "6G", "time": 90}})
-    again = prepare(words)
+    again = prepare(Request.parse(words))
     resources.complete(again)
     assert {(each.config.launcher.memory, each.config.launcher.time) for each in again.cells} == {
         ("6G", "90")
     }
 
-    given = prepare([*words, "launcher.memory=3G", "launcher.time=5"])
+    given = prepare(Request.parse([*words, "launcher.memory=3G", "launcher.time=5"]))
     resources.complete(given)
     assert {(each.config.launcher.memory, each.config.launcher.time) for each in given.cells} == {("3G", "5")}
 
 
 def test_what_training_keeps_grows_with_the_part_that_is_computed_at_once() -> None:
     def kept(*words: str) -> int:
-        config = compose(["recipe.size=64", "recipe.batch_size=8", *words])
+        config = configuration(["recipe.size=64", "recipe.batch_size=8", *words])
         return memory.kept_for_backward(memory.weightless(config), config)
 
     assert kept() == pytest.approx(2 * kept("recipe.accumulate=2"), rel=0.05)

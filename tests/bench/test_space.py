@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.groups import options
 from bench.terminal.errors import UserError
 from bench.tuning.space import Choice, Range, read_search, value_of
@@ -22,7 +22,7 @@ def written(folder: Path, content: str) -> str:
 @pytest.mark.parametrize("name", options("tune"))
 def test_shipped_search_can_be_read_and_starts_inside_its_space(name: str) -> None:
     search = read_search(name)
-    config = compose(list(search.overrides))
+    config = configuration(list(search.overrides))
     for key, dimension in search.space.items():
         assert value_of(config, key) in dimension, (
             f"trial 0 of {name} would not be the recipe as it is: {key}"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.config.compose import compose, read_study
+from bench.config.compose import configuration
 from bench.config.groups import options
 from bench.data import decouplers
 from bench.data.index import read_index
@@ -21,6 +21,7 @@ from bench.models.export import from_cell
 from bench.run import run
 from bench.storage.store import Store
 from bench.study import prepare
+from bench.study.definition import read_study
 from bench.terminal.errors import UserError
 
 # no key that a row of a study sets: the command line may not overrule a row
@@ -57,7 +58,7 @@ ROWS = {
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set drawn once, in the RRSIS-D layout."""
     root = tmp_path_factory.mktemp("studies") / "drawn"
-    read_index(compose(["data=synthetic", *DRAWN, f"data.root={root}"]).data)
+    read_index(configuration(["data=synthetic", *DRAWN, f"data.root={root}"]).data)
     return root
 
 
@@ -89,7 +90,7 @@ def words(drawn: Path, *more: str) -> list[str]:
 
 def write_refsegrs(drawn: Path, root: Path) -> None:
     """The drawn references once more, in the layout of RefSegRS."""
-    config = compose(["data=synthetic", *DRAWN, f"data.root={drawn}"])
+    config = configuration(["data=synthetic", *DRAWN, f"data.root={drawn}"])
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
     lines: dict[str, list[str]] = {"train": [], "val": [], "test": []}
@@ -103,7 +104,7 @@ def write_refsegrs(drawn: Path, root: Path) -> None:
 
 
 def test_every_study_has_the_rows_it_was_asked_for() -> None:
-    assert {name: list(read_study(name)["rows"]) for name in options("ablation")} == ROWS
+    assert {name: [row.key for row in read_study(name).rows] for name in options("ablation")} == ROWS
 
 
 @pytest.mark.parametrize("study", ROWS)
@@ -121,8 +122,8 @@ def test_every_study_trains_its_rows_and_builds_its_table(
     assert run(words(drawn, f"ablation={study}")) == 0, capsys.readouterr().err
     assert all(cell.done for cell in Store("runs").cells())
     table = (here / f"runs/reports/{study}/table.md").read_text()
-    for row in read_study(study)["rows"].values():
-        assert row["label"].removeprefix("+ ") in table
+    for row in read_study(study).rows:
+        assert row.label.removeprefix("+ ") in table
 
 
 @pytest.mark.slow

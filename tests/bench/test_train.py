@@ -11,7 +11,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
+from bench.config.request import Request
 from bench.config.schema import Config, DiceReduction, EvalSize, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
@@ -19,7 +20,8 @@ from bench.launch.estimate import dry_run
 from bench.models.build import build
 from bench.storage import metrics
 from bench.storage.speeds import Speeds
-from bench.study.prepare import Prepared, prepare
+from bench.study.plan import Plan
+from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
 from bench.training.cell import run_cell
 from bench.training.evaluate import evaluate, scores
@@ -27,8 +29,8 @@ from bench.training.train import _gradients, batches_per_epoch, epoch_order, lea
 from fianet.tokens import Tokenizer
 
 
-def planned(words: list[str], folder: Path) -> Prepared:
-    prepared = prepare([*words, f"store={folder / 'runs'}", "tracking.enabled=false"])
+def planned(words: list[str], folder: Path) -> Plan:
+    prepared = prepare(Request.parse([*words, f"store={folder / 'runs'}", "tracking.enabled=false"]))
     prepared.write("test")
     return prepared
 
@@ -56,7 +58,7 @@ def test_failed_cell_is_trained_again_and_recovers(drawn: list[str], tmp_path: P
 
 @pytest.fixture(scope="module")
 def config(drawn: list[str]) -> Config:
-    return compose(drawn)
+    return configuration(drawn)
 
 
 @pytest.fixture(scope="module")
@@ -200,13 +202,11 @@ def test_gradients_of_parts_are_those_of_the_batch(
 
 
 def test_accumulation_is_identity_only_where_it_is_used(drawn: list[str], tmp_path: Path) -> None:
-    ids = {
-        parts: prepare([*drawn, f"recipe.accumulate={parts}"]).cells[0].identity["recipe"].get("accumulate")
-        for parts in (1, 2)
-    }
-    assert ids == {1: None, 2: 2}
+    for parts, known in ((1, None), (2, 2)):
+        (cell,) = prepare(Request.parse([*drawn, f"recipe.accumulate={parts}"])).cells
+        assert cell.identity["recipe"].get("accumulate") == known
     with pytest.raises(UserError, match="accumulate=3"):
-        compose([*drawn, "recipe.accumulate=3"])
+        configuration([*drawn, "recipe.accumulate=3"])
 
 
 def test_speed_is_that_of_all_attempts_of_a_cell(drawn: list[str], tmp_path: Path) -> None:

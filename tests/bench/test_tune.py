@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import tune
+from bench.config.request import Request
 from bench.launch.cell_status import study_status
 from bench.storage.store import Cell, Store
 from bench.study.prepare import prepare
@@ -115,7 +116,7 @@ def test_trial_0_is_the_recipe_as_it_is_and_poor_trials_are_given_up(search, fak
 def test_recipe_file_is_a_cell_that_is_done_already(search, fake, drawn) -> None:
     assert search() == 0
     words = [word for word in drawn if not word.startswith("recipe.")]
-    again = prepare([*words, "recipe=runs/tune/mine/recipe.yaml"])
+    again = prepare(Request.parse([*words, "recipe=runs/tune/mine/recipe.yaml"]))
     assert again.missing() == []
     best = json.loads(Path("runs/tune/mine/result.json").read_text())["best"]
     assert again.cells[0].id == best["cell"]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.config.compose import compose, plain
+from bench.config.compose import configuration, plain
 from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfig
 from bench.inference.predictor import Predictor
 from bench.models.build import build
@@ -67,7 +67,7 @@ def cell(tmp_path: Path) -> str:
     """A finished cell, without the training."""
     words = ["model.encoder.embed_dim=16", "model.encoder.depths=[1,1,1,1]", "model.encoder.heads=[1,1,2,2]"]
     words += ["model.encoder.window=4", "model.text.width=16", "model.text.layers=1", "model.text.heads=1"]
-    config = compose([*words, "model.text.trained_layers=1", "recipe.size=32", "data.max_tokens=15"])
+    config = configuration([*words, "model.text.trained_layers=1", "recipe.size=32", "data.max_tokens=15"])
     planned = Store(tmp_path / "runs").plan("0123456789ab", {"seed": 0}, plain(config))
     torch.manual_seed(1)
     model = build(config.model, Tokenizer.load(None).vocab_size, 32)

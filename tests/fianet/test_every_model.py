@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.groups import EXPERIMENTS
 from bench.config.schema import ModelConfig
 from bench.models.build import build
@@ -59,7 +59,7 @@ def batch(samples: int = 2, height: int = 96, width: int = 96, tokens: int = TOK
 
 @pytest.fixture(scope="module", params=MODELS)
 def config(request: pytest.FixtureRequest) -> ModelConfig:
-    return compose([f"model={request.param}", "scale=tiny"]).model
+    return configuration([f"model={request.param}", "scale=tiny"]).model
 
 
 @pytest.fixture

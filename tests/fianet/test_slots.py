@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.config.compose import compose
+from bench.config.compose import configuration
 from bench.config.schema import Decoder, FiamConfig, Fusion, ModelConfig, Neck
 from bench.models.build import DECODERS, FUSIONS, NECKS, build
 from bench.training.losses import segmentation_loss
@@ -20,7 +20,7 @@ SIZE = 48
 
 
 def tiny(**changes: object) -> ModelConfig:
-    return replace(compose(["scale=tiny"]).model, **changes)  # type: ignore[arg-type]
+    return replace(configuration(["scale=tiny"]).model, **changes)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -70,7 +70,7 @@ def test_any_mixture_trains_a_step_and_evaluates(fusion: str, neck: str, decoder
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_any_mixture_fits_together_at_larger_scales(scale: str, decoder: str) -> None:
     """Shapes alone: nothing is computed."""
-    config = compose([f"scale={scale}", "model.text.pretrained=null", "model.encoder.pretrained=null"])
+    config = configuration([f"scale={scale}", "model.text.pretrained=null", "model.encoder.pretrained=null"])
     size = config.recipe.size
     for fusion, neck in product(FUSIONS, NECKS):
         with torch.device("meta"):

@@ -1,0 +1,83 @@
+"""What can change a cell's score, and nothing else, under one name.
+
+A cell's id is the first 12 hex digits of its identity's sha256, so that two studies that share a cell share its result.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from bench.config.schema import Config, Fusion, Neck
+
+VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
+ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
+
+
+def identity(
+    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str | None], str]
+) -> dict[str, Any]:
+    """Everything that can change the cell's score, and nothing else, with defaults written out.
+
+    Sizes of modules that fill no slot are left out, and so is the model's name: LAVT and FIANet without FIAM and TMEM
+    are one cell where their recipes agree.
+
+    Args:
+        config: The cell's configuration.
+        seed: Seed of the weights and of the order of the data.
+        data_fingerprint: Content of the data set (`bench.data.fingerprint`).
+        weights: From a `pretrained` value (hub id or path) to what identifies its content; for the text, None stands
+            for the shipped vocabulary, whose line numbers are what a model trained with it knows of words.
+    """
+    if config.weights is not None:
+        return _scored_only(config, data_fingerprint, weights)
+    model, protocol = asdict(config.model), asdict(config.protocol)
+    if config.model.plugin is None:  # another package's builder may read any key
+        if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
+            del model["fiam"], protocol["decoupler"]
+        if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
+            del model["tmem"]
+        if model["fusion"] == Fusion.none:
+            del model["fusion_heads"], model["fusion_dropout"]
+        del model["name"], model["plugin"]
+    recipe = asdict(config.recipe)
+    if config.recipe.accumulate == 1:  # a batch in one part, as before this key
+        del recipe["accumulate"]
+    del model["published"]
+    model["text"]["pretrained"] = weights(model["text"]["pretrained"])
+    if model["encoder"]["pretrained"] is not None:
+        model["encoder"]["pretrained"] = weights(model["encoder"]["pretrained"])
+    return {
+        "version": VERSION,
+        "seed": seed,
+        "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
+        "model": model,
+        "recipe": recipe,
+        "protocol": protocol,
+    }
+
+
+def _scored_only(
+    config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
+) -> dict[str, Any]:
+    """Identity of imported weights that are scored without training: no seed, no recipe but the image size."""
+    return {
+        "version": VERSION,
+        "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
+        "weights": weights(config.weights),
+        "vocabulary": weights(config.model.text.pretrained),
+        "fusion_heads": list(config.model.fusion_heads),
+        "size": config.recipe.size,
+        "protocol": {"size": config.protocol.size, "decoupler": config.protocol.decoupler},
+    }
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling: keys sorted, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def cell_id(identity: dict[str, Any]) -> str:
+    """First 12 hex digits of the sha256 of the identity's canonical JSON."""
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()[:12]

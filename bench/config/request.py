@@ -1,0 +1,132 @@
+"""The arguments of a command, parsed once: which groups were chosen, which keys were given, what a recipe file says."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from bench.config.groups import GROUPS, options
+from bench.config.schema import Config
+from bench.config.yaml_files import is_yaml, named_file, read_mapping
+from bench.terminal.arguments import dotted, nearest, require_key
+from bench.terminal.errors import UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line in Hydra's grammar, every key and group name of which exists.
+
+    Attributes:
+        overrides: As given, without `recipe=FILE`.
+        recipe_file: What that file sets; the command line's own keys win.
+    """
+
+    overrides: tuple[Override, ...]
+    recipe_file: tuple[Override, ...] = ()
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> "Request":
+        """Reads `key=value` arguments.
+
+        Raises:
+            UserError: Text that is no `key=value` in Hydra's grammar, or a key, group name or recipe file that does
+                not exist.
+        """
+        overrides: list[Override] = []
+        recipe_file: tuple[Override, ...] = ()
+        for override in _parsed(words):
+            if override.key_or_group == "recipe" and is_yaml(name := str(override.value())):
+                recipe_file = tuple(_recipe_overrides(name))
+            else:
+                _check(override)
+                overrides.append(override)
+        return cls(tuple(overrides), recipe_file)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys and groups that were given, in their order."""
+        return tuple(override.key_or_group for override in self.overrides)
+
+    def value(self, key: str) -> Any:
+        """What was given last for a key or group; None where nothing was."""
+        given = [override for override in self.overrides if override.key_or_group == key]
+        return given[-1].value() if given else None
+
+    def words(self, without: Iterable[str] = ()) -> list[str]:
+        """The arguments in Hydra's grammar, the recipe file's spelled out first, some keys and groups left out."""
+        left_out = set(without)
+        overrides = [*(() if "recipe" in left_out else self.recipe_file), *self.overrides]
+        return [str(each.input_line) for each in overrides if each.key_or_group not in left_out]
+
+    def on_data(self, name: str) -> "Request":
+        """The same request on the data set that is called `name`."""
+        (choice,) = _parsed([f"data={name}"])
+        _check(choice)
+        return replace(self, overrides=(choice, *self.overrides))
+
+
+def check_choice(group: str, value: str, where: str = "") -> None:
+    """Refuses a name that a group does not have; names the nearest.
+
+    Raises:
+        UserError: With `where` (file and row) before it.
+    """
+    if value not in (names := options(group)):
+        raise UserError(f"{where}{group}={value}: there is no such {group}.", nearest(value, names))
+
+
+def _parsed(words: Iterable[str]) -> Sequence[Override]:
+    parser = OverridesParser.create()
+    found: list[Override] = []
+    for word in words:
+        try:
+            found += parser.parse_overrides([word])
+        except HydraException:
+            raise UserError(
+                f"{word}: this is not key=value in Hydra's grammar.",
+                "Write key=value; quote values with spaces or commas as in 'data.root=\"my data\"'.",
+            ) from None
+    return found
+
+
+def _check(override: Override, where: str = "") -> None:
+    """Refuses keys and group names that do not exist, before anything is composed."""
+    key = override.key_or_group
+    text = override.input_line or key
+    if override.type != OverrideType.CHANGE:
+        raise UserError(
+            f"{where}{text}: keys cannot be added or removed.", f"Write {key}=value without + or ~."
+        )
+    if override.is_sweep_override():
+        raise UserError(
+            f"{where}{text}: one command takes one value a key.",
+            "Compare values as rows of a study (experiments/ablation/), or tune them; a list is written [1,2].",
+        )
+    if key in GROUPS:
+        check_choice(key, str(override.value()), where)
+    else:
+        require_key(key, Config, where)
+
+
+def _recipe_overrides(name: str) -> Sequence[Override]:
+    """The keys of a recipe file (as `bench.tune` writes it); JSON is a part of Hydra's grammar.
+
+    Raises:
+        UserError: No such file, or keys that are no recipe's or model's.
+    """
+    values = OmegaConf.to_container(read_mapping(named_file("recipe", name), "recipe: {lr: 1.0e-4}"))
+    found = _parsed(f"{key}={json.dumps(value)}" for key, value in dotted(values))
+    for override in found:
+        key = override.key_or_group
+        if not key.startswith(("recipe.", "model.")):
+            raise UserError(
+                f"{name}: {key}: a recipe file holds `recipe:` and `model:`.",
+                "For example recipe: {lr: 1.0e-4}.",
+            )
+        _check(override, f"{name}: ")
+    return found
