@@ -83,7 +83,7 @@ def test_wrong_key_in_a_row_names_the_row() -> None:
 
 
 def test_config_survives_its_stored_form() -> None:
-    config = compose(["scale=paper", "data=refsegrs", "seeds=[2,3]"])
+    config = configuration(["scale=paper", "data=refsegrs", "seeds=[2,3]"])
     assert restore(plain(config)) == config
 
 
