@@ -32,9 +32,10 @@ def look_into(store: Store, cell_id: str, count: int) -> Maps:
     Raises:
         UserError: No such cell, not finished, no FIAM in it, or its data are gone, changed or have no such sentences.
     """
+    from bench.data.sets import open_sets
     from bench.inference.alignment import fiams, look
     from bench.models.export import from_cell
-    from bench.training.result import open_sets, read_vocabulary
+    from bench.models.vocabulary import configured_tokenizer
 
     model, cell = from_cell(store, cell_id).model, store.cell(cell_id)
     config = restore(cell.config())
@@ -43,7 +44,7 @@ def look_into(store: Store, cell_id: str, count: int) -> Maps:
             f"cell={cell_id}: model.fusion={config.model.fusion} does not tell object and position words apart.",
             "Choose a cell with model.fusion=fiam or fiam_direct.",
         )
-    tokenizer = read_vocabulary(config)
+    tokenizer = configured_tokenizer(config)
     dataset = open_sets(config, tokenizer).splits["test"]
     samples = cell.samples()
     tested = None if samples is None else samples[samples["split"] == "test"].reset_index(drop=True)

@@ -123,18 +123,18 @@ def _named(words: list[str]) -> list[str]:
 def import_released(options: ImportOptions) -> int:
     """Recognises a published checkpoint, says what it is and writes it as a bundle."""
     _require(options, "file", "out")
-    from bench.models.bundle import Bundle, read_tokenizer, save_bundle
-    from bench.models.export import read_vocabulary
+    from bench.models.bundle import Bundle, save_bundle
     from bench.models.pretrained import locate
     from bench.models.read_weights import read_checkpoint
     from bench.models.released import read_released
+    from bench.models.vocabulary import fitting_tokenizer, vocabulary_text
 
     checkpoint = read_checkpoint(options.file)
     released = read_released(checkpoint, options.file, options.fusion_heads, options.size)
     vocabulary = {}
     if options.vocabulary:
-        read_tokenizer(options.vocabulary, released.vocab_size, options.file)
-        vocabulary = read_vocabulary(locate(options.vocabulary))
+        fitting_tokenizer(options.vocabulary, released.vocab_size, options.file)
+        vocabulary = vocabulary_text(locate(options.vocabulary))
     bundle = Bundle(
         released.model,
         released.config,

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
+from bench.models.inputs import TEXT, normalize
 from bench.storage.attention_maps import EXAMPLES, KINDS, OBJECT, POSITION, Maps
-from bench.training.evaluate import TEXT
 from fianet.fiam import FIAM
 from fianet.text import Sentence
 from fianet.tokens import Tokenizer

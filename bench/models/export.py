@@ -14,20 +14,20 @@ from torch import Tensor
 
 from bench.config.compose import restore
 from bench.config.schema import TextConfig
-from bench.data.dataset import normalize
 from bench.models.build import build
-from bench.models.bundle import VOCABULARIES, Bundle
+from bench.models.bundle import Bundle
+from bench.models.inputs import TEXT, normalize
 from bench.models.pretrained import locate
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
+from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
-from fianet.tokens import SHIPPED, Tokenizer, Tokens
+from fianet.tokens import SHIPPED, Tokenizer
 
 TOLERANCE = 1e-4  # largest difference of a logit between the graph and the model
-IMAGE = "image"
-INPUTS = (IMAGE, *Tokens._fields)
+INPUTS = ("image", *TEXT)
 ONNX_OPSET = 18
 Inputs = tuple[Tensor, ...]
 
@@ -91,25 +91,10 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         vocab_size,
         config.recipe.size,
         config.data.max_tokens,
-        read_vocabulary(folder),
+        vocabulary_text(folder),
         f"cell {cell_id}",
         config.protocol.decoupler,
         tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
-    )
-
-
-def read_vocabulary(folder: Path) -> dict[str, str]:
-    """Name and content of the tokenizer file in a folder.
-
-    Raises:
-        UserError: There is none.
-    """
-    for name in VOCABULARIES:
-        if (folder / name).is_file():
-            return {name: (folder / name).read_text(encoding="utf-8")}
-    raise UserError(
-        f"{folder}: holds neither {' nor '.join(VOCABULARIES)}.",
-        "Pass the folder of the vocabulary it was trained with.",
     )
 
 

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.config.schema import EvalSize
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
+from bench.models.inputs import TEXT, normalize
 from bench.storage import metrics
 from bench.training import distributed
-
-TEXT = ("ids", "context_mask", "object_mask", "position_mask")
 
 
 @torch.inference_mode()

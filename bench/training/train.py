@@ -19,11 +19,12 @@ from torch import nn
 
 from bench.config.schema import Config, RecipeConfig
 from bench.data.augment import erase_boxes
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
+from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
 from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
-from bench.training.evaluate import TEXT, evaluate, scores
+from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.losses import Divisors, divisors, segmentation_loss
 
