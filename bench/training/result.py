@@ -17,6 +17,7 @@ from bench.data.sets import Sets, open_sets
 from bench.inference.alignment import look
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
+from bench.models.released import load_reference
 from bench.models.vocabulary import configured_tokenizer
 from bench.storage.attention_maps import write_maps
 from bench.storage.environment import environment
@@ -26,7 +27,6 @@ from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, heed, silent, train
-from bench.weights import load_reference
 from fianet.tokens import Tokenizer
 
 
