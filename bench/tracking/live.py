@@ -97,7 +97,7 @@ class News:
                     for place in [place for place in places(study) if place.id == self.cell.id]:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):
-                            mirror.look(key)
+                            mirror.learn(key)
                         row = mirror.row(study, place.row)
                         run = mirror.open(place, row).run_id
                         mirror.client.update_run(run, status="RUNNING")
