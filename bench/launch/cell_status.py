@@ -40,7 +40,7 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     from bench.storage import snapshot
 
     cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
-    jobs = slurm_state.look(cell for cell in cells.values() if not cell.done)
+    jobs = slurm_state.jobs_of(cell for cell in cells.values() if not cell.done)
     code = snapshot.digest()
     return [
         _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)

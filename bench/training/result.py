@@ -14,7 +14,7 @@ from torch import nn
 from bench.config.schema import Config
 from bench.data.reference import SCORED
 from bench.data.sets import Sets, open_sets
-from bench.inference.alignment import look
+from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
 from bench.models.released import load_reference
@@ -137,7 +137,7 @@ def _score(
     cell.write_samples(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
-    if maps := look(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+    if maps := measure_alignment(model, sets.splits["test"], sets.tokenizer, frames["test"]):
         write_maps(cell, maps)
     parameters = list(model.parameters())
     metrics = {

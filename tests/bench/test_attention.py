@@ -16,7 +16,7 @@ from bench.config.compose import compose, plain
 from bench.config.schema import Config, FiamConfig, Fusion
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
-from bench.inference.alignment import choose, look
+from bench.inference.alignment import choose, measure_alignment
 from bench.models.build import build
 from bench.storage.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
 from bench.storage.store import Cell, Store
@@ -51,7 +51,7 @@ def scored(dataset: ReferringDataset) -> pd.DataFrame:
 
 
 def looked(model: nn.Module, dataset: ReferringDataset, count: int = 3) -> Maps | None:
-    return look(model, dataset, Tokenizer.load(None), scored(dataset), count)
+    return measure_alignment(model, dataset, Tokenizer.load(None), scored(dataset), count)
 
 
 @pytest.mark.parametrize("heads", [1, 2])

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.config.compose import compose, plain
 from bench.config.schema import Config
 from bench.models.build import build
-from bench.profile import Arguments, profile
+from bench.profile import Arguments, profile_study
 from bench.profiling import latency
 from bench.profiling.counts import (
     build_profiled,
@@ -196,9 +196,9 @@ def test_tables_find_the_cost_of_cells_that_were_never_trained(
     cell = store.plan(cell_id(known), known, plain(small))
     assert read_profiles(store, cell) == {}
     words = [study, *drawn, f"store={store.root}"]
-    profiled = profile(words, Arguments(batch_sizes=[1], seconds=0.01))
+    profiled = profile_study(words, Arguments(batch_sizes=[1], seconds=0.01))
     assert [each.label for each in profiled] == ["Blind & deaf", "FIAM"]
-    profile(words, Arguments(batch_sizes=[2], seconds=0.01))
+    profile_study(words, Arguments(batch_sizes=[2], seconds=0.01))
     found = read_profiles(store, cell)
     assert found["counts"] == profiled[1].counts
     (machine,) = found["machines"].values()
@@ -220,7 +220,7 @@ def test_broken_profile_is_as_good_as_none(small: Config, tmp_path: Path) -> Non
 
 def test_rows_of_given_weights_are_refused(drawn: list[str]) -> None:
     with pytest.raises(UserError, match=r"weights=model\.pth"):
-        profile([*drawn, "weights=model.pth"], Arguments(latency=False))
+        profile_study([*drawn, "weights=model.pth"], Arguments(latency=False))
 
 
 def test_json_is_all_of_standard_output_and_readers_import_no_torch(command, environment, drawn) -> None:
