@@ -1,1 +1,1 @@
-"""What a model costs: counted on paper (`counts`), measured on this machine (`latency`), room by room (`rooms`)."""
+"""What a model costs: counted on paper (`counts`), measured on this machine (`latency`), part by part (`parts`)."""

@@ -47,14 +47,14 @@ def evaluate(
     """
     model.eval()
     rows: list[dict[str, Any]] = []
-    mine = distributed.part(range(len(dataset)), accelerator)
-    for batch in loader(dataset, batch_size, mine, workers):
+    own = distributed.part(range(len(dataset)), accelerator)
+    for batch in loader(dataset, batch_size, own, workers):
         with accelerator.autocast():
             images = normalize(batch["image"].to(accelerator.device))
             logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
         for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
             rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
-        progress(len(rows), len(mine))
+        progress(len(rows), len(own))
     everyones: list[Any] = distributed.gathered(rows)
     return pd.DataFrame(everyones)
 

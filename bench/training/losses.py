@@ -20,7 +20,7 @@ SMOOTH = 1e-6
 class Share:
     """What part of a batch's two terms some of its samples stand for."""
 
-    pixels: float = 1.0  # of the class weights that cross entropy's mean divides by
+    weight: float = 1.0  # of the class weights that cross entropy's mean divides by
     samples: float = 1.0  # of what Dice's mean divides by; its sum divides by nothing
 
 
@@ -28,7 +28,7 @@ class Share:
 class Divisors:
     """What the losses of a batch divide by; those of its parts add up."""
 
-    weight: float  # class weights over all pixels
+    weight: float  # class weights, summed over all pixels
     samples: float
 
 
@@ -57,12 +57,12 @@ def dice(logits: Tensor, target: Tensor, reduction: str = "sum") -> Tensor:
 
 
 def _ce(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
-    return share.pixels * cross_entropy(logits, target)
+    return share.weight * cross_entropy(logits, target)
 
 
 def _ce_dice(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
     overlap = share.samples * dice(logits, target, reduction)
-    return (1 - DICE_SHARE) * share.pixels * cross_entropy(logits, target) + DICE_SHARE * overlap
+    return (1 - DICE_SHARE) * share.weight * cross_entropy(logits, target) + DICE_SHARE * overlap
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, "ce_dice": _ce_dice}
@@ -97,6 +97,6 @@ def divisors(target: Tensor) -> Divisors:
 
 
 def _share(target: Tensor, whole: Divisors, reduction: str) -> Share:
-    mine = divisors(target)
-    samples = 1.0 if reduction == "sum" else mine.samples / whole.samples
-    return Share(pixels=mine.weight / whole.weight, samples=samples)
+    part = divisors(target)
+    samples = 1.0 if reduction == "sum" else part.samples / whole.samples
+    return Share(weight=part.weight / whole.weight, samples=samples)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file
 from torch import nn
 
 from bench.config.schema import Config
@@ -26,7 +27,7 @@ from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
-from bench.training.train import Progress, Report, heed, silent, train
+from bench.training.train import Progress, Report, silent, stop_at_signal, train
 from fianet.tokens import Tokenizer
 
 
@@ -70,7 +71,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         if main:
             checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
         accelerator.wait_for_everyone()
-        model.load_state_dict(checkpoint.load_file(cell.checkpoints / "best.safetensors"))
+        model.load_state_dict(load_file(cell.checkpoints / "best.safetensors"))
     _score(cell, config, model, sets, accelerator, progress)
 
 
@@ -128,7 +129,7 @@ def _score(
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
-            progress=heed(accelerator),
+            progress=stop_at_signal(accelerator),
         )
         for split in SCORED
     }

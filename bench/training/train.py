@@ -136,7 +136,7 @@ def train(
                 size=config.protocol.size,
                 batch_size=recipe.batch_size,
                 workers=config.data.workers,
-                progress=heed(accelerator),
+                progress=stop_at_signal(accelerator),
             )
         except interrupt.Interrupted:
             state.save(progress, (progress.epoch + 1) * batches)
@@ -184,8 +184,8 @@ def _gradients(
     """
     device, value, whole = accelerator.device, 0.0, None
     if recipe.accumulate * accelerator.num_processes > 1:
-        mine = divisors(batch["target"])
-        whole = Divisors(*distributed.totals(accelerator, mine.weight, mine.samples))
+        own = divisors(batch["target"])
+        whole = Divisors(*distributed.totals(accelerator, own.weight, own.samples))
     parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
     last = len(parts["target"]) - 1
     for index in range(last + 1):
@@ -224,7 +224,7 @@ def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
 
 
 def batches_per_epoch(samples: int, batch_size: int) -> int:
-    """Divisors batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
+    """Whole batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
     return max(1, samples // batch_size)
 
 
@@ -236,7 +236,7 @@ def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[in
     ]
 
 
-def heed(accelerator: Accelerator) -> Callable[[int, int], None]:
+def stop_at_signal(accelerator: Accelerator) -> Callable[[int, int], None]:
     """What an evaluation calls after every batch: ends it when a signal was noted.
 
     With others beside it a process may not leave them waiting: they end together, after the next training step.

@@ -24,7 +24,7 @@ from bench.profiling.counts import (
     vocabulary_size,
 )
 from bench.profiling.latency import measure, timed
-from bench.profiling.parts import metered, rooms
+from bench.profiling.parts import metered, parts
 from bench.storage.model_costs import architecture, profile_folder, read_profiles
 from bench.storage.store import Store
 from bench.study.plan import cell_id, identity
@@ -160,7 +160,7 @@ def test_slow_passes_are_timed_a_few_times_and_fast_ones_until_time_is_up() -> N
 def test_hooks_leave_with_the_measurement(small: Config) -> None:
     model = build(small.model, 50, small.recipe.size)
     with metered(model, lambda: 0.0):
-        assert all(each._forward_hooks for modules in rooms(model).values() for each in modules)
+        assert all(each._forward_hooks for modules in parts(model).values() for each in modules)
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
 
 
