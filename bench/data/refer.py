@@ -16,6 +16,7 @@ from pycocotools import mask as coco
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.reference import SPLITS
 from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
 from bench.storage import files
@@ -185,9 +186,8 @@ def _prepare(picture: AnnotatedImage, options: Options) -> AnnotatedImage:
     if 0 < options.max_side < max(scene.width, scene.height):
         picture = _shrunk(picture, options.max_side)
     if options.colours:
-        with Image.open(picture.file) as image:
-            size = (picture.scene.width, picture.scene.height)
-            pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+        size = (picture.scene.width, picture.scene.height)
+        pixels = np.asarray(decode(picture.file).convert("RGB").resize(size, Image.Resampling.BOX))
         seen = [colour_name(pixels[coco.decode(mask).astype(bool)]) for mask in picture.masks]
         named = zip(picture.scene.instances, seen, strict=True)
         instances = tuple(replace(instance, colour=colour) for instance, colour in named)

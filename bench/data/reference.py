@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import rle
 from bench.terminal.errors import DataError
 
