@@ -138,9 +138,8 @@ def stop_workers(processes: list[subprocess.Popen[bytes]]) -> None:
 def _record_death(cell: Cell, code: int) -> None:
     """Writes why a worker ended that could not say so itself; a cell another process holds is not ours to judge."""
     with cell.lock() as free:
-        known = (
-            ("done",) if code < 0 else ("done", "failed")
-        )  # a process beside one that was killed can only guess why
+        # a process beside one that was killed can only guess why
+        known = ("done",) if code < 0 else ("done", "failed")
         if free and cell.state()["state"] not in known:
             cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
 

@@ -134,9 +134,8 @@ def load_bundle(path: str | Path) -> Bundle:
         }
     values = _description(metadata.get(CONFIG), path)
     config = _model_config(values["model"], path)
-    if not config.plugin and not any(
-        key.startswith("text.") for key in state
-    ):  # nothing in the model reads the sentence
+    # where nothing in the model reads the sentence
+    if not config.plugin and not any(key.startswith("text.") for key in state):
         config.text = TextConfig(width=8, layers=1, heads=1)
         values["vocab_size"] = 1
     _check_counts(config, len(state), path)

@@ -30,9 +30,8 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
     if not (config.enabled and config.live):
         yield
         return
-    os.environ.setdefault(
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"
-    )  # a dead server is noticed in seconds, not minutes
+    # a dead server is noticed in seconds, not minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     news = News(cell, config.uri)
     thread = threading.Thread(target=news.follow, daemon=True)
