@@ -32,7 +32,7 @@ class Divisors:
     samples: float
 
 
-WHOLE = Share()
+EVERYTHING = Share()
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sum": torch.sum, "mean": torch.mean}
 
 
@@ -69,7 +69,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, 
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Divisors | None = None
+    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", batch: Divisors | None = None
 ) -> Tensor:
     """The loss called `name`, of a batch or of one part of it.
 
@@ -78,14 +78,14 @@ def segmentation_loss(
         target: (B,H,W) integers in {0, 1}.
         name: A key of `LOSSES`.
         dice: How Dice is reduced, `sum` or `mean`; `ce` has none.
-        whole: Divisors of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
+        batch: Divisors of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
             batch's. The mean over pixels divides by class weights, which no part has all of.
 
     Returns:
         A float32 scalar.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        share = WHOLE if whole is None else _share(target, whole, dice)
+        share = EVERYTHING if batch is None else _share(target, batch, dice)
         return LOSSES[name](logits.float(), target.long(), dice, share)
 
 
@@ -96,7 +96,7 @@ def divisors(target: Tensor) -> Divisors:
     return Divisors(weight, len(target))
 
 
-def _share(target: Tensor, whole: Divisors, reduction: str) -> Share:
+def _share(target: Tensor, batch: Divisors, reduction: str) -> Share:
     part = divisors(target)
-    samples = 1.0 if reduction == "sum" else part.samples / whole.samples
-    return Share(weight=part.weight / whole.weight, samples=samples)
+    samples = 1.0 if reduction == "sum" else part.samples / batch.samples
+    return Share(weight=part.weight / batch.weight, samples=samples)

@@ -182,10 +182,10 @@ def _gradients(
 
     The parts' gradients sum to the whole batch's but for batch norm, whose statistics are those of each part.
     """
-    device, value, whole = accelerator.device, 0.0, None
+    device, value, together = accelerator.device, 0.0, None
     if recipe.accumulate * accelerator.num_processes > 1:
         own = divisors(batch["target"])
-        whole = Divisors(*distributed.totals(accelerator, own.weight, own.samples))
+        together = Divisors(*distributed.totals(accelerator, own.weight, own.samples))
     parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
     last = len(parts["target"]) - 1
     for index in range(last + 1):
@@ -197,7 +197,7 @@ def _gradients(
             with accelerator.autocast():
                 logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
             target = part["target"].to(device).long()
-            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, whole)
+            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, together)
             value += loss.item()
             accelerator.backward(loss * accelerator.num_processes)  # of which the mean is taken; parts add up
     return distributed.totals(accelerator, value)[0]
