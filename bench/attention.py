@@ -6,8 +6,7 @@ The numbers come from `bench.inference.alignment`; reports read them through `be
 import sys
 from dataclasses import dataclass
 
-from bench.config.compose import restore
-from bench.storage.attention_maps import EXAMPLES, FILE, Maps, write_maps
+from bench.storage.attention_maps import EXAMPLES, FILE, write_maps
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
@@ -24,42 +23,6 @@ keys: cell=ID  store=runs
                    piece FIAM has no response): the middle ones of so many equal parts by IoU
 exit codes: 0 done, 2 the request is wrong
 """
-
-
-def look_into(store: Store, cell_id: str, count: int) -> Maps:
-    """The maps of a finished cell's best model, for `count` expressions of its test split.
-
-    Raises:
-        UserError: No such cell, not finished, no FIAM in it, or its data are gone, changed or have no such sentences.
-    """
-    from bench.inference.alignment import fiams, look
-    from bench.models.export import from_cell
-    from bench.training.result import open_sets, read_vocabulary
-
-    model, cell = from_cell(store, cell_id).model, store.cell(cell_id)
-    config = restore(cell.config())
-    if not fiams(model):
-        raise UserError(
-            f"cell={cell_id}: model.fusion={config.model.fusion} does not tell object and position words apart.",
-            "Choose a cell with model.fusion=fiam or fiam_direct.",
-        )
-    tokenizer = read_vocabulary(config)
-    dataset = open_sets(config, tokenizer).splits["test"]
-    samples = cell.samples()
-    tested = None if samples is None else samples[samples["split"] == "test"].reset_index(drop=True)
-    known = [(each.ref_id, each.sentence) for each in dataset.references]
-    if tested is None or known != list(zip(tested["ref_id"], tested["sentence"], strict=True)):
-        raise UserError(
-            f"data.root={config.data.root}: not the data set that cell {cell_id} was scored on.",
-            "Put that one back.",
-        )
-    maps = look(model, dataset, tokenizer, tested, count)
-    if maps is None:
-        raise UserError(
-            f"cell={cell_id}: no test sentence has both object and position words.",
-            "There is nothing to compare.",
-        )
-    return maps
 
 
 @dataclass
@@ -79,8 +42,10 @@ def main(argv: list[str]) -> int:
         raise UserError("cell= is missing.", "`python -m bench.status` lists the cells.")
     if arguments.examples < 1:
         raise UserError(f"examples={arguments.examples}: at least one is needed.", "Pass examples=3.")
+    from bench.inference.alignment import align_cell
+
     store = Store(arguments.store)
-    maps = look_into(store, arguments.cell, arguments.examples)
+    maps = align_cell(store, arguments.cell, arguments.examples)
     write_maps(store.cell(arguments.cell), maps)
     print(f"{store.cell(arguments.cell).path / FILE}: {len(maps.ref_ids)} sentences")
     for name in store.studies():

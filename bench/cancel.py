@@ -1,13 +1,12 @@
 """`python -m bench.cancel`: takes a study's cells out of the cluster's queue. Imports no torch."""
 
-import subprocess
 import sys
 from dataclasses import dataclass
 
-from bench.launch import slurm_queue
-from bench.storage.store import Cell, Store
+from bench.launch.cancel import alive_jobs, cancel, named_cells
+from bench.storage.store import Store
 from bench.terminal.arguments import parse
-from bench.terminal.errors import UserError, command
+from bench.terminal.errors import command
 
 USAGE = """
 Cancels the waiting and running jobs of a study. What they saved stays: the same `bench.run` goes on from there.
@@ -33,43 +32,16 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 Slurm did not cancel, 2 the request is wrong."""
     arguments = parse(argv, Arguments, USAGE)
-    cells = chosen(Store(arguments.store), arguments.ablation, arguments.cell)
-    jobs = {cell.id: cell.job()["id"] for cell in cells if cell.job() and not cell.done}
-    seen = slurm_queue.look(jobs.values())
-    alive = {cell: id_ for cell, id_ in jobs.items() if seen[id_].alive}
+    alive = alive_jobs(named_cells(Store(arguments.store), arguments.ablation, arguments.cell))
     if not alive:
         print("No job of these cells waits or runs.")
         return 0
-    try:
-        done = subprocess.run(["scancel", *alive.values()], capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        print(f"scancel: {error}. Run it by hand: scancel {' '.join(alive.values())}", file=sys.stderr)
-        return 1
-    if done.returncode:
-        print(f"scancel: {done.stderr.strip()}", file=sys.stderr)
+    if problem := cancel(alive.values()):
+        print(problem, file=sys.stderr)
         return 1
     for cell, id_ in alive.items():
         print(f"cancelled job {id_} of cell {cell}")
     return 0
-
-
-def chosen(store: Store, ablation: str | None, cell: str | None) -> list[Cell]:
-    """The cells named on the command line.
-
-    Raises:
-        UserError: Neither a study nor a cell is named, or it does not exist.
-    """
-    if cell is not None:
-        found = store.cell(cell)
-        if not found.description():
-            raise UserError(
-                f"cell={cell}: {store.root} holds no such cell.", "`python -m bench.status` lists them."
-            )
-        return [found]
-    if ablation is None:
-        raise UserError("What should be cancelled is not named.", "Pass ablation=NAME or cell=ID.")
-    rows = store.study(ablation)["rows"]
-    return [store.cell(id_) for id_ in dict.fromkeys(cell["id"] for row in rows for cell in row["cells"])]
 
 
 if __name__ == "__main__":

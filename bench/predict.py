@@ -2,20 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from bench.images.picture import Picture
-from bench.images.read import find_pictures, read_picture
-from bench.inference.outputs import distinct, slug, write_prediction
-from bench.storage import files
+from bench.images.read import find_pictures
 from bench.terminal.arguments import parse
+from bench.terminal.bars import bar
 from bench.terminal.errors import UserError, command
 
 USAGE = """
@@ -60,20 +54,12 @@ class Options:
     json: bool = False
 
 
-@dataclass(frozen=True)
-class Job:
-    """One sentence in one picture, and where its files go."""
-
-    picture: Picture
-    text: str
-    stem: Path
-
-
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong."""
     options = read_options(argv)
     paths = find_pictures(Path(options.image).expanduser())
+    from bench.inference.predict_files import predict_files
     from bench.inference.predictor import Predictor
     from bench.models.bundle import load_bundle
 
@@ -82,19 +68,18 @@ def main(argv: list[str]) -> int:
         if predictor.cut(text):
             _warn(f'text="{text}": only its first {predictor.max_tokens - 2} word pieces are read.')
     out = Path(options.out).expanduser()
-    failures: list[UserError] = []
-    records: list[dict[str, Any]] = []
-    with _bar(len(paths) * len(options.text)) as advance:
-        for batch in _batches(_jobs(paths, options, out, failures), options.batch_size):
-            found = predictor([(job.picture, job.text) for job in batch])
-            for job, prediction in zip(batch, found, strict=True):
-                records.append(write_prediction(job.stem, job.picture, job.text, prediction))
-            advance(len(batch))
-    if len(failures) == len(paths) == 1:
-        raise failures[0]
+    with bar("predicting") as progress:
+        records, failures = predict_files(
+            predictor,
+            paths,
+            options.text,
+            out,
+            bands=options.bands,
+            batch_size=options.batch_size,
+            progress=progress,
+        )
     for error in failures:
         _warn(str(error))
-    files.write_json(out / "predictions.json", records)
     for note in dict.fromkeys(
         f"{record['image']}: {note}." for record in records for note in record["notes"]
     ):
@@ -124,30 +109,6 @@ def read_options(argv: Sequence[str]) -> Options:
     return options
 
 
-def _jobs(paths: Sequence[Path], options: Options, out: Path, failures: list[UserError]) -> Iterator[Job]:
-    """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
-    folders = distinct((path.stem for path in paths), "image")
-    for path, folder in zip(paths, folders, strict=True):
-        try:
-            picture = read_picture(path, options.bands)
-        except UserError as error:
-            failures.append(error)
-            continue
-        for number, text in enumerate(options.text, start=1):
-            yield Job(picture, text, out / folder / f"{number:02d}-{slug(text, 'text')}")
-
-
-def _batches(jobs: Iterator[Job], size: int) -> Iterator[list[Job]]:
-    batch: list[Job] = []
-    for job in jobs:
-        batch.append(job)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 def _show(records: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(records))
@@ -162,16 +123,6 @@ def _show(records: list[dict[str, Any]], as_json: bool) -> None:
 
 def _warn(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Any]:
-    """A bar on stderr; nothing where stderr is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("predicting", total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 if __name__ == "__main__":

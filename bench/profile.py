@@ -3,16 +3,13 @@
 import json
 import sys
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from bench.config.compose import compose
 from bench.config.request import Request
-from bench.config.schema import Config
+from bench.profiling.profile import profile
 from bench.profiling.tables import Profiled, show
-from bench.storage.model_costs import profile_folder, write_counts, write_machine
 from bench.storage.store import Store
 from bench.study.definition import named_study
 from bench.study.prepare import compose_rows
@@ -53,11 +50,11 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
     own = {each.name for each in fields(Arguments)}
-    mine = [word for word in argv if word.startswith("-") or word.partition("=")[0] in own]
-    arguments = parse(mine, Arguments, USAGE)
+    given = [word for word in argv if word.startswith("-") or word.partition("=")[0] in own]
+    arguments = parse(given, Arguments, USAGE)
     if not arguments.batch_sizes or min(arguments.batch_sizes) < 1:
         raise UserError(f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example [1,8].")
-    profiled = profile([word for word in argv if word not in mine], arguments)
+    profiled = profile_study([word for word in argv if word not in given], arguments)
     if arguments.json:
         print(json.dumps([each.as_dict() for each in profiled]))
     else:
@@ -65,59 +62,19 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def profile(overrides: list[str], arguments: Arguments) -> list[Profiled]:
-    """The command, as a function: counts, measures and stores.
-
-    Args:
-        overrides: `key=value` arguments of the study, as for `bench.run`.
-        arguments: This command's own.
-
-    Raises:
-        UserError: The request is wrong, or a row scores imported weights.
-    """
+def profile_study(overrides: list[str], arguments: Arguments) -> list[Profiled]:
+    """Counts, measures and stores the rows of a study; `overrides` are those of `bench.run`."""
     request = Request.parse(overrides)
     config = compose(request)
     study = named_study(config, request)
-    configs = compose_rows(study, config, request)
-    store, labels = Store(config.store), {row.key: row.label for row in study.rows}
-    found: dict[Path, tuple[dict[str, Any], dict[str, Any] | None]] = {}
-    profiled = []
-    for (row, dataset), each in configs.items():
-        if each.weights is not None:
-            raise UserError(
-                f"weights={each.weights}: the architecture in a file is not profiled.",
-                "Name it instead, for example model=fianet scale=paper.",
-            )
-        folder = profile_folder(store, each)
-        if folder not in found:
-            print(f"{labels[row]} ({dataset})", file=sys.stderr, flush=True)
-            found[folder] = _profile_one(each, folder, arguments)
-        profiled.append(Profiled(labels[row], dataset, folder, *found[folder]))
-    return profiled
-
-
-def _profile_one(
-    config: Config, folder: Path, arguments: Arguments
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    import torch
-
-    from bench.profiling.counts import count
-    from bench.profiling.latency import measure
-
-    counts = count(config)
-    write_counts(folder, counts)
-    if not arguments.latency:
-        return counts, None
-    if config.launcher.threads:
-        torch.set_num_threads(config.launcher.threads)
-    measured = measure(
-        config,
+    labels = {row.key: row.label for row in study.rows}
+    rows = compose_rows(study, config, request).items()
+    return profile(
+        [(labels[row], dataset, each) for (row, dataset), each in rows],
+        Store(config.store),
         arguments.batch_sizes,
-        arguments.seconds,
-        report=lambda said: print(f"  {said}", file=sys.stderr, flush=True),
+        arguments.seconds if arguments.latency else None,
     )
-    write_machine(folder, measured)
-    return counts, measured
 
 
 if __name__ == "__main__":

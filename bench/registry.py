@@ -30,7 +30,7 @@ class Arguments:
 
 def listing() -> dict[str, dict[str, str]]:
     """Every name, by the key that takes it, with one line about it."""
-    slots: dict[str, Mapping[str, Any]] = {
+    slots: dict[str, Mapping[Any, Any]] = {
         "model.fusion": FUSIONS,
         "model.neck": NECKS,
         "model.decoder": DECODERS,

@@ -7,6 +7,7 @@ from bench.config.schema import TrackingConfig
 from bench.launch.cell_status import counts, failures, study_status
 from bench.storage.store import Store
 from bench.terminal.errors import command
+from bench.tracking.sync import mirrored
 
 
 @command
@@ -68,21 +69,6 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
     if said:
         print(said, file=sys.stderr)
     return 0 if all(status.state == "done" for status in statuses) else 1
-
-
-def mirrored(store: Store, name: str, uri: str | None) -> str:
-    """Mirrors the study; a tracking server that is down costs a line, never a result."""
-    from bench.track import sync, tracking_uri
-
-    where = tracking_uri(store, uri)
-    try:
-        run = sync(store, name, uri)
-    except Exception as error:
-        return (
-            f"mlflow: {where} cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}); "
-            "nothing is lost, later run `python -m bench.track sync`."
-        )
-    return f"mlflow: run {run} in {where} (open with `make ui`)"
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
-from bench.tracking.mirror import Mirror, tracking_uri
+from bench.tracking.mirror import tracking_uri
+from bench.tracking.sync import sync, sync_all
 
-__all__ = ["sync", "tracking_uri"]
 USAGE = """
 Makes MLflow equal to the store; running it again changes nothing.
 
@@ -30,35 +30,6 @@ class Arguments:
     store: str = "runs"
     ablation: str | None = None
     uri: str | None = None
-
-
-def sync(store: Store, name: str, uri: str | None = None) -> str:
-    """Mirrors one study; what is there already is left alone.
-
-    Args:
-        store: The store.
-        name: The study.
-        uri: MLflow's tracking URI; None: an sqlite file inside the store.
-
-    Returns:
-        Id of the study's MLflow run.
-    """
-    study = store.study(name)
-    mirror = Mirror(store, uri)
-    mirror.look()
-    return mirror.study(study)
-
-
-def sync_all(store: Store, uri: str | None = None) -> list[str]:
-    """Mirrors every study and deletes runs of studies the store no longer has; returns the studies' names."""
-    mirror, names = Mirror(store, uri), store.studies()
-    mirror.look()
-    for name in names:
-        mirror.study(store.study(name))
-    for key in list(mirror.known):
-        if key.split("/")[1] not in names:
-            mirror.forget(key)
-    return names
 
 
 @command

@@ -1,15 +1,13 @@
 """`python -m bench.weights`: weights in (published checkpoints) and out (a cell's best model)."""
 
-import contextlib
 import json
-import logging
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
 
@@ -66,31 +64,14 @@ class ExportOptions:
 def load_reference(
     path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1), size: int = 480
 ) -> "nn.Module":
-    """A published LAVT, LGCE, RMSIN or FIANet checkpoint as a model in eval mode, all parameters trainable.
+    """A published checkpoint as a model in eval mode; see `bench.models.released.load_reference`."""
+    from bench.models import released
 
-    Architecture and sizes are read off the weights. The state dict may be the file itself or under `model`
-    (LAVT's two-part release: also `bert_model`), with or without `module.` prefixes. No code in it runs.
-
-    Args:
-        path: A `.pth` file.
-        fusion_heads: Attention heads of each stage's fusion; they leave no trace in the weights.
-        size: Side of the images in pixels; RMSIN's neck is made for one size.
-
-    Raises:
-        UserError: Unreadable or unsafe file, unknown model, or weights missing, left over or misshapen.
-    """
-    from bench.models.read_weights import read_checkpoint
-    from bench.models.released import read_released
-
-    return read_released(read_checkpoint(path), path, fusion_heads, size).model
+    return released.load_reference(path, fusion_heads, size)
 
 
 def load(path: str | Path) -> "nn.Module":
-    """A model in eval mode from the folder or safetensors file that `export` or `import` wrote.
-
-    Raises:
-        UserError: No such thing, another kind of file, cut off, or sizes that are not those of the weights.
-    """
+    """A model in eval mode from the folder or file that `export` or `import` wrote; see `load_bundle`."""
     from bench.models.bundle import load_bundle
 
     return load_bundle(path).model
@@ -103,9 +84,18 @@ def main(argv: list[str]) -> int:
         print(USAGE.strip())
         return 0 if argv else 2
     if argv[0] == "export":
-        return export(parse(argv[1:], ExportOptions, USAGE))
-    words = argv[1:] if argv[0] == "import" else argv
-    return import_released(parse(_named(words), ImportOptions, USAGE))
+        wanted = parse(argv[1:], ExportOptions, USAGE)
+        _require(wanted, "cell", "out")
+        from bench.models.export import export_cell
+
+        said = export_cell(Store(wanted.store), wanted.cell, Path(wanted.out), wanted.format)
+        return _say(said, wanted.json)
+    given = parse(_named(argv[1:] if argv[0] == "import" else argv), ImportOptions, USAGE)
+    _require(given, "file", "out")
+    from bench.models.import_released import import_released
+
+    model = (given.fusion_heads, given.size, given.max_tokens)
+    return _say(import_released(given.file, Path(given.out), given.vocabulary, *model), given.json)
 
 
 def _named(words: list[str]) -> list[str]:
@@ -120,109 +110,18 @@ def _named(words: list[str]) -> list[str]:
     return [f"{key}={path}" for key, path in zip(("file", "out"), paths, strict=False)] + others
 
 
-def import_released(options: ImportOptions) -> int:
-    """Recognises a published checkpoint, says what it is and writes it as a bundle."""
-    _require(options, "file", "out")
-    from bench.models.bundle import Bundle, read_tokenizer, save_bundle
-    from bench.models.export import read_vocabulary
-    from bench.models.pretrained import locate
-    from bench.models.read_weights import read_checkpoint
-    from bench.models.released import read_released
-
-    checkpoint = read_checkpoint(options.file)
-    released = read_released(checkpoint, options.file, options.fusion_heads, options.size)
-    vocabulary = {}
-    if options.vocabulary:
-        read_tokenizer(options.vocabulary, released.vocab_size, options.file)
-        vocabulary = read_vocabulary(locate(options.vocabulary))
-    bundle = Bundle(
-        released.model,
-        released.config,
-        released.vocab_size,
-        options.size,
-        options.max_tokens,
-        vocabulary,
-        Path(options.file).name,
-    )
-    config, encoder, text = released.config, released.config.encoder, released.config.text
-    parameters = sum(parameter.numel() for parameter in released.model.parameters())
-    said = {
-        "file": f"{options.file}, weights {checkpoint.layout}",
-        "model": f"{config.name} (fusion {config.fusion}, neck {config.neck}, decoder {config.decoder})",
-        "encoder": f"{encoder.embed_dim} channels, depths {encoder.depths}, "
-        f"heads {encoder.heads}, window {encoder.window}",
-        "text": f"{text.layers} layers of width {text.width}, {released.vocab_size} word pieces",
-        "parameters": f"{parameters:,} in {len(released.model.state_dict())} arrays",
-        "ignored": _ignored(released.unused, checkpoint.beside),
-        "written": ", ".join(map(str, save_bundle(bundle, Path(options.out)))),
-    }
-    if not vocabulary:
-        said["vocabulary"] = "none in it: pass vocabulary=DIR here or to bench.predict"
-    _say(said, options.json)
-    return 0
-
-
-def _ignored(unused: list[str], beside: tuple[str, ...]) -> str:
-    from bench.models.read_weights import listing
-
-    parts = [f"{len(unused)} weights no forward pass uses: {listing(unused, 4)}"] if unused else []
-    parts += [f"stored beside the weights: {listing(beside, 8)}"] if beside else []
-    return "; ".join(parts) or "nothing"
-
-
-def export(options: ExportOptions) -> int:
-    """Writes the best model of a cell, and a graph of it if one is asked for."""
-    _require(options, "cell", "out")
-    from bench.models.bundle import CONFIG, load_bundle, save_bundle
-    from bench.models.export import GRAPHS, Format, from_cell, write_graph
-    from bench.storage import files
-    from bench.storage.store import Store
-
-    if options.format not in list(Format):
-        raise UserError(f"format={options.format}: no such format.", f"Known: {', '.join(Format)}.")
-    kind, out = Format(options.format), Path(options.out)
-    if kind is not Format.safetensors and out.suffix == ".safetensors":
-        raise UserError(f"out={out}: a graph needs a folder beside the weights.", "Pass out=DIR.")
-    bundle = from_cell(Store(options.store), options.cell)
-    if (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
-        for name in GRAPHS.values():  # of another model that was exported here
-            (out / name).unlink(missing_ok=True)
-    written = save_bundle(bundle, out)
-    load_bundle(out)
-    said = {"cell": options.cell, "model": bundle.config.name}
-    if kind is not Format.safetensors:
-        with _quiet():
-            file, worst = write_graph(bundle, kind, out)
-        written.append(file)
-        said["checked"] = f"logits of {file.name} differ by at most {worst:.1e} from the model's"
-    said["written"] = ", ".join(map(str, written))
-    _say(said | {"next": f'python -m bench.predict weights={out} image=scene.png text="..."'}, options.json)
-    return 0
-
-
 def _require(options: Any, *keys: str) -> None:
     for key in keys:
         if not getattr(options, key):
             raise UserError(f"{key}= is missing.", "See `python -m bench.weights --help`.")
 
 
-def _say(said: dict[str, str], as_json: bool) -> None:
+def _say(said: dict[str, str], as_json: bool) -> int:
     if as_json:
         print(json.dumps(said))
     else:
         print("\n".join(f"{key:<11} {value}" for key, value in said.items()))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporters' progress reports and notes to their own developers."""
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from bench.data.reference import Reference
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import rle
 from bench.storage.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
 from bench.storage.store import Store

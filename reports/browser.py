@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.data.reference import Reference
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import rle
 from bench.storage.store import Store
 from bench.terminal.errors import DataError

@@ -14,7 +14,7 @@ from PIL import Image
 from bench.config.compose import restore
 from bench.data.index import read_index
 from bench.data.reference import Reference
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import rle
 from bench.storage.store import Store
 from bench.terminal.errors import UserError

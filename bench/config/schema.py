@@ -22,9 +22,6 @@ class Split(StrEnum):
     test = "test"
 
 
-SCORED_SPLITS = ("val", "test", "shuffled")  # the last: every sentence from another image of test
-
-
 class EvalSize(StrEnum):
     """`resized`: against the mask resized to the input size (all four papers); `native`: at the image's own size."""
 

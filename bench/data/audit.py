@@ -14,7 +14,7 @@ from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folde
 from bench.data.fingerprint import fingerprint
 from bench.data.index import Index, read_index
 from bench.data.reference import SPLITS, FileMask, Reference
-from bench.images.resize import NO_FILE
+from bench.images.read import NO_FILE
 from bench.storage import files
 
 VERSION = 1  # of what makes a sample unusable; raise it when that changes

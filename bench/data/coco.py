@@ -29,7 +29,7 @@ NEEDED = "Pass coco=FILE of a COCO instance file: a JSON object with images, ann
 
 
 @dataclass(frozen=True)
-class Picture:
+class AnnotatedImage:
     """An image file and its objects: `masks[i]` is the mask of `scene.instances[i]`."""
 
     file: Path
@@ -45,21 +45,19 @@ def human(name: str) -> str:
     return COMPOUNDS.get(words, words)
 
 
-def read_coco(file: Path, folder: Path) -> tuple[list[Picture], list[str]]:
-    """The pictures of a COCO instance file, in the order of their file names, and the names of all
-    categories.
+def read_coco(file: Path, folder: Path) -> tuple[list[AnnotatedImage], list[str]]:
+    """The pictures of a COCO instance file, in the order of their file names, and the names of all categories.
 
-    Polygons and run lengths, compressed or not, are read. A class with a crowd region or an empty mask in a
-    picture is uncountable there: nothing can be said about one of its instances that surely means no other.
+    Polygons and run lengths, compressed or not, are read. A class with a crowd region or an empty mask in a picture is
+    uncountable there: nothing can be said about one of its instances that surely means no other.
 
     Args:
         file: The COCO file.
         folder: Where its images lie.
 
     Raises:
-        UserError: The file or an entry of it cannot be read, or images are missing or of another size; names
-        the
-            file and the entry.
+        UserError: The file or an entry of it cannot be read, or images are missing or of another size; names the file
+            and the entry.
     """
     content = _load(file)
     categories = {c.get("id"): human(str(c.get("name", ""))) for c in _entries(content, "categories", file)}
@@ -90,7 +88,7 @@ def instance_of(category: str, mask: Rle) -> Instance:
 
 def _picture(
     image: Mapping[str, Any], folder: Path, members: Sequence[tuple[str, Mapping[str, Any], Rle]]
-) -> Picture:
+) -> AnnotatedImage:
     instances, masks, uncountable = [], [], set()
     for category, entry, rle in members:
         if entry.get("iscrowd") or not coco.area(rle):
@@ -100,7 +98,7 @@ def _picture(
         masks.append(rle)
     scene = Scene(int(image["width"]), int(image["height"]), tuple(instances), frozenset(uncountable))
     name = str(image["file_name"])
-    return Picture(folder / name, name.replace("/", "_"), scene, tuple(masks))
+    return AnnotatedImage(folder / name, name.replace("/", "_"), scene, tuple(masks))
 
 
 def _mask(segmentation: Any, image: Mapping[str, Any], where: str) -> Rle:

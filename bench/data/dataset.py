@@ -16,9 +16,6 @@ from bench.images.resize import resize_mask
 from fianet.decouple import Spans, decouple
 from fianet.tokens import Tokenizer, Tokens
 
-MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB
-STD = (0.229, 0.224, 0.225)
-
 Sample = dict[str, Any]
 
 
@@ -66,13 +63,6 @@ class ReferringDataset(Dataset[Sample]):
             **{name: torch.from_numpy(values[index]) for name, values in self.tokens.items()},
             "index": index,
         }
-
-
-def normalize(images: Tensor) -> Tensor:
-    """(B,3,H,W) uint8 RGB to float32 with ImageNet's mean and deviation, on the device the images are on."""
-    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1)
-    std = torch.tensor(STD, device=images.device).view(3, 1, 1)
-    return (images.float() / 255 - mean) / std
 
 
 def loader(

@@ -14,7 +14,7 @@ from bench.config.schema import DataConfig
 from bench.data.fingerprint import fingerprint_index
 from bench.data.index import Index
 from bench.data.reference import MaskSource
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import files
 from bench.terminal.errors import DataError
 

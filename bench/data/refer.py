@@ -1,34 +1,37 @@
-"""`python -m bench.refer`: any COCO instance file becomes a referring data set with verified sentences."""
+"""Any COCO instance file as a referring data set with verified sentences, in the RRSIS-D layout."""
 
 import dataclasses
 import hashlib
 import io
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
-from rich.console import Console
-from rich.progress import track
 
-from bench.data.coco import Picture, instance_of
-from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode
+from bench.data.coco import AnnotatedImage, instance_of, read_coco
+from bench.data.reference import SPLITS
+from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
+from bench.storage import files
+from bench.terminal.errors import UserError
 
 VERSION = 1
 """Goes up whenever the same request would give another set."""
 STAMP = "refer.json"
-SPLITS = ("train", "val", "test")
 EXAMPLES = 10
+Progress = Callable[[int, int], None]
 
 
 @dataclass
 class Options:
-    """What can be asked for; see USAGE."""
+    """What can be asked for: the keys of `python -m bench.refer`."""
 
     coco: str = ""
     images: str = ""
@@ -44,32 +47,92 @@ class Options:
 
 
 @dataclass(frozen=True)
+class MadeSet:
+    """A set on disk: what is in it, in words, and whether it was there already."""
+
+    summary: str
+    known: bool
+
+
+@dataclass(frozen=True)
 class Referred:
     """A picture, at the size it will be written, and the sentences chosen for it."""
 
-    picture: Picture
+    picture: AnnotatedImage
     split: str
     chosen: tuple[Expression, ...]
 
 
-def refer(pictures: Sequence[Picture], splits: Sequence[str], options: Options) -> list[Referred]:
+def make_set(options: Options, progress: Progress = lambda done, total: None) -> MadeSet:
+    """Writes the set that was asked for; one that is there already is left alone.
+
+    Args:
+        options: What is asked for.
+        progress: Called with images that sentences were chosen for, and all of them.
+
+    Raises:
+        UserError: Options that make no sense, a file that cannot be read, another set in `out`, or nothing to say.
+    """
+    _check(options)
+    out = Path(options.out).expanduser()
+    pictures, categories = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
+    request = _request(options, contents)
+    if out.exists() and not options.overwrite:
+        stamp = files.read_json(out / STAMP) or {}
+        if stamp.get("request") != request:
+            raise UserError(
+                f"out={out}: is there already and is not this set.", "Pass overwrite=true or another out=DIR."
+            )
+        return MadeSet(stamp["summary"], known=True)
+    splits = assign_splits(contents, options.split, options.seed)
+    referred = choose_sentences(pictures, splits, options, progress)
+    if not referred:
+        raise UserError(
+            f"coco={options.coco}: nothing in it can be spoken of without ambiguity.",
+            "Do images and annotations belong together? colours=true and groups=true give more words.",
+        )
+    summary = summarise(referred)
+    write_rrsisd(
+        out,
+        (_image_file(one.picture) for one in referred),
+        [reference for one in referred for reference in _references(one)],
+        categories,
+        {STAMP: json.dumps({"request": request, "summary": summary}, indent=1)},
+    )
+    return MadeSet(summary, known=False)
+
+
+def _check(options: Options) -> None:
+    """Raises UserError where the options make no sense."""
+    for name in ("coco", "images", "out"):
+        if not getattr(options, name):
+            raise UserError(f"{name}: is missing.", "Pass coco=FILE images=DIR out=DIR; --help says more.")
+    shares = options.split
+    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise UserError(
+            f"split={shares}: is not three shares that add up to 1.", "For example: split=[0.7,0.1,0.2]."
+        )
+    for name, least in (("seed", 0), ("per_instance", 1), ("per_image", 1), ("max_side", 0)):
+        if getattr(options, name) < least:
+            raise UserError(f"{name}={getattr(options, name)}: is too small.", f"Pass {least} or more.")
+
+
+def choose_sentences(
+    pictures: Sequence[AnnotatedImage], splits: Sequence[str], options: Options, progress: Progress
+) -> list[Referred]:
     """Chooses sentences for every picture (with its split); pictures nothing can be said of are left out."""
     used: Counter[str] = Counter()
-    console = Console(stderr=True)
-    shown = track(
-        list(zip(pictures, splits, strict=True)),
-        "Choosing sentences",
-        console=console,
-        disable=not console.is_terminal,
-    )
     referred = []
-    for number, (picture, split) in enumerate(shown):
+    progress(0, len(pictures))
+    for number, (picture, split) in enumerate(zip(pictures, splits, strict=True)):
         rng = np.random.default_rng([options.seed, number])
         prepared = _prepare(picture, options)
         found = expressions(prepared.scene, rng, groups=options.groups)
         chosen = choose(found, options.per_image, used, rng, options.per_instance)
         if chosen:
             referred.append(Referred(prepared, split, tuple(chosen)))
+        progress(number + 1, len(pictures))
     return referred
 
 
@@ -117,15 +180,14 @@ def summarise(referred: Sequence[Referred]) -> str:
     return "\n".join(lines)
 
 
-def _prepare(picture: Picture, options: Options) -> Picture:
+def _prepare(picture: AnnotatedImage, options: Options) -> AnnotatedImage:
     """The picture at the size it will be written, with the colours of its objects if they are asked for."""
     scene = picture.scene
     if 0 < options.max_side < max(scene.width, scene.height):
         picture = _shrunk(picture, options.max_side)
     if options.colours:
-        with Image.open(picture.file) as image:
-            size = (picture.scene.width, picture.scene.height)
-            pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+        size = (picture.scene.width, picture.scene.height)
+        pixels = np.asarray(decode(picture.file).convert("RGB").resize(size, Image.Resampling.BOX))
         seen = [colour_name(pixels[coco.decode(mask).astype(bool)]) for mask in picture.masks]
         named = zip(picture.scene.instances, seen, strict=True)
         instances = tuple(replace(instance, colour=colour) for instance, colour in named)
@@ -133,7 +195,7 @@ def _prepare(picture: Picture, options: Options) -> Picture:
     return picture
 
 
-def _shrunk(picture: Picture, side: int) -> Picture:
+def _shrunk(picture: AnnotatedImage, side: int) -> AnnotatedImage:
     """The picture with its longer side at `side` pixels; a class that loses an instance is uncountable."""
     scene, factor = picture.scene, side / max(picture.scene.width, picture.scene.height)
     size = (max(1, round(scene.width * factor)), max(1, round(scene.height * factor)))
@@ -159,7 +221,7 @@ def _resized(mask: Rle, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BOX)) > 127
 
 
-def _image_file(picture: Picture) -> ImageFile:
+def _image_file(picture: AnnotatedImage) -> ImageFile:
     """The image as it is written: the file's own bytes, or JPEG of quality 95 where it was shrunk."""
     size = (picture.scene.width, picture.scene.height)
     with Image.open(picture.file) as image:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.images.resize import open_image
+from bench.images.read import open_image
 from bench.storage import rle
 from bench.terminal.errors import DataError
 
 SPLITS = ("train", "val", "test")
+SHUFFLED = "shuffled"  # the test split, every sentence from another image: how much of a score is language?
+SCORED = ("val", "test", SHUFFLED)
 UNKNOWN = "unknown"  # category of a reference that names none
 
 

@@ -28,7 +28,7 @@ PLAIN_TYPES = (
     "str",
     "tuple",
 )
-WANTED = "Pass data.root=DIR of a set in the RRSIS-D layout (docs: data on disk)."
+WANTED = f"Pass data.root=DIR of a set in the RRSIS-D layout: {REFERENCES}, {INSTANCES} and {IMAGES} in DIR."
 
 Entry = Mapping[str, Any]
 Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]

@@ -1,23 +1,84 @@
-"""Image files of any kind as pictures.
+"""Image files as arrays: for training and audit as Pillow images, for prediction as pictures with all they tell.
 
-GeoTIFFs, TIFFs that Pillow cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio), the
-rest by Pillow, exactly as in training. Imports no torch.
+Both are decoded and turned to 8 bits by the same two functions, `decode` and `eight_bits`. For prediction, GeoTIFFs,
+TIFFs that Pillow cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio). Imports no
+torch.
 """
 
 import warnings
 from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bench.images.picture import Picture, fill_gaps, refuse_large, to_eight_bits, too_large
-from bench.terminal.errors import UserError
+from bench.terminal.errors import DataError, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".bmp", ".webp")
+NO_FILE = "there is no such file"
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+
+
+class Deep(Enum):
+    """How grey levels of more than 8 bits become 8."""
+
+    clip = auto()  # as Pillow converts them, all above 255 white: training and audit
+    stretch = auto()  # between two percentiles of the picture, as `to_eight_bits`: prediction
+
+
+def decode(path: Path, *, refuse_large_ones: bool = False) -> Image.Image:
+    """A whole image file, decoded by Pillow: a header alone does not show that a file is cut off.
+
+    Raises:
+        UserError: Too many pixels, where those are refused.
+        Exception: Nearly any, on damaged files.
+    """
+    with Image.open(path) as image:
+        if refuse_large_ones:
+            refuse_large(path, image.width, image.height)
+        image.load()
+        return image
+
+
+def eight_bits(
+    image: Image.Image, mode: str = "RGB", *, deep: Deep, valid: np.ndarray | None = None
+) -> Image.Image:
+    """A decoded image in a Pillow mode of 8 bits.
+
+    Args:
+        image: In any mode.
+        mode: "RGB" or "L"; "RGB" where `deep` stretches.
+        deep: What becomes of more than 8 bits.
+        valid: (H,W) bool, the pixels that a stretch goes by.
+
+    Raises:
+        ValueError: An image to stretch that is not grey.
+    """
+    if deep is Deep.clip or image.mode in EIGHT_BIT:
+        return image.convert(mode)
+    band = np.asarray(image)
+    if band.ndim != 2:
+        raise ValueError(f"images of mode {image.mode} are not understood")
+    assert valid is not None
+    return Image.fromarray(to_eight_bits(np.repeat(band[None], 3, axis=0), valid))
+
+
+def open_image(path: Path, mode: str) -> Image.Image:
+    """A whole image file in a Pillow mode ("RGB", "L"), as training and audit read it.
+
+    Raises:
+        DataError: The file is missing, no image, or cut off.
+    """
+    try:
+        return eight_bits(decode(path), mode, deep=Deep.clip)
+    except FileNotFoundError:
+        raise DataError(NO_FILE, path) from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise DataError(" ".join(str(error).split()), path) from None
 
 
 def find_pictures(path: Path) -> list[Path]:
@@ -37,7 +98,7 @@ def find_pictures(path: Path) -> list[Path]:
 
 
 def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
-    """Reads an image file.
+    """Reads an image file for prediction.
 
     Args:
         path: The file.
@@ -51,9 +112,8 @@ def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
     if not path.stat().st_size:
         raise UserError(f"{path}: is empty.", "Copy or download it again.")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow's about damaged tags: if the picture suffers, reading it says so
+        # Pillow's about damaged tags: if the picture suffers, reading it says so
+        warnings.simplefilter("ignore")
         return _read(path, bands)
 
 
@@ -68,9 +128,10 @@ def _read(path: Path, bands: Sequence[int]) -> Picture:
             ) from None
         return read_raster(path, bands)
     try:
-        with Image.open(path) as image:
-            refuse_large(path, image.width, image.height)
-            return _from_pillow(path, image)
+        image = decode(path, refuse_large_ones=True)
+        valid = _valid(image)
+        pixels = np.array(eight_bits(image, deep=Deep.stretch, valid=valid))
+        return fill_gaps(Picture(path, pixels, valid))
     except Image.DecompressionBombError as error:
         raise too_large(path, str(error).partition("(")[2].partition(" ")[0]) from None
     except UserError:
@@ -98,14 +159,11 @@ def _needs_rasterio(path: Path) -> bool:
         return False
 
 
-def _from_pillow(path: Path, image: Image.Image) -> Picture:
-    valid = np.ones((image.height, image.width), bool)
-    if image.mode in EIGHT_BIT:
-        if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
-            valid = np.asarray(image.convert("RGBA"))[..., 3] > 0
-        return fill_gaps(Picture(path, np.array(image.convert("RGB")), valid))
-    band = np.asarray(image)
-    if band.ndim != 2:
-        raise ValueError(f"images of mode {image.mode} are not understood")
-    valid = np.isfinite(band)
-    return fill_gaps(Picture(path, to_eight_bits(np.repeat(band[None], 3, axis=0), valid), valid))
+def _valid(image: Image.Image) -> np.ndarray:
+    """Where a decoded image has data (H,W): not where it is transparent, nor where its numbers are not finite."""
+    if image.mode not in EIGHT_BIT:
+        numbers = np.asarray(image)
+        return np.isfinite(numbers) if numbers.ndim == 2 else np.ones(numbers.shape[:2], bool)
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
+        return np.asarray(image.convert("RGBA"))[..., 3] > 0
+    return np.ones((image.height, image.width), bool)

@@ -1,28 +1,11 @@
-"""Image files as arrays. Imports no torch."""
+"""Images and masks at the one square size of a recipe. Imports no torch."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from bench.terminal.errors import DataError
-
-NO_FILE = "there is no such file"
-
-
-def open_image(path: Path, mode: str) -> Image.Image:
-    """A whole image file in a Pillow mode ("RGB", "L").
-
-    Raises:
-        DataError: The file is missing, no image, or cut off.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.convert(mode)
-    except FileNotFoundError:
-        raise DataError(NO_FILE, path) from None
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise DataError(" ".join(str(error).split()), path) from None
+from bench.images.read import open_image
 
 
 def read_resized(path: Path, size: int) -> np.ndarray:

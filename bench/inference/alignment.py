@@ -10,9 +10,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.config.compose import restore
+from bench.data.dataset import ReferringDataset, loader
+from bench.data.sets import open_sets
+from bench.models.export import from_cell
+from bench.models.inputs import TEXT, normalize
+from bench.models.vocabulary import configured_tokenizer
 from bench.storage.attention_maps import EXAMPLES, KINDS, OBJECT, POSITION, Maps
-from bench.training.evaluate import TEXT
+from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from fianet.fiam import FIAM
 from fianet.text import Sentence
 from fianet.tokens import Tokenizer
@@ -23,7 +29,39 @@ def fiams(model: nn.Module) -> list[FIAM]:
     return [module for module in model.modules() if isinstance(module, FIAM)]
 
 
-def look(
+def align_cell(store: Store, cell_id: str, count: int) -> Maps:
+    """The maps of a finished cell's best model, for `count` expressions of its test split.
+
+    Raises:
+        UserError: No such cell, not finished, no FIAM in it, or its data are gone, changed or have no such sentences.
+    """
+    model, cell = from_cell(store, cell_id).model, store.cell(cell_id)
+    config = restore(cell.config())
+    if not fiams(model):
+        raise UserError(
+            f"cell={cell_id}: model.fusion={config.model.fusion} does not tell object and position words apart.",
+            "Choose a cell with model.fusion=fiam or fiam_direct.",
+        )
+    tokenizer = configured_tokenizer(config)
+    dataset = open_sets(config, tokenizer).splits["test"]
+    samples = cell.samples()
+    tested = None if samples is None else samples[samples["split"] == "test"].reset_index(drop=True)
+    known = [(each.ref_id, each.sentence) for each in dataset.references]
+    if tested is None or known != list(zip(tested["ref_id"], tested["sentence"], strict=True)):
+        raise UserError(
+            f"data.root={config.data.root}: not the data set that cell {cell_id} was scored on.",
+            "Put that one back.",
+        )
+    maps = measure_alignment(model, dataset, tokenizer, tested, count)
+    if maps is None:
+        raise UserError(
+            f"cell={cell_id}: no test sentence has both object and position words.",
+            "There is nothing to compare.",
+        )
+    return maps
+
+
+def measure_alignment(
     model: nn.Module,
     dataset: ReferringDataset,
     tokenizer: Tokenizer,
@@ -37,16 +75,16 @@ def look(
         dataset: The test split.
         tokenizer: That of `dataset`.
         samples: How `dataset` was scored, line by line.
-        count: Expressions to look at.
+        count: Expressions to measure.
 
     Returns:
         None where the model has no FIAM, or no sentence has object and position words.
     """
     if not fiams(model):
         return None
-    whole, named, placed = (dataset.tokens[f"{kind}_mask"] for kind in KINDS)
+    everything, named, placed = (dataset.tokens[f"{kind}_mask"] for kind in KINDS)
     # a sentence without such words has the whole sentence in their place
-    both = (named != whole).any(axis=1) & (placed != whole).any(axis=1)
+    both = (named != everything).any(axis=1) & (placed != everything).any(axis=1)
     several = both & (named.sum(axis=1) > 1)  # one piece is gathered everywhere alike: normalised away
     ranked = several if several.any() else both
     chosen = choose(samples[ranked], count)

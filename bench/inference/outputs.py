@@ -64,7 +64,7 @@ def write_prediction(stem: Path, picture: Picture, text: str, found: Prediction)
     np.save(buffer, found.probability)
     files.write_bytes(probability, buffer.getvalue())
     if picture.place is not None:
-        from bench.images.raster import polygons, write_geojson, write_mask
+        from bench.inference.geo import polygons, write_geojson, write_mask
 
         written["geotiff"] = Path(f"{stem}.mask.tif")
         write_mask(written["geotiff"], found.mask, picture.place)

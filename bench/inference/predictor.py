@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from bench.data.dataset import normalize
 from bench.data.decouplers import make_decoupler
 from bench.images.picture import Picture
 from bench.images.resize import resized
-from bench.models.bundle import Bundle, read_tokenizer
+from bench.models.bundle import Bundle
+from bench.models.inputs import TEXT, normalize
+from bench.models.vocabulary import fitting_tokenizer
 from bench.terminal.errors import UserError
-from fianet.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Predictor:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device)
         tokenizer = (
-            read_tokenizer(vocabulary, bundle.vocab_size, bundle.source) if vocabulary else bundle.tokenizer()
+            fitting_tokenizer(vocabulary, bundle.vocab_size, bundle.source)
+            if vocabulary
+            else bundle.tokenizer()
         )
         if tokenizer is None:
             raise UserError(
@@ -67,8 +69,7 @@ class Predictor:
         images = torch.from_numpy(np.stack([squares[id(picture)] for picture, _ in pairs]))
         rows = [self.tokenizer(text, self.max_tokens, self.decouple) for _, text in pairs]
         words = (
-            torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device)
-            for name in Tokens._fields
+            torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device) for name in TEXT
         )
         logits = self.model(normalize(images.to(self.device)), *words).float().cpu()
         return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]

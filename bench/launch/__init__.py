@@ -1,6 +1,9 @@
-"""Where cells run. A launcher takes ids, returns when they are done or failed, and leaves results in the store.
+"""Where cells run. A launcher takes cells, returns when they are done or failed, and leaves results in the store.
 
-Nothing is imported before it is asked for: `bench.status` reads job states from here and must answer at once.
+`LAUNCHERS` starts them here, `slurm.submit` on a cluster; `cell_status.study_status` tells how they stand,
+`watch.watch` shows it, `cancel` and `rubbish` take away what is not wanted. Nothing is imported before it is asked for:
+`bench.status` reads job states from here and must answer at once. Imports training, profiling and studies; searches and
+commands may import it.
 """
 
 import importlib

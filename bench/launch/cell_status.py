@@ -1,5 +1,6 @@
 """What is known of every cell of a plan, also of those never started, and how it is said. Imports no torch."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from bench.terminal.errors import UserError
 if TYPE_CHECKING:
     from bench.launch.slurm_queue import Job
 
-USER_ERROR = f"{UserError.__module__}.{UserError.__qualname__}"  # as it stands in a traceback
+# as it stands in a traceback, whatever module it was in when that was stored
+USER_ERROR = re.compile(rf"^\S*\b{UserError.__qualname__}: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     from bench.storage import snapshot
 
     cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
-    jobs = slurm_state.look(cell for cell in cells.values() if not cell.done)
+    jobs = slurm_state.jobs_of(cell for cell in cells.values() if not cell.done)
     code = snapshot.digest()
     return [
         _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)
@@ -144,9 +146,9 @@ def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
 
 def _last_words(cell: Cell, lines: int = 6) -> list[str]:
     """What to do about a mistake of the user's; the end of another error, of the cell's log, or of what Slurm kept."""
-    _, mistake, said = str(cell.state().get("error") or "").rpartition(f"{USER_ERROR}: ")
-    if mistake:
-        return said.strip().splitlines()[1:]  # the first line is the cause
+    said = USER_ERROR.split(str(cell.state().get("error") or ""))
+    if len(said) > 1:
+        return said[-1].strip().splitlines()[1:]  # the first line is the cause
     for text in (cell.state().get("error"), _text(cell.log), _text(Path(cell.job().get("output", "")))):
         if text and text.strip():
             return text.strip().splitlines()[-lines:]

@@ -9,7 +9,7 @@ from bench.terminal.errors import UserError
 
 
 @dataclass(frozen=True)
-class Slot:
+class Devices:
     """What the processes of one cell may use; its number tells it from its equals."""
 
     number: int
@@ -17,8 +17,8 @@ class Slot:
     threads: int  # a process
 
 
-def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
-    """One slot per GPU (per `processes` of them), else the cores split among `workers`.
+def share_machine(config: LauncherConfig, planned: int) -> list[Devices]:
+    """One GPU (`processes` of them) for each cell that runs at once, else the cores split among `workers`.
 
     Raises:
         UserError: Fewer GPUs than the processes of one cell.
@@ -32,7 +32,7 @@ def make_slots(config: LauncherConfig, planned: int) -> list[Slot]:
                 "Use as many processes as GPUs at most.",
             )
         workers = config.workers or len(teams)
-        return [Slot(i, teams[i % len(teams)], config.threads) for i in range(workers)]
+        return [Devices(i, teams[i % len(teams)], config.threads) for i in range(workers)]
     cores = len(os.sched_getaffinity(0))
     workers = config.workers or max(1, min(cores // each, planned))
-    return [Slot(i, None, config.threads or max(1, cores // (workers * each))) for i in range(workers)]
+    return [Devices(i, None, config.threads or max(1, cores // (workers * each))) for i in range(workers)]

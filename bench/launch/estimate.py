@@ -2,7 +2,7 @@
 
 from bench.config.schema import LauncherKind
 from bench.launch.cell_status import duration
-from bench.launch.devices import make_slots
+from bench.launch.devices import share_machine
 from bench.storage.speeds import Speeds
 from bench.study.plan import Plan
 
@@ -32,7 +32,7 @@ def dry_run(plan: Plan) -> str:
         case LauncherKind.slurm:
             workers = launcher.max_parallel
         case LauncherKind.local:
-            workers = len(make_slots(launcher, len(seen)))
+            workers = len(share_machine(launcher, len(seen)))
     lines.append(
         f"{len(seen) - missing} done, {missing} to run"
         + (

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from bench.config.schema import LauncherConfig
-from bench.launch.devices import Slot, make_slots
+from bench.launch.devices import Devices, share_machine
 from bench.storage.store import Cell
 from bench.training.cell import BUSY
 
@@ -27,13 +27,12 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
     Args:
         cells: What is missing.
         config: Launcher settings.
-        planned: How many cells the whole plan has. The slots, and with them the threads of a cell and the last bits of
-            its numbers, follow from the plan and the machine, not from how much of it is missing.
+        planned: How many cells the whole plan has. What each gets of the machine, and with it the threads of a cell
+            and the last bits of its numbers, follows from the plan and the machine, not from how much of it is missing.
     """
-    slots = make_slots(config, planned)
     waiting = [(cell, 0.0) for cell in cells]
-    running: dict[Slot, tuple[Cell, Team]] = {}
-    free = list(slots)
+    running: dict[Devices, tuple[Cell, Team]] = {}
+    free = share_machine(config, planned)
     try:
         while waiting or running:
             now = time.monotonic()
@@ -41,14 +40,14 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
             while free and ready:
                 item = ready.pop(0)
                 waiting.remove(item)
-                slot = free.pop(0)
-                running[slot] = (item[0], _start(item[0], slot, config))
-            for slot, (cell, team) in list(running.items()):
+                devices = free.pop(0)
+                running[devices] = (item[0], _start(item[0], devices, config))
+            for devices, (cell, team) in list(running.items()):
                 code = ended(team)
                 if code is None:
                     continue
-                del running[slot]
-                free.append(slot)
+                del running[devices]
+                free.append(devices)
                 if code == BUSY:
                     waiting.append((cell, now + BUSY_SECONDS))
                 elif code != 0:
@@ -58,13 +57,13 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
         stop_workers([process for _, team in running.values() for process in team])
 
 
-def _start(cell: Cell, slot: Slot, config: LauncherConfig) -> Team:
+def _start(cell: Cell, devices: Devices, config: LauncherConfig) -> Team:
     words = [
         f"store={cell.path.parents[1]}",
         f"id={cell.id}",
         f"checkpoint_seconds={config.checkpoint_seconds}",
     ]
-    return [start_worker("bench.cell", words, slot, cell.log, place) for place in places(config.processes)]
+    return [start_worker("bench.cell", words, devices, cell.log, place) for place in places(config.processes)]
 
 
 def places(processes: int) -> list[dict[str, str]]:
@@ -95,25 +94,25 @@ def ended(team: Team) -> int | None:
 
 
 def start_worker(
-    module: str, words: list[str], slot: Slot, log_path: Path, place: dict[str, str] | None = None
+    module: str, words: list[str], devices: Devices, log_path: Path, place: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Starts `python -m module words` with what its slot may use; it ends with this process, however that ends.
+    """Starts `python -m module words` on its share of the machine; it ends with this process, however that ends.
 
     Args:
         module: Takes `threads=` and `die_with_parent=true` beside `words`.
         words: Its arguments.
-        slot: GPU and threads.
+        devices: GPU and threads.
         log_path: Gets everything it prints.
         place: More of its environment.
     """
     environment = os.environ | (place or {})
-    if slot.gpus is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = slot.gpus
-    if slot.threads:
-        environment |= {"OMP_NUM_THREADS": str(slot.threads), "MKL_NUM_THREADS": str(slot.threads)}
+    if devices.gpus is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = devices.gpus
+    if devices.threads:
+        environment |= {"OMP_NUM_THREADS": str(devices.threads), "MKL_NUM_THREADS": str(devices.threads)}
     with log_path.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *words, f"threads={slot.threads}", "die_with_parent=true"],
+            [sys.executable, "-m", module, *words, f"threads={devices.threads}", "die_with_parent=true"],
             stdin=subprocess.PIPE,  # closes when the launcher dies, however it dies; the worker then ends too
             stdout=log,
             stderr=log,
@@ -139,9 +138,8 @@ def stop_workers(processes: list[subprocess.Popen[bytes]]) -> None:
 def _record_death(cell: Cell, code: int) -> None:
     """Writes why a worker ended that could not say so itself; a cell another process holds is not ours to judge."""
     with cell.lock() as free:
-        known = (
-            ("done",) if code < 0 else ("done", "failed")
-        )  # a process beside one that was killed can only guess why
+        # a process beside one that was killed can only guess why
+        known = ("done",) if code < 0 else ("done", "failed")
         if free and cell.state()["state"] not in known:
             cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
 

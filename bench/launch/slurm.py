@@ -48,7 +48,7 @@ def submit(cells: list[Cell], config: LauncherConfig) -> Submission:
     store = cells[0].path.parents[1].resolve()
     done = Submission()
     with files.locked(store / "slurm" / "lock"):
-        jobs = slurm_queue.look(cell.job()["id"] for cell in cells if cell.job())
+        jobs = slurm_queue.jobs(cell.job()["id"] for cell in cells if cell.job())
         groups: dict[str, list[Cell]] = {}
         asks: dict[str, Request] = {}
         for cell in cells:
@@ -62,7 +62,7 @@ def submit(cells: list[Cell], config: LauncherConfig) -> Submission:
                 done.held.append(cell)
                 continue
             if job:
-                slurm_outcome.bury(cell, job, config)
+                slurm_outcome.record_death(cell, job, config)
             ask = request(restore(cell.config()).launcher)
             if slurm_outcome.given_up(cell, ask, config):
                 done.given_up.append(cell)
@@ -230,7 +230,7 @@ def follow(cells: list[Cell], config: LauncherConfig, resubmit: bool) -> None:
     ended: dict[str, float] = {}  # job id: when its end was first seen
     while True:
         open_cells = [cell for cell in cells if not cell.done]
-        jobs = slurm_queue.look(cell.job()["id"] for cell in open_cells if cell.job())
+        jobs = slurm_queue.jobs(cell.job()["id"] for cell in open_cells if cell.job())
         now = time.monotonic()
         waiting, again = False, []
         for cell in open_cells:
@@ -241,7 +241,7 @@ def follow(cells: list[Cell], config: LauncherConfig, resubmit: bool) -> None:
             if now - ended.setdefault(job.id, now) < _patience(cell):
                 waiting = True
                 continue
-            slurm_outcome.bury(cell, job, config)
+            slurm_outcome.record_death(cell, job, config)
             if resubmit and job.state != "CANCELLED":
                 again.append(cell)
         if again:

@@ -83,7 +83,7 @@ class CellJob:
         while time.monotonic() < deadline and not interrupt.received():
             other = cell.state()
             held = other["state"] == "running" and other.get("job") not in (None, owner["job"])
-            if not (held and slurm_queue.look([other["job"]])[other["job"]].running) and run_cell(
+            if not (held and slurm_queue.jobs([other["job"]])[other["job"]].running) and run_cell(
                 cell, self.checkpoint_seconds, owner=owner
             ):
                 return True

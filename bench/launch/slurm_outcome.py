@@ -21,7 +21,7 @@ CAUSES = {
     "GONE": "the job is gone and Slurm keeps no record of it",
 }
 OUTSIDE = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "CANCELLED")  # nothing the cell did
-INNOCENT = (*OUTSIDE, "COMPLETED")
+NOT_ITS_FAULT = (*OUTSIDE, "COMPLETED")
 SIGNALS = {"9": "killed (signal 9), usually by the kernel for want of memory"}
 
 
@@ -53,7 +53,7 @@ def _said_by_slurm(cell: Cell) -> str | None:
     return None
 
 
-def bury(cell: Cell, job: Job, config: LauncherConfig) -> None:
+def record_death(cell: Cell, job: Job, config: LauncherConfig) -> None:
     """Records, once per job, how it ended; after `max_failures` of one kind the cell counts as failed.
 
     Two deaths are of one kind when cause, code and resources agree, numbers in the cause aside: new code or more
@@ -68,11 +68,11 @@ def bury(cell: Cell, job: Job, config: LauncherConfig) -> None:
     if job.id in [death["job"] for death in deaths]:
         return
     why = cause(cell, job)
-    innocent = blameless(state, job)
+    excused = blameless(state, job)
     about = {name: submitted.get(name) for name in ("code", "ask")}
-    deaths.append({"job": job.id, "cause": why, "innocent": innocent, **about})
+    deaths.append({"job": job.id, "cause": why, "innocent": excused, **about})
     cell.write("deaths", deaths)
-    if innocent:
+    if excused:
         cell.update_state(state="lost" if state.get("attempt") else "planned", cause=why)
         return
     repeated = alike(deaths)
@@ -84,11 +84,11 @@ def bury(cell: Cell, job: Job, config: LauncherConfig) -> None:
 def blameless(state: Record, job: Job) -> bool:
     """Whether a job ended through nothing its cell did: taken from outside, or stopped with its state saved."""
     saved = state["state"] == "lost" and state.get("job") == job.id and bool(state.get("cause"))
-    return state["state"] != "failed" and (job.state in INNOCENT or saved)
+    return state["state"] != "failed" and (job.state in NOT_ITS_FAULT or saved)
 
 
 def alike(deaths: list[Record]) -> int:
-    """How many of the last deaths were of the last one's kind; innocent ones are passed over."""
+    """How many of the last deaths were of the last one's kind; blameless ones are passed over."""
     kinds = [_kind(death) for death in deaths if not death["innocent"]]
     count = 0
     for kind in reversed(kinds):
@@ -101,10 +101,10 @@ def alike(deaths: list[Record]) -> int:
 def given_up(cell: Cell, ask: dict[str, Any], config: LauncherConfig) -> bool:
     """Whether a new job with these resources and today's code would only die the same way once more."""
     deaths = cell.deaths()
-    guilty = [death for death in deaths if not death["innocent"]]
-    if not guilty or alike(deaths) < config.max_failures:
+    own = [death for death in deaths if not death["innocent"]]
+    if not own or alike(deaths) < config.max_failures:
         return False
-    return guilty[-1]["code"] == snapshot.digest() and guilty[-1]["ask"] == ask
+    return own[-1]["code"] == snapshot.digest() and own[-1]["ask"] == ask
 
 
 def _kind(death: Record) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ class Job:
         return self.state in ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING")
 
 
-def look(ids: Iterable[str]) -> dict[str, Job]:
+def jobs(ids: Iterable[str]) -> dict[str, Job]:
     """The state of each job.
 
     Args:
@@ -65,12 +65,12 @@ def _squeue(ids: set[str]) -> dict[str, Job] | None:
     said = ask(["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r", _chosen(ids)])
     if said is None:
         return None
-    jobs = {}
+    found = {}
     for line in said.splitlines():
         id_, _, rest = line.strip().partition("|")
         state, _, reason = rest.partition("|")
-        jobs[id_] = Job(id_, state, "" if reason == "None" else reason)
-    return jobs
+        found[id_] = Job(id_, state, "" if reason == "None" else reason)
+    return found
 
 
 def _sacct(ids: set[str]) -> dict[str, Job] | None:
@@ -78,13 +78,13 @@ def _sacct(ids: set[str]) -> dict[str, Job] | None:
     said = ask([*words, _chosen(ids)])
     if said is None:
         return None
-    jobs = {}
+    found = {}
     for line in said.splitlines():
         id_, _, rest = line.strip().partition("|")
         state, _, code = rest.partition("|")
         word, _, by = state.partition(" ")  # `CANCELLED by 1000`
-        jobs[id_] = Job(id_, word.rstrip("+"), by or ("" if code == "0:0" else f"exit code {code}"))
-    return jobs
+        found[id_] = Job(id_, word.rstrip("+"), by or ("" if code == "0:0" else f"exit code {code}"))
+    return found
 
 
 def _chosen(ids: set[str]) -> str:

@@ -11,14 +11,14 @@ FRESH_SECONDS = 10.0  # between two questions to Slurm while a table is redrawn 
 _last: tuple[float, frozenset[str], dict[str, Job]] = (float("-inf"), frozenset(), {})
 
 
-def look(cells: Iterable[Cell]) -> dict[str, Job]:
+def jobs_of(cells: Iterable[Cell]) -> dict[str, Job]:
     """The jobs of these cells by cell id, as Slurm saw them at most ten seconds ago."""
     global _last
     jobs = {cell.id: job["id"] for cell in cells if (job := cell.job())}
     wanted = frozenset(jobs.values())
     asked, ids, seen = _last
     if ids != wanted or time.monotonic() - asked > FRESH_SECONDS:
-        seen = slurm_queue.look(wanted)
+        seen = slurm_queue.jobs(wanted)
         _last = (time.monotonic(), wanted, seen)
     return {cell: seen[id_] for cell, id_ in jobs.items()}
 

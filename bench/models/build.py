@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.config import plugins
-from bench.config.schema import ModelConfig
+from bench.config.schema import Decoder, Fusion, ModelConfig, Neck
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FusionBuilder = Callable[[ModelConfig, int, int, int], "Reader"]
 NeckBuilder = Callable[[ModelConfig, Sequence[int], int, tuple[int, int]], "Reader"]
 # decoder: (channels of each map)
 DecoderBuilder = Callable[[Sequence[int]], "nn.Module"]
+Name = TypeVar("Name", bound=StrEnum)
+Builder = TypeVar("Builder")
 
 
 def _no_fusion(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
@@ -113,41 +116,34 @@ def _cim(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[i
 
 def _simple(channels: Sequence[int]) -> nn.Module:
     """3x3 convolutions from coarse to fine (all but RMSIN)."""
-    from fianet.decoder import Decoder
+    from fianet import decoder
 
-    return Decoder(channels)
+    return decoder.Decoder(channels)
 
 
 def _rotated(channels: Sequence[int]) -> nn.Module:
     """Adaptive rotated convolutions (RMSIN)."""
     from baselines.rotated import RotatedConv
-    from fianet.decoder import Decoder
+    from fianet import decoder
 
-    return Decoder(channels, second=RotatedConv)
+    return decoder.Decoder(channels, second=RotatedConv)
 
 
-FUSIONS: dict[str, FusionBuilder] = {
-    "none": _no_fusion,
-    "pwam": _pwam,
-    "iim": _iim,
-    "fiam": _fiam,
-    "fiam_direct": _fiam_direct,
+FUSIONS: dict[Fusion, FusionBuilder] = {
+    Fusion.none: _no_fusion,
+    Fusion.pwam: _pwam,
+    Fusion.iim: _iim,
+    Fusion.fiam: _fiam,
+    Fusion.fiam_direct: _fiam_direct,
 }
-NECKS: dict[str, NeckBuilder] = {
-    "none": _no_neck,
-    "lgce": _lgce,
-    "cim": _cim,
-    "tmem": _tmem,
-    "tmem_blind": _tmem_blind,
+NECKS: dict[Neck, NeckBuilder] = {
+    Neck.none: _no_neck,
+    Neck.lgce: _lgce,
+    Neck.cim: _cim,
+    Neck.tmem: _tmem,
+    Neck.tmem_blind: _tmem_blind,
 }
-DECODERS: dict[str, DecoderBuilder] = {"simple": _simple, "rotated": _rotated}
-
-
-def check_names(model: ModelConfig) -> None:
-    """Raises `UserError` naming the first slot whose module is unknown, with the nearest right name."""
-    _choose("fusion", model.fusion, FUSIONS)
-    _choose("neck", model.neck, NECKS)
-    _choose("decoder", model.decoder, DECODERS)
+DECODERS: dict[Decoder, DecoderBuilder] = {Decoder.simple: _simple, Decoder.rotated: _rotated}
 
 
 def build_model(model: ModelConfig, vocab_size: int, size: int | tuple[int, int] = 480) -> nn.Module:
@@ -234,7 +230,8 @@ def _encoder(model: ModelConfig) -> SwinEncoder:
     return encoder
 
 
-def _choose(slot: str, name: str, known: Mapping[str, Any]) -> Any:
+def _choose(slot: str, name: Name, known: Mapping[Name, Builder]) -> Builder:
+    """What builds `name`; a configuration made in Python may hold any text."""
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)

@@ -17,10 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from bench.config.schema import Decoupler, ModelConfig, TextConfig
-from bench.data.dataset import MEAN, STD
 from bench.models.build import build
+from bench.models.inputs import MEAN, STD
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
+from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
@@ -28,7 +29,6 @@ from fianet.tokens import Tokenizer
 
 FORMAT = 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-VOCABULARIES = ("tokenizer.json", "vocab.txt")  # the first that is there is the one that is used
 REMEDY = "Export it again, or copy it again if it was cut off on the way."
 
 
@@ -92,33 +92,7 @@ class Bundle:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.vocabulary.items():
                 (Path(folder) / name).write_text(content, encoding="utf-8")
-            return read_tokenizer(folder, self.vocab_size, self.source)
-
-
-def read_tokenizer(pretrained: str | None, vocab_size: int, source: str) -> Tokenizer:
-    """A tokenizer for a model that knows `vocab_size` word pieces.
-
-    Args:
-        pretrained: Folder or hub id; None: the shipped vocabulary.
-        vocab_size: Word pieces of the model.
-        source: Where the model comes from, for messages.
-
-    Raises:
-        UserError: No usable vocabulary, or one of another model.
-    """
-    try:
-        tokenizer = Tokenizer.load(pretrained)
-    except ValueError as error:
-        raise UserError(
-            f"{source}: its vocabulary cannot be read ({error}).",
-            "Pass vocabulary=DIR, a folder with vocab.txt.",
-        ) from error
-    if tokenizer.vocab_size > vocab_size:
-        raise UserError(
-            f"{source}: knows {vocab_size} word pieces, the vocabulary has {tokenizer.vocab_size}.",
-            "Pass vocabulary=DIR, the one it was trained with.",
-        )
-    return tokenizer
+            return fitting_tokenizer(folder, self.vocab_size, self.source)
 
 
 def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
@@ -134,7 +108,7 @@ def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
         files.write_bytes(path, safetensors.torch.save(weights, metadata))
         return [path]
     written = [path / WEIGHTS, path / CONFIG, *(path / name for name in bundle.vocabulary)]
-    for name in VOCABULARIES:  # of a model exported here before
+    for name in VOCABULARY_FILES:  # of a model exported here before
         (path / name).unlink(missing_ok=True)
     files.write_bytes(path / WEIGHTS, safetensors.torch.save(weights))
     files.write_json(path / CONFIG, description)
@@ -156,13 +130,12 @@ def load_bundle(path: str | Path) -> Bundle:
     state = plain_arrays(state, file)
     if path.is_dir():
         metadata = {
-            name: _read_text(path / name) for name in (CONFIG, *VOCABULARIES) if (path / name).is_file()
+            name: _read_text(path / name) for name in (CONFIG, *VOCABULARY_FILES) if (path / name).is_file()
         }
     values = _description(metadata.get(CONFIG), path)
     config = _model_config(values["model"], path)
-    if not config.plugin and not any(
-        key.startswith("text.") for key in state
-    ):  # nothing in the model reads the sentence
+    # where nothing in the model reads the sentence
+    if not config.plugin and not any(key.startswith("text.") for key in state):
         config.text = TextConfig(width=8, layers=1, heads=1)
         values["vocab_size"] = 1
     _check_counts(config, len(state), path)
@@ -177,14 +150,14 @@ def load_bundle(path: str | Path) -> Bundle:
         )
     model = build(config, values["vocab_size"], values["size"])
     model.load_state_dict(state)
-    vocabulary = {name: metadata[name] for name in VOCABULARIES if name in metadata}
+    carried = {name: metadata[name] for name in VOCABULARY_FILES if name in metadata}
     return Bundle(
         model.eval(),
         config,
         values["vocab_size"],
         values["size"],
         values["max_tokens"],
-        dict(list(vocabulary.items())[:1]),
+        dict(list(carried.items())[:1]),
         str(path),
         values["decoupler"],
         values["categories"],

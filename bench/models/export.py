@@ -1,9 +1,13 @@
 """A cell's best model, made independent of the store, and as a graph that runs without this project's code."""
 
+import contextlib
 import io
 import json
+import logging
 import math
-from collections.abc import Callable
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -14,20 +18,20 @@ from torch import Tensor
 
 from bench.config.compose import restore
 from bench.config.schema import TextConfig
-from bench.data.dataset import normalize
 from bench.models.build import build
-from bench.models.bundle import VOCABULARIES, Bundle
+from bench.models.bundle import CONFIG, Bundle, load_bundle, save_bundle
+from bench.models.inputs import TEXT, normalize
 from bench.models.pretrained import locate
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
+from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
-from fianet.tokens import SHIPPED, Tokenizer, Tokens
+from fianet.tokens import SHIPPED, Tokenizer
 
 TOLERANCE = 1e-4  # largest difference of a logit between the graph and the model
-IMAGE = "image"
-INPUTS = (IMAGE, *Tokens._fields)
+INPUTS = ("image", *TEXT)
 ONNX_OPSET = 18
 Inputs = tuple[Tensor, ...]
 
@@ -41,6 +45,54 @@ class Format(StrEnum):
 
 
 GRAPHS = {Format.torch_export: "model.pt2", Format.onnx: "model.onnx"}
+
+
+def export_cell(store: Store, cell_id: str, out: Path, format_name: str) -> dict[str, str]:
+    """Writes the best model of a cell as a bundle, and a graph of it if one is asked for.
+
+    Args:
+        store: The store.
+        cell_id: A finished cell of it.
+        out: A folder, or without a graph also a file that ends in `.safetensors`.
+        format_name: One of `Format`.
+
+    Returns:
+        What was written and checked: a line of text by subject.
+
+    Raises:
+        UserError: No such format, no such model (see `from_cell`), or no such graph (see `write_graph`).
+    """
+    if format_name not in list(Format):
+        raise UserError(f"format={format_name}: no such format.", f"Known: {', '.join(Format)}.")
+    kind = Format(format_name)
+    if kind is not Format.safetensors and out.suffix == ".safetensors":
+        raise UserError(f"out={out}: a graph needs a folder beside the weights.", "Pass out=DIR.")
+    bundle = from_cell(store, cell_id)
+    if (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
+        for name in GRAPHS.values():  # of another model that was exported here
+            (out / name).unlink(missing_ok=True)
+    written = save_bundle(bundle, out)
+    load_bundle(out)
+    said = {"cell": cell_id, "model": bundle.config.name}
+    if kind is not Format.safetensors:
+        with _quiet():
+            file, worst = write_graph(bundle, kind, out)
+        written.append(file)
+        said["checked"] = f"logits of {file.name} differ by at most {worst:.1e} from the model's"
+    said["written"] = ", ".join(map(str, written))
+    return said | {"next": f'python -m bench.predict weights={out} image=scene.png text="..."'}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporters' progress reports and notes to their own developers."""
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def from_cell(store: Store, cell_id: str) -> Bundle:
@@ -91,25 +143,10 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         vocab_size,
         config.recipe.size,
         config.data.max_tokens,
-        read_vocabulary(folder),
+        vocabulary_text(folder),
         f"cell {cell_id}",
         config.protocol.decoupler,
         tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
-    )
-
-
-def read_vocabulary(folder: Path) -> dict[str, str]:
-    """Name and content of the tokenizer file in a folder.
-
-    Raises:
-        UserError: There is none.
-    """
-    for name in VOCABULARIES:
-        if (folder / name).is_file():
-            return {name: (folder / name).read_text(encoding="utf-8")}
-    raise UserError(
-        f"{folder}: holds neither {' nor '.join(VOCABULARIES)}.",
-        "Pass the folder of the vocabulary it was trained with.",
     )
 
 

@@ -57,17 +57,17 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"{path}: not a PyTorch checkpoint that can be read safely ({_why_unreadable(error)}).",
             "Nothing in it was executed. Pass a whole file that holds tensors only.",
         ) from error
-    whole = content if isinstance(content, Mapping) else {"": content}
-    if "model" not in whole:
-        state, layout, beside = _unprefixed(whole, path), "plain", []
+    entries = content if isinstance(content, Mapping) else {"": content}
+    if "model" not in entries:
+        state, layout, beside = _unprefixed(entries, path), "plain", []
     else:
-        parts = [part for part in PARTS if part in whole]
+        parts = [part for part in PARTS if part in entries]
         layout = "under " + " and ".join(f"`{part}`" for part in parts)
-        beside = [str(key) for key in whole if key not in parts]
-        words = _unprefixed(whole.get("bert_model", {}), path)
-        state = _unprefixed(whole["model"], path)
+        beside = [str(key) for key in entries if key not in parts]
+        words = _unprefixed(entries.get("bert_model", {}), path)
+        state = _unprefixed(entries["model"], path)
         state |= {f"text_encoder.{key}": value for key, value in words.items()}
-    inner = whole.get("model", whole)
+    inner = entries.get("model", entries)
     if isinstance(inner, Mapping) and any(str(key).startswith("module.") for key in inner):
         layout += ", module. prefixes"
     return Checkpoint(state, layout, tuple(beside))

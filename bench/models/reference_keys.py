@@ -5,7 +5,7 @@ Each table maps a piece of our name (a regular expression) to the released piece
 
 import re
 
-from bench.config.schema import ModelConfig
+from bench.config.schema import Decoder, Fusion, ModelConfig, Neck
 
 Table = tuple[tuple[str, str], ...]
 
@@ -124,9 +124,9 @@ ROTATED: Table = (
     (r"\.routing\.angle", ".rounting_func.fc_theta"),
 )
 
-FUSIONS: dict[str, Table] = {"pwam": PWAM, "iim": IIM, "fiam": FIAM}
-NECKS: dict[str, Table] = {"none": (), "lgce": LGCE, "cim": CIM, "tmem": TMEM}
-DECODERS: dict[str, Table] = {"simple": SIMPLE, "rotated": ROTATED}
+FUSIONS: dict[Fusion, Table] = {Fusion.pwam: PWAM, Fusion.iim: IIM, Fusion.fiam: FIAM}
+NECKS: dict[Neck, Table] = {Neck.none: (), Neck.lgce: LGCE, Neck.cim: CIM, Neck.tmem: TMEM}
+DECODERS: dict[Decoder, Table] = {Decoder.simple: SIMPLE, Decoder.rotated: ROTATED}
 
 # Stored in released checkpoints and used by none of the published forward passes, or computed from the sizes.
 IGNORED: tuple[str, ...] = (

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.config.schema import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
 from bench.models.build import build
-from bench.models.read_weights import Checkpoint, State, first_line, listing
+from bench.models.read_weights import Checkpoint, State, first_line, listing, read_checkpoint
 from bench.models.reference_keys import IGNORED, reference_key
 from bench.terminal.errors import UserError
 
@@ -33,6 +33,25 @@ class Released:
     config: ModelConfig
     vocab_size: int
     unused: list[str]
+
+
+def load_reference(
+    path: str | Path, fusion_heads: Sequence[int] = (1, 1, 1, 1), size: int = 480
+) -> nn.Module:
+    """A published LAVT, LGCE, RMSIN or FIANet checkpoint as a model in eval mode, all parameters trainable.
+
+    Architecture and sizes are read off the weights. The state dict may be the file itself or under `model`
+    (LAVT's two-part release: also `bert_model`), with or without `module.` prefixes. No code in it runs.
+
+    Args:
+        path: A `.pth` file.
+        fusion_heads: Attention heads of each stage's fusion; they leave no trace in the weights.
+        size: Side of the images in pixels; RMSIN's neck is made for one size.
+
+    Raises:
+        UserError: Unreadable or unsafe file, unknown model, or weights missing, left over or misshapen.
+    """
+    return read_released(read_checkpoint(path), path, fusion_heads, size).model
 
 
 def read_released(

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.config.schema import Config, Fusion, ModelConfig, Neck
 from bench.models.build import build_model
-from bench.profiling.parts import metered, rooms
+from bench.profiling.parts import metered, parts
 from bench.terminal.errors import UserError
 from fianet.segmenter import Segmenter
 from fianet.tokens import Tokenizer
@@ -73,9 +73,9 @@ def count(config: Config) -> dict[str, Any]:
 
     Returns:
         JSON-ready: `parameters`, `trained`, `macs` (multiply-accumulates of all matrix products and convolutions,
-        attention included), `flops` (twice that), `left_out`, `rooms` (each with `parameters`, `trained`, `macs`),
-        `size`, `max_tokens`, `vocabulary` they hold for, and `published`: `parameters` and `macs` counted as papers do,
-        to compare with what they print, and `because`.
+        attention included), `flops` (twice that), `left_out`, `rooms` (its parts, each with `parameters`, `trained`,
+        `macs`), `size`, `max_tokens`, `vocabulary` they hold for, and `published`: `parameters` and `macs` counted as
+        papers do, to compare with what they print, and `because`.
     """
     with torch.device("meta"):
         model = build_profiled(config)
@@ -85,9 +85,9 @@ def count(config: Config) -> dict[str, Any]:
         model(*inputs)
     own = _parameters(model)
     macs = counter.get_total_flops() // 2
-    per_room = {
-        room: _parameters(*modules) | {"macs": int(flops[room]) // 2}
-        for room, modules in rooms(model).items()
+    per_part = {
+        part: _parameters(*modules) | {"macs": int(flops[part]) // 2}
+        for part, modules in parts(model).items()
     }
     return {
         "size": config.recipe.size,
@@ -98,14 +98,14 @@ def count(config: Config) -> dict[str, Any]:
         "flops": counter.get_total_flops(),
         "left_out": LEFT_OUT,
         "published": _as_published(
-            config.model, own["parameters"], macs, unread_macs(model, inputs), per_room
+            config.model, own["parameters"], macs, unread_macs(model, inputs), per_part
         ),
-        "rooms": per_room,
+        "rooms": per_part,
     }
 
 
 def _as_published(
-    model: ModelConfig, parameters: int, macs: int, unread: int, per_room: dict[str, dict[str, int]]
+    model: ModelConfig, parameters: int, macs: int, unread: int, per_part: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
     """What papers would print: `parameters`, `macs`, and `because`: why that is another number than ours."""
     because = []
@@ -116,7 +116,7 @@ def _as_published(
             f"the published code holds {unused / 1e6:.2f} M parameters that no forward pass uses (go_embedding)"
         )
     if (model.fusion, model.neck) == (Fusion.iim, Neck.cim):
-        unread += per_room["neck"]["macs"]
+        unread += per_part["neck"]["macs"]
         because.append(
             "RMSIN's printed operations are met only without those of its neck; why is our guess, no paper says so"
         )

@@ -42,7 +42,7 @@ def measure(
     Returns:
         JSON-ready: `environment`, `measured` (UTC), and `batches`: batch size -> `latency_ms` {median, q1, q3},
         `passes`, `images_per_second` (at the median), `peak_memory` in bytes, weights included (None on a CPU), and
-        `rooms`: median ms of each, in passes of their own that wait for the device around every room.
+        `rooms`: median ms of each part, in passes of their own that wait for the device around every part.
 
     Raises:
         UserError: The GPU's memory does not hold a batch.
@@ -92,7 +92,7 @@ def _measure_batch(
         "passes": len(times),
         "images_per_second": round(1000 * len(inputs[0]) / median, 3),
         "peak_memory": peak,
-        "rooms": _room_times(model, inputs, clock),
+        "rooms": _part_times(model, inputs, clock),
     }
 
 
@@ -106,13 +106,13 @@ def timed(forward: Pass, clock: Callable[[], float], seconds: float, most: int) 
     return times
 
 
-def _room_times(model: nn.Module, inputs: tuple[Tensor, ...], clock: Callable[[], float]) -> dict[str, float]:
+def _part_times(model: nn.Module, inputs: tuple[Tensor, ...], clock: Callable[[], float]) -> dict[str, float]:
     passes = []
     for _ in range(LEAST):
         with metered(model, clock) as grown:
             model(*inputs)
         passes.append(grown)
-    return {room: round(float(np.median([each[room] for each in passes])) * 1000, 3) for room in passes[0]}
+    return {part: round(float(np.median([each[part] for each in passes])) * 1000, 3) for part in passes[0]}
 
 
 def _synchronised(device: str) -> float:

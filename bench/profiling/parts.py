@@ -1,4 +1,4 @@
-"""The rooms of a model (text, encoder, fusion, neck, decoder), and how a gauge is read around each of them."""
+"""The parts of a model (text, encoder, fusion, neck, decoder), and how a gauge is read around each of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from torch import nn
 from fianet.segmenter import Segmenter
 
 
-def rooms(model: nn.Module) -> dict[str, list[nn.Module]]:
-    """Room -> the modules whose calls make it up, none inside another; none for models of other packages.
+def parts(model: nn.Module) -> dict[str, list[nn.Module]]:
+    """Part -> the modules whose calls make it up, none inside another; none for models of other packages.
 
     The encoder is walked stage by stage with fusions in between, so it is many modules and never called itself.
     """
@@ -27,7 +27,7 @@ def rooms(model: nn.Module) -> dict[str, list[nn.Module]]:
 
 @contextmanager
 def metered(model: nn.Module, gauge: Callable[[], float]) -> Iterator[dict[str, float]]:
-    """Yields how much `gauge` grew inside each room, summed over all forward passes in the block.
+    """Yields how much `gauge` grew inside each part, summed over all forward passes in the block.
 
     Args:
         model: Any model.
@@ -35,10 +35,10 @@ def metered(model: nn.Module, gauge: Callable[[], float]) -> Iterator[dict[str, 
     """
     grown: dict[str, float] = {}
     handles = []
-    for room, modules in rooms(model).items():
-        grown[room] = 0.0
+    for part, modules in parts(model).items():
+        grown[part] = 0.0
         for module in modules:
-            handles += _watch(module, room, grown, gauge)
+            handles += _watch(module, part, grown, gauge)
     try:
         yield grown
     finally:
@@ -46,11 +46,11 @@ def metered(model: nn.Module, gauge: Callable[[], float]) -> Iterator[dict[str, 
             handle.remove()
 
 
-def _watch(module: nn.Module, room: str, grown: dict[str, float], gauge: Callable[[], float]) -> list:
+def _watch(module: nn.Module, part: str, grown: dict[str, float], gauge: Callable[[], float]) -> list:
     def enter(module: nn.Module, inputs: object) -> None:
-        grown[room] -= gauge()
+        grown[part] -= gauge()
 
     def leave(module: nn.Module, inputs: object, output: object) -> None:
-        grown[room] += gauge()
+        grown[part] += gauge()
 
     return [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]

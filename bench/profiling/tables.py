@@ -34,11 +34,11 @@ class Profiled:
 
 
 def show(profiled: Sequence[Profiled], console: Console) -> None:
-    """Prints what every model costs, how long it takes if that was measured, its rooms, and what the numbers mean."""
+    """Prints what every model costs, how long it takes if that was measured, its parts, and what the numbers mean."""
     console.print(_models(profiled))
     if any(_batches(each) for each in profiled):
         console.print(_times(profiled))
-    console.print(_rooms(profiled))
+    console.print(_parts(profiled))
     for note in notes(profiled):
         console.print(note, style="dim", soft_wrap=True, highlight=False, markup=False)
 
@@ -84,7 +84,7 @@ def _measured(batch: dict[str, Any]) -> list[str]:
     ]
 
 
-def _rooms(profiled: Sequence[Profiled]) -> Table:
+def _parts(profiled: Sequence[Profiled]) -> Table:
     timed = any(_batches(each) for each in profiled)
     lines, seen = [], set()
     for each in profiled:
@@ -92,11 +92,11 @@ def _rooms(profiled: Sequence[Profiled]) -> Table:
             continue
         seen.add(each.folder)
         first = next(iter(_batches(each).values()), None)
-        for room, counts in each.counts["rooms"].items():
-            line = [each.label, room, _millions(counts["parameters"]), _millions(counts["trained"])]
+        for part, counts in each.counts["rooms"].items():
+            line = [each.label, part, _millions(counts["parameters"]), _millions(counts["trained"])]
             line.append(_billions(counts["macs"]))
             if first:
-                line.append(f"{first['rooms'][room]:.1f}")
+                line.append(f"{first['rooms'][part]:.1f}")
             lines.append(line)
     heads = ["model", "room", "params M", "trained M", "GMACs"]
     size = next((size for each in profiled for size in _batches(each)), "")

@@ -1,1 +1,5 @@
-"""TODO door."""
+"""What can be said of the objects in a picture, so that each sentence means exactly one of them.
+
+`expressions.expressions` makes the sentences of a `predicates.Scene`, `expressions.choose` picks some of them;
+`colours.colour_name` names a colour. Pure geometry and words: imports no other room. Drawing and data may import it.
+"""

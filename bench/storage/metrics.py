@@ -1,4 +1,4 @@
-"""The field's scores from intersections and unions, in percent (models.md, "Metrics")."""
+"""The field's scores from intersections and unions, in percent: mIoU, oIoU and precision at IoU thresholds."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The store: what is planned, running and done, as files (docs/design: files first).
+"""The store: what is planned, running and done, as files; they are the truth, MLflow and reports are made from them.
 
     <root>/cells/<id>/   cell.json  state.json  history.jsonl  metrics.json  samples.parquet  env.json  log.txt
                          checkpoints/  figures/

@@ -7,8 +7,9 @@ from omegaconf import OmegaConf
 
 from bench.config.groups import GROUPS
 from bench.config.request import Request
-from bench.config.schema import SCORED_SPLITS, Config
+from bench.config.schema import Config
 from bench.config.yaml_files import named_file, read_mapping
+from bench.data.reference import SCORED
 from bench.storage.expectation import parse_expectation
 from bench.terminal.arguments import dotted, nearest
 from bench.terminal.errors import UserError
@@ -106,10 +107,8 @@ def parse_study(name: str, spec: dict[str, Any], source: str) -> Study:
         )
     splits = _strings(spec.get("splits", ["val", "test"]), f"{source}, splits")
     for split in splits:
-        if split not in SCORED_SPLITS:
-            raise UserError(
-                f"{source}, splits: {split} is no split that is scored.", nearest(split, SCORED_SPLITS)
-            )
+        if split not in SCORED:
+            raise UserError(f"{source}, splits: {split} is no split that is scored.", nearest(split, SCORED))
     expect = _strings(spec.get("expect", []), f"{source}, expect")
     for expectation in expect:
         parse_expectation(expectation, list(map(str, written)), f"{source}, expect")

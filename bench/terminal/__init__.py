@@ -1,1 +1,6 @@
-"""TODO door."""
+"""What every command does at the terminal: reads `key=value` arguments, shows progress, tells mistakes in two lines.
+
+`arguments.parse` reads arguments into a dataclass, `bars.bar` is the one progress bar, `errors.command` makes exit
+codes, `UserError` is a mistake a user can mend, `DataError` a file that cannot be read. Imports no other room; every
+room and command may import it.
+"""

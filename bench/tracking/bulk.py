@@ -68,11 +68,11 @@ class Database:
     def marked(self, store_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
         """Id, status, name and `mirror.` tags of every run of a store: the API would send every metric along."""
         runs, tags = self.tables.tables["runs"], self.tables.tables["tags"]
-        mine = select(tags.c.run_uuid).where(tags.c.key == "mirror.store", tags.c.value == store_id)
+        ours = select(tags.c.run_uuid).where(tags.c.key == "mirror.store", tags.c.value == store_id)
         here = (runs.c.experiment_id == int(self.experiment), runs.c.lifecycle_stage == "active")
-        listed = select(runs.c.run_uuid, runs.c.status, runs.c.name).where(*here, runs.c.run_uuid.in_(mine))
+        listed = select(runs.c.run_uuid, runs.c.status, runs.c.name).where(*here, runs.c.run_uuid.in_(ours))
         marks = select(tags.c.run_uuid, tags.c.key, tags.c.value).where(
-            tags.c.key.startswith("mirror.", autoescape=True), tags.c.run_uuid.in_(mine)
+            tags.c.key.startswith("mirror.", autoescape=True), tags.c.run_uuid.in_(ours)
         )
         found: dict[str, dict[str, str]] = {}
         with self.engine.connect() as connection:

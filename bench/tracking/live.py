@@ -30,9 +30,8 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
     if not (config.enabled and config.live):
         yield
         return
-    os.environ.setdefault(
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1"
-    )  # a dead server is noticed in seconds, not minutes
+    # a dead server is noticed in seconds, not minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     news = News(cell, config.uri)
     thread = threading.Thread(target=news.follow, daemon=True)
@@ -97,7 +96,7 @@ class News:
                     for place in [place for place in places(study) if place.id == self.cell.id]:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):
-                            mirror.look(key)
+                            mirror.learn(key)
                         row = mirror.row(study, place.row)
                         run = mirror.open(place, row).run_id
                         mirror.client.update_run(run, status="RUNNING")

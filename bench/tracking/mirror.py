@@ -103,7 +103,7 @@ class Mirror:
 
         return Database.open(self.uri, self.experiment.experiment_id, self.experiment.artifact_location)
 
-    def look(self, key: str | None = None) -> None:
+    def learn(self, key: str | None = None) -> None:
         """Learns which runs MLflow has of this store, or which it has with this key."""
         if key is None and self._database is not None:
             for run_id, status, name, tags in self._database.marked(self.store_id):
@@ -166,7 +166,7 @@ class Mirror:
         return self.ensure(f"study/{study['name']}/{key}", label, self._top(study), tags).run_id
 
     def study(self, study: Record) -> str:
-        """Brings one study in line with the store; `look` came before.
+        """Brings one study in line with the store; `learn` came before.
 
         Returns:
             Id of the study's run.
@@ -206,7 +206,7 @@ class Mirror:
                 NewRun(place, rows[place.row], cell, self._marks(place.key) | self._tags(place, cell))
                 for place, cell in zip(some, cells, strict=True)
             )
-        self.look()
+        self.learn()
 
     def _bring_in_line(self, place: Place, parent: str) -> None:
         """A cell that has a run: its title, its end if its process died, or everything if it is another cell now."""

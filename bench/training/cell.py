@@ -51,9 +51,9 @@ def run_cell(
         distributed.begin(True)
         started = time.time()
         attempt = cell.state().get("attempt", 0) + 1
-        mine = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
-        mine |= {"job": None} | (owner or {})
-        cell.update_state(state="running", error=None, cause=None, finished=None, **mine)
+        me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
+        me |= {"job": None} | (owner or {})
+        cell.update_state(state="running", error=None, cause=None, finished=None, **me)
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from bench.storage.files import sync_folder
 
@@ -78,11 +78,6 @@ def drop_old_bests(folder: Path) -> None:
     """Keeps as many bests as states: no kept state refers to an older one."""
     for old in sorted(folder.glob("best-*.safetensors"), reverse=True)[KEPT:]:
         old.unlink(missing_ok=True)
-
-
-def load_best(folder: Path, epoch: int) -> dict[str, torch.Tensor]:
-    """The weights `save_best` wrote for that epoch."""
-    return load_file(folder / f"best-{epoch:04d}.safetensors")
 
 
 def keep_only_best(folder: Path, epoch: int) -> None:

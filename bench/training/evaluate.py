@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.config.schema import EvalSize
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
+from bench.models.inputs import TEXT, normalize
 from bench.storage import metrics
 from bench.training import distributed
-
-TEXT = ("ids", "context_mask", "object_mask", "position_mask")
 
 
 @torch.inference_mode()
@@ -48,14 +47,14 @@ def evaluate(
     """
     model.eval()
     rows: list[dict[str, Any]] = []
-    mine = distributed.part(range(len(dataset)), accelerator)
-    for batch in loader(dataset, batch_size, mine, workers):
+    own = distributed.part(range(len(dataset)), accelerator)
+    for batch in loader(dataset, batch_size, own, workers):
         with accelerator.autocast():
             images = normalize(batch["image"].to(accelerator.device))
             logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
         for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
             rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
-        progress(len(rows), len(mine))
+        progress(len(rows), len(own))
     everyones: list[Any] = distributed.gathered(rows)
     return pd.DataFrame(everyones)
 

@@ -20,7 +20,7 @@ SMOOTH = 1e-6
 class Share:
     """What part of a batch's two terms some of its samples stand for."""
 
-    pixels: float = 1.0  # of the class weights that cross entropy's mean divides by
+    weight: float = 1.0  # of the class weights that cross entropy's mean divides by
     samples: float = 1.0  # of what Dice's mean divides by; its sum divides by nothing
 
 
@@ -28,11 +28,11 @@ class Share:
 class Divisors:
     """What the losses of a batch divide by; those of its parts add up."""
 
-    weight: float  # class weights over all pixels
+    weight: float  # class weights, summed over all pixels
     samples: float
 
 
-WHOLE = Share()
+EVERYTHING = Share()
 REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"sum": torch.sum, "mean": torch.mean}
 
 
@@ -57,19 +57,19 @@ def dice(logits: Tensor, target: Tensor, reduction: str = "sum") -> Tensor:
 
 
 def _ce(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
-    return share.pixels * cross_entropy(logits, target)
+    return share.weight * cross_entropy(logits, target)
 
 
 def _ce_dice(logits: Tensor, target: Tensor, reduction: str, share: Share) -> Tensor:
     overlap = share.samples * dice(logits, target, reduction)
-    return (1 - DICE_SHARE) * share.pixels * cross_entropy(logits, target) + DICE_SHARE * overlap
+    return (1 - DICE_SHARE) * share.weight * cross_entropy(logits, target) + DICE_SHARE * overlap
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, str, Share], Tensor]] = {"ce": _ce, "ce_dice": _ce_dice}
 
 
 def segmentation_loss(
-    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", whole: Divisors | None = None
+    logits: Tensor, target: Tensor, name: str = "ce_dice", dice: str = "sum", batch: Divisors | None = None
 ) -> Tensor:
     """The loss called `name`, of a batch or of one part of it.
 
@@ -78,14 +78,14 @@ def segmentation_loss(
         target: (B,H,W) integers in {0, 1}.
         name: A key of `LOSSES`.
         dice: How Dice is reduced, `sum` or `mean`; `ce` has none.
-        whole: Divisors of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
+        batch: Divisors of the whole batch where `logits` are a part of it: the losses of all parts then add up to the
             batch's. The mean over pixels divides by class weights, which no part has all of.
 
     Returns:
         A float32 scalar.
     """
     with torch.autocast(logits.device.type, enabled=False):
-        share = WHOLE if whole is None else _share(target, whole, dice)
+        share = EVERYTHING if batch is None else _share(target, batch, dice)
         return LOSSES[name](logits.float(), target.long(), dice, share)
 
 
@@ -96,7 +96,7 @@ def divisors(target: Tensor) -> Divisors:
     return Divisors(weight, len(target))
 
 
-def _share(target: Tensor, whole: Divisors, reduction: str) -> Share:
-    mine = divisors(target)
-    samples = 1.0 if reduction == "sum" else mine.samples / whole.samples
-    return Share(pixels=mine.weight / whole.weight, samples=samples)
+def _share(target: Tensor, batch: Divisors, reduction: str) -> Share:
+    part = divisors(target)
+    samples = 1.0 if reduction == "sum" else part.samples / batch.samples
+    return Share(weight=part.weight / batch.weight, samples=samples)

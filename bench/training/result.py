@@ -4,23 +4,22 @@ Imports torch; `bench.cell` decides when this runs and records how it ended.
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file
 from torch import nn
 
-from bench.config.schema import SCORED_SPLITS, Config
-from bench.data.controls import with_other_sentences
-from bench.data.dataset import ReferringDataset
-from bench.data.decouplers import make_decoupler
-from bench.data.usable import usable_references
-from bench.inference.alignment import look
+from bench.config.schema import Config
+from bench.data.reference import SCORED
+from bench.data.sets import Sets, open_sets
+from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
-from bench.models.pretrained import locate
+from bench.models.released import load_reference
+from bench.models.vocabulary import configured_tokenizer
 from bench.storage.attention_maps import write_maps
 from bench.storage.environment import environment
 from bench.storage.store import Cell
@@ -28,22 +27,8 @@ from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
-from bench.training.train import Progress, Report, heed, silent, train
-from bench.weights import load_reference
+from bench.training.train import Progress, Report, silent, stop_at_signal, train
 from fianet.tokens import Tokenizer
-
-SHUFFLED = SCORED_SPLITS[
-    -1
-]  # the test split, every sentence from another image: how much of the score is language?
-
-
-@dataclass(frozen=True)
-class Sets:
-    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
-
-    splits: dict[str, ReferringDataset]
-    skipped: dict[str, int]
-    tokenizer: Tokenizer
 
 
 def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
@@ -73,7 +58,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         model.to(accelerator.device)
         progress = Progress()
     else:
-        tokenizer = read_vocabulary(config)
+        tokenizer = configured_tokenizer(config)
         sets = open_sets(config, tokenizer)
         torch.manual_seed(seed)
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
@@ -86,33 +71,8 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         if main:
             checkpoint.keep_only_best(cell.checkpoints, progress.best_epoch)
         accelerator.wait_for_everyone()
-        model.load_state_dict(checkpoint.load_file(cell.checkpoints / "best.safetensors"))
+        model.load_state_dict(load_file(cell.checkpoints / "best.safetensors"))
     _score(cell, config, model, sets, accelerator, progress)
-
-
-def read_vocabulary(config: Config) -> Tokenizer:
-    """The vocabulary of the text encoder: that of its pretrained weights, else the shipped one."""
-    pretrained = config.model.text.pretrained
-    return Tokenizer.load(str(locate(pretrained)) if pretrained else None)
-
-
-def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
-    """Every split as samples, and the test split once more with the sentences of other images.
-
-    Raises:
-        UserError: The data set has errors and none may be skipped.
-    """
-    references, skipped = usable_references(config.data)
-    references |= {SHUFFLED: with_other_sentences(references["test"])}
-    categories = {reference.category for each in references.values() for reference in each}
-    decoupler = make_decoupler(config.protocol.decoupler, tokenizer, sorted(categories))
-    splits = {
-        split: ReferringDataset(
-            each, tokenizer, config.recipe.size, config.data.max_tokens, config.data, decoupler
-        )
-        for split, each in references.items()
-    }
-    return Sets(splits, skipped, tokenizer)
 
 
 def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
@@ -123,14 +83,16 @@ def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
     """
     path = str(config.weights)
     if path.endswith((".pth", ".pt", ".bin")):
-        return load_reference(path, config.model.fusion_heads, config.recipe.size), read_vocabulary(config)
+        return load_reference(path, config.model.fusion_heads, config.recipe.size), configured_tokenizer(
+            config
+        )
     bundle = load_bundle(path)
     if bundle.size != config.recipe.size:
         raise UserError(
             f"weights={path}: made for images of {bundle.size} px, the recipe's are {config.recipe.size} px.",
             f"Pass recipe.size={bundle.size}.",
         )
-    return bundle.model, bundle.tokenizer() or read_vocabulary(config)
+    return bundle.model, bundle.tokenizer() or configured_tokenizer(config)
 
 
 def reporter(cell: Cell, batch_size: int) -> Report:
@@ -167,16 +129,16 @@ def _score(
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
-            progress=heed(accelerator),
+            progress=stop_at_signal(accelerator),
         )
-        for split in SCORED_SPLITS
+        for split in SCORED
     }
     if not accelerator.is_main_process:
         return
     cell.write_samples(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
-    if maps := look(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+    if maps := measure_alignment(model, sets.splits["test"], sets.tokenizer, frames["test"]):
         write_maps(cell, maps)
     parameters = list(model.parameters())
     metrics = {

@@ -19,11 +19,12 @@ from torch import nn
 
 from bench.config.schema import Config, RecipeConfig
 from bench.data.augment import erase_boxes
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
+from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
 from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
-from bench.training.evaluate import TEXT, evaluate, scores
+from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.losses import Divisors, divisors, segmentation_loss
 
@@ -135,7 +136,7 @@ def train(
                 size=config.protocol.size,
                 batch_size=recipe.batch_size,
                 workers=config.data.workers,
-                progress=heed(accelerator),
+                progress=stop_at_signal(accelerator),
             )
         except interrupt.Interrupted:
             state.save(progress, (progress.epoch + 1) * batches)
@@ -181,10 +182,10 @@ def _gradients(
 
     The parts' gradients sum to the whole batch's but for batch norm, whose statistics are those of each part.
     """
-    device, value, whole = accelerator.device, 0.0, None
+    device, value, together = accelerator.device, 0.0, None
     if recipe.accumulate * accelerator.num_processes > 1:
-        mine = divisors(batch["target"])
-        whole = Divisors(*distributed.totals(accelerator, mine.weight, mine.samples))
+        own = divisors(batch["target"])
+        together = Divisors(*distributed.totals(accelerator, own.weight, own.samples))
     parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
     last = len(parts["target"]) - 1
     for index in range(last + 1):
@@ -196,7 +197,7 @@ def _gradients(
             with accelerator.autocast():
                 logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
             target = part["target"].to(device).long()
-            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, whole)
+            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, together)
             value += loss.item()
             accelerator.backward(loss * accelerator.num_processes)  # of which the mean is taken; parts add up
     return distributed.totals(accelerator, value)[0]
@@ -223,7 +224,7 @@ def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:
 
 
 def batches_per_epoch(samples: int, batch_size: int) -> int:
-    """Divisors batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
+    """Whole batches only, as the published codes train (a rest of one would break batch norm), but at least one."""
     return max(1, samples // batch_size)
 
 
@@ -235,7 +236,7 @@ def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[in
     ]
 
 
-def heed(accelerator: Accelerator) -> Callable[[int, int], None]:
+def stop_at_signal(accelerator: Accelerator) -> Callable[[int, int], None]:
     """What an evaluation calls after every batch: ends it when a signal was noted.
 
     With others beside it a process may not leave them waiting: they end together, after the next training step.

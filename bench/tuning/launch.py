@@ -7,14 +7,14 @@ from subprocess import Popen
 from typing import TYPE_CHECKING
 
 from bench.config.schema import Config, LauncherKind
-from bench.launch.devices import Slot, make_slots
+from bench.launch.devices import Devices, share_machine
 from bench.tuning.trials import WORDS, Tuning, describe
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 POLL_SECONDS = 1.0
-DEATHS = 3  # of one slot's workers: then something kills them all
+DEATHS = 3  # workers on the same devices: then something kills them all
 Start = Callable[[Tuning, Config], int | None]
 
 
@@ -26,39 +26,39 @@ def inline(tuning: Tuning, config: Config) -> int:
 
 
 def local(tuning: Tuning, config: Config) -> int:
-    """One worker process a slot; one that dies is replaced, and its trial goes on in whichever asks next.
+    """A worker process on every share of the machine; one that dies is replaced, and its trial goes on in the next.
 
     Returns:
-        The largest exit code of the workers that ended by themselves; 1 where a slot's workers kept dying.
+        The largest exit code of the workers that ended by themselves; 1 where workers on the same devices kept dying.
     """
     from bench.launch.local import cause, start_worker, stop_workers
 
-    def begin(slot: Slot) -> "Popen[bytes]":
-        log = tuning.folder / "workers" / f"{slot.number}.log"
+    def begin(devices: Devices) -> "Popen[bytes]":
+        log = tuning.folder / "workers" / f"{devices.number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         words = [f"store={tuning.store.root}", f"name={tuning.name}"]
-        return start_worker("bench.tuning.worker", words, slot, log)
+        return start_worker("bench.tuning.worker", words, devices, log)
 
     news = News(tuning)
-    slots = make_slots(config.launcher, tuning.trials)
-    running = {slot: begin(slot) for slot in slots}
-    deaths = dict.fromkeys(slots, 0)
+    shares = share_machine(config.launcher, tuning.trials)
+    running = {devices: begin(devices) for devices in shares}
+    deaths = dict.fromkeys(shares, 0)
     worst = 0
     try:
         while running:
             news()
-            for slot, process in list(running.items()):
+            for devices, process in list(running.items()):
                 code = process.poll()
                 if code is None:
                     continue
-                del running[slot]
+                del running[devices]
                 if code in (0, 1, 2):
                     worst = max(worst, code)
                     continue
-                deaths[slot] += 1
-                print(f"tuning: worker {slot.number} died ({cause(code)})", file=sys.stderr, flush=True)
-                if deaths[slot] < DEATHS:
-                    running[slot] = begin(slot)
+                deaths[devices] += 1
+                print(f"tuning: worker {devices.number} died ({cause(code)})", file=sys.stderr, flush=True)
+                if deaths[devices] < DEATHS:
+                    running[devices] = begin(devices)
                 else:
                     worst = max(worst, 1)
             time.sleep(POLL_SECONDS)

@@ -98,9 +98,8 @@ def _importance(tuning: Tuning, finished: "list[FrozenTrial]") -> dict[str, floa
     if len(finished) < FEWEST or len({trial.value for trial in finished}) < 2:
         return {}
     found = get_param_importances(tuning.study, evaluator=PedAnovaImportanceEvaluator())
-    return {
-        key: round(value, 6) for key, value in found.items() if value == value
-    }  # NaN where nothing varied
+    # NaN where nothing varied
+    return {key: round(value, 6) for key, value in found.items() if value == value}
 
 
 def _write_recipe(tuning: Tuning, best: "FrozenTrial", metric: str, trials: int) -> Path:

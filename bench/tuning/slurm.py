@@ -74,14 +74,14 @@ def launch(tuning: Tuning, config: Config) -> int | None:
     wanted, record = config.launcher.workers or 1, tuning.folder / "jobs.json"
     with files.locked(tuning.folder / "jobs.lock"):
         known = files.read_json(record) or []
-        alive = [id_ for id_, job in slurm_queue.look(known).items() if job.alive]
+        alive = [id_ for id_, job in slurm_queue.jobs(known).items() if job.alive]
         if len(alive) < wanted:
             alive += _submit(tuning, config, wanted - len(alive))
             files.write_json(record, alive)
     print(f"workers: jobs {', '.join(alive)}", file=sys.stderr)
     if not config.wait:
         return None
-    while any(job.alive for job in slurm_queue.look(alive).values()):
+    while any(job.alive for job in slurm_queue.jobs(alive).values()):
         time.sleep(slurm.POLL_SECONDS)
     return 0
 

@@ -13,12 +13,8 @@ from bench.terminal.arguments import explain, keys, nearest, require_key
 from bench.terminal.errors import UserError
 
 TUNABLE = ("recipe.", "model.")
-FIXED = (
-    "recipe.epochs",
-    "recipe.size",
-    "model.name",
-    "model.published",
-)  # else scores or epochs would not compare
+# else scores or epochs would not compare
+FIXED = ("recipe.epochs", "recipe.size", "model.name", "model.published")
 Value = bool | int | float | str | None
 
 

@@ -78,9 +78,8 @@ def _make(tuning: Tuning, trial: "Trial") -> bool:
         _patiently(lambda: tuning.study.tell(trial, value, skip_if_finished=True))
         print(f"trial {trial.number}: {value:.2f}", file=sys.stderr, flush=True)
         return True
-    if (
-        interrupt.received()
-    ):  # left running: without its worker it counts as lost and is begun again from its state
+    if interrupt.received():
+        # left running: without its worker it counts as lost and is begun again from its state
         return True
     if given_up or state["state"] == "stopped":
         _patiently(lambda: tuning.study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True))

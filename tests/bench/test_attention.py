@@ -17,7 +17,7 @@ from bench.config.request import Request
 from bench.config.schema import Config, FiamConfig, Fusion
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
-from bench.inference.alignment import choose, look
+from bench.inference.alignment import choose, measure_alignment
 from bench.models.build import build
 from bench.storage.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
 from bench.storage.store import Cell, Store
@@ -52,7 +52,7 @@ def scored(dataset: ReferringDataset) -> pd.DataFrame:
 
 
 def looked(model: nn.Module, dataset: ReferringDataset, count: int = 3) -> Maps | None:
-    return look(model, dataset, Tokenizer.load(None), scored(dataset), count)
+    return measure_alignment(model, dataset, Tokenizer.load(None), scored(dataset), count)
 
 
 @pytest.mark.parametrize("heads", [1, 2])

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bench.training import checkpoint
 
@@ -60,4 +61,4 @@ def test_bests_stay_as_long_as_a_kept_state_may_name_them(tmp_path: Path) -> Non
     ]
     checkpoint.keep_only_best(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["best.safetensors"]
-    assert checkpoint.load_file(tmp_path / "best.safetensors")["w"][0] == 1
+    assert load_file(tmp_path / "best.safetensors")["w"][0] == 1

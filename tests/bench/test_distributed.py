@@ -15,7 +15,7 @@ import torch
 from bench.config.compose import configuration
 from bench.config.schema import LauncherConfig
 from bench.launch import slurm
-from bench.launch.devices import make_slots
+from bench.launch.devices import share_machine
 from bench.launch.local import places
 from bench.storage.store import Cell, Store
 from bench.terminal.errors import UserError
@@ -142,9 +142,9 @@ def team_in(folder: Path) -> list[int]:
 
 def test_gpus_are_given_to_cells_in_teams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4")
-    assert [slot.gpus for slot in make_slots(LauncherConfig(processes=2), 9)] == ["0,1", "2,3"]
+    assert [devices.gpus for devices in share_machine(LauncherConfig(processes=2), 9)] == ["0,1", "2,3"]
     with pytest.raises(UserError, match="this machine has 5 GPUs"):
-        make_slots(LauncherConfig(processes=8), 9)
+        share_machine(LauncherConfig(processes=8), 9)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from bench.inference.outputs import distinct, slug
 from bench.inference.predictor import Predictor
 from bench.models.build import build
 from bench.models.bundle import Bundle, save_bundle
-from bench.models.export import read_vocabulary
+from bench.models.vocabulary import vocabulary_text
 from bench.predict import main, read_options
 from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED, Tokenizer
@@ -41,7 +41,7 @@ def bundle() -> Bundle:
     model = build(config, vocab_size, 32).eval()
     with torch.no_grad():
         model.decoder.classify.weight *= 20
-    bundle = Bundle(model, config, vocab_size, 32, 22, read_vocabulary(SHIPPED), "test")
+    bundle = Bundle(model, config, vocab_size, 32, 22, vocabulary_text(SHIPPED), "test")
     prediction = Predictor(bundle)([(noise(), "the ship")])[0]
     bias = float(np.median(np.log(prediction.probability / (1 - prediction.probability))))
     with torch.no_grad():

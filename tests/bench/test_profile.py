@@ -14,7 +14,7 @@ from bench.config.compose import configuration, plain
 from bench.config.identity import cell_id, identity
 from bench.config.schema import Config
 from bench.models.build import build
-from bench.profile import Arguments, profile
+from bench.profile import Arguments, profile_study
 from bench.profiling import latency
 from bench.profiling.counts import (
     build_profiled,
@@ -25,7 +25,7 @@ from bench.profiling.counts import (
     vocabulary_size,
 )
 from bench.profiling.latency import measure, timed
-from bench.profiling.parts import metered, rooms
+from bench.profiling.parts import metered, parts
 from bench.storage.model_costs import architecture, profile_folder, read_profiles
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
@@ -160,7 +160,7 @@ def test_slow_passes_are_timed_a_few_times_and_fast_ones_until_time_is_up() -> N
 def test_hooks_leave_with_the_measurement(small: Config) -> None:
     model = build(small.model, 50, small.recipe.size)
     with metered(model, lambda: 0.0):
-        assert all(each._forward_hooks for modules in rooms(model).values() for each in modules)
+        assert all(each._forward_hooks for modules in parts(model).values() for each in modules)
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
 
 
@@ -196,9 +196,9 @@ def test_tables_find_the_cost_of_cells_that_were_never_trained(
     cell = store.plan(cell_id(known), known, plain(small))
     assert read_profiles(store, cell) == {}
     words = [study, *drawn, f"store={store.root}"]
-    profiled = profile(words, Arguments(batch_sizes=[1], seconds=0.01))
+    profiled = profile_study(words, Arguments(batch_sizes=[1], seconds=0.01))
     assert [each.label for each in profiled] == ["Blind & deaf", "FIAM"]
-    profile(words, Arguments(batch_sizes=[2], seconds=0.01))
+    profile_study(words, Arguments(batch_sizes=[2], seconds=0.01))
     found = read_profiles(store, cell)
     assert found["counts"] == profiled[1].counts
     (machine,) = found["machines"].values()
@@ -220,7 +220,7 @@ def test_broken_profile_is_as_good_as_none(small: Config, tmp_path: Path) -> Non
 
 def test_rows_of_given_weights_are_refused(drawn: list[str]) -> None:
     with pytest.raises(UserError, match=r"weights=model\.pth"):
-        profile([*drawn, "weights=model.pth"], Arguments(latency=False))
+        profile_study([*drawn, "weights=model.pth"], Arguments(latency=False))
 
 
 def test_json_is_all_of_standard_output_and_readers_import_no_torch(command, environment, drawn) -> None:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from bench import refer
 from bench.config.schema import DataConfig
-from bench.data import refer
 from bench.data.coco import human
 from bench.data.index import Index, read_index
 from bench.data.refer import assign_splits

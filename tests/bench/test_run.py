@@ -213,3 +213,7 @@ def test_mistake_found_in_a_cell_ends_in_what_to_do_and_no_traceback(tmp_path: P
         except (UserError, ValueError):
             cell.update_state(state="failed", error=traceback.format_exc())
         assert _last_words(cell) == last or (last is None and _last_words(cell)[-1] == "b")
+    cell.update_state(
+        error="Traceback (most recent call last):\nbench.errors.UserError: weights=x: wrong.\nPass z."
+    )
+    assert _last_words(cell) == ["Pass z."], "as versions wrote it that kept the class elsewhere"

@@ -136,14 +136,14 @@ def test_missing_and_slow_commands_are_no_answer(monkeypatch: pytest.MonkeyPatch
     assert slurm_queue.ask(["no-such-command"]) is None
     assert slurm_queue.ask(["sleep", "5"], timeout=0.05) is None
     monkeypatch.setenv("PATH", "/nowhere")
-    assert slurm_queue.look(["3_1"])["3_1"] == Job("3_1", slurm_queue.UNKNOWN)
-    assert slurm_queue.look(["3_1"])["3_1"].alive
+    assert slurm_queue.jobs(["3_1"])["3_1"] == Job("3_1", slurm_queue.UNKNOWN)
+    assert slurm_queue.jobs(["3_1"])["3_1"].alive
 
 
 def test_sacct_tells_what_squeue_forgot(fake: Path) -> None:
     (fake / "squeue.txt").write_text("5_0|RUNNING|None\n5_1|FAILED|RaisedSignal:9(Killed)\n")
     (fake / "sacct.txt").write_text("4|OUT_OF_MEMORY|0:125\n6|CANCELLED by 1000|0:0\n")
-    jobs = slurm_queue.look(["5_0", "5_1", "4", "6", "9"])
+    jobs = slurm_queue.jobs(["5_0", "5_1", "4", "6", "9"])
     assert {id_: job.state for id_, job in jobs.items()} == {
         "5_0": "RUNNING",
         "5_1": "FAILED",
@@ -212,7 +212,7 @@ def test_preemption_and_cancelling_count_for_nothing(fake: Path, planned: Planne
     (cell,) = planned([])
     for number, state in enumerate(["PREEMPTED", "CANCELLED", "NODE_FAIL", "PREEMPTED"]):
         cell.update_state(state="lost", attempt=number + 1, job=str(number), cause=None)
-        slurm_outcome.bury(cell, Job(str(number), state), LAUNCHER)
+        slurm_outcome.record_death(cell, Job(str(number), state), LAUNCHER)
     assert len(cell.deaths()) == 4
     assert not slurm_outcome.given_up(cell, {}, LAUNCHER)
     assert cell.state()["state"] == "lost"
@@ -302,6 +302,7 @@ def test_snapshot_is_named_by_content_and_knows_its_commit(tmp_path: Path) -> No
     (root / "fianet/swin.py").write_text("# edited\n")
     assert snapshot.digest(root) != training
     assert (first / "fianet/swin.py").read_text() == "# fianet/swin.py\n"
+    assert all((snapshot.ROOT / part).exists() for part in snapshot.TRAINING), "a part was moved"
 
 
 def test_gc_lists_what_no_command_needs(fake: Path, planned: Planned, tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def store(tmp_path: Path, empty: bytes) -> Store:
 
 def mirrored(store: Store, **settings: str) -> Mirror:
     """A whole sync, from nothing known."""
-    from bench.track import sync_all
+    from bench.tracking.sync import sync_all
 
     sync_all(store, **settings)
     mirror = Mirror(store)
-    mirror.look()
+    mirror.learn()
     return mirror
 
 

@@ -42,7 +42,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, **states: bool) -> None:
             self.alive = alive
 
     seen = {id_: Seen(alive) for id_, alive in states.items()}
-    monkeypatch.setattr(tuning_slurm.slurm_queue, "look", lambda ids: {id_: seen[id_] for id_ in ids})
+    monkeypatch.setattr(tuning_slurm.slurm_queue, "jobs", lambda ids: {id_: seen[id_] for id_ in ids})
 
 
 def test_only_missing_workers_are_submitted(asked, monkeypatch) -> None:

@@ -17,8 +17,9 @@ from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfi
 from bench.inference.predictor import Predictor
 from bench.models.build import build
 from bench.models.bundle import CONFIG, WEIGHTS, Bundle, load_bundle, save_bundle
-from bench.models.export import Format, example, from_cell, read_vocabulary, write_graph
+from bench.models.export import Format, example, from_cell, write_graph
 from bench.models.reference_keys import reference_key
+from bench.models.vocabulary import vocabulary_text
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from bench.weights import load, load_reference, main
@@ -41,7 +42,7 @@ def bundle(name: str = "fianet", size: int = 64) -> Bundle:
     torch.manual_seed(0)
     vocab_size = Tokenizer.load(None).vocab_size
     model = build(config, vocab_size, size).eval()
-    return Bundle(model, config, vocab_size, size, 12, read_vocabulary(SHIPPED), "test")
+    return Bundle(model, config, vocab_size, size, 12, vocabulary_text(SHIPPED), "test")
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module, of: Bundle) -> bool:
@@ -123,7 +124,7 @@ def test_export_needs_neither_store_nor_hub_afterwards(cell: str, weights: Weigh
     (tmp_path / "runs").rename(tmp_path / "gone")
     for path in ("exported", "one.safetensors"):
         back = load_bundle(path)
-        assert (back.size, back.max_tokens, back.vocabulary) == (32, 15, read_vocabulary(SHIPPED))
+        assert (back.size, back.max_tokens, back.vocabulary) == (32, 15, vocabulary_text(SHIPPED))
         assert not back.model.training
         assert same(load(path), of.model, of)
 

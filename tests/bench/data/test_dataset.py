@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torchvision.transforms import functional as transforms
 
-from bench.data.dataset import ReferringDataset, loader, normalize
+from bench.data.dataset import ReferringDataset, loader
 from bench.data.index import read_index
 from bench.images.resize import read_resized, resize_mask
+from bench.models.inputs import normalize
 from bench.terminal.errors import DataError
 from fianet.tokens import Tokenizer
 

@@ -15,7 +15,8 @@ from torchvision.transforms import functional as transforms
 
 from bench.config.schema import DataConfig
 from bench.data.resized import DirectReader, MappedReader, image_reader
-from bench.images.resize import open_image, read_resized, resize_mask
+from bench.images.read import open_image
+from bench.images.resize import read_resized, resize_mask
 from bench.terminal.errors import DataError
 
 

@@ -1,0 +1,81 @@
+"""Every sentence in every image file: read, predicted in batches, written, listed in predictions.json."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.images.picture import Picture
+from bench.images.read import read_picture
+from bench.inference.outputs import distinct, slug, write_prediction
+from bench.inference.predictor import Predictor
+from bench.storage import files
+from bench.terminal.errors import UserError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One sentence in one picture, and where its files go."""
+
+    picture: Picture
+    text: str
+    stem: Path
+
+
+def predict_files(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    texts: Sequence[str],
+    out: Path,
+    *,
+    bands: Sequence[int] = (),
+    batch_size: int = 8,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[dict[str, Any]], list[UserError]]:
+    """Predicts every pair of image and sentence, in order.
+
+    Args:
+        predictor: The model.
+        paths: Image files.
+        texts: Sentences.
+        out: Folder of the files.
+        bands: As `read_picture`.
+        batch_size: Pairs predicted at once.
+        progress: Called with pairs done and in all.
+
+    Returns:
+        What `predictions.json` says of each pair, and why images could not be read.
+
+    Raises:
+        UserError: The only image cannot be read.
+    """
+    failures: list[UserError] = []
+    records: list[dict[str, Any]] = []
+    total = len(paths) * len(texts)
+    progress(0, total)
+    jobs = _jobs(paths, texts, bands, out, failures)
+    while batch := list(islice(jobs, batch_size)):
+        found = predictor([(job.picture, job.text) for job in batch])
+        for job, prediction in zip(batch, found, strict=True):
+            records.append(write_prediction(job.stem, job.picture, job.text, prediction))
+        progress(len(records), total)
+    if len(failures) == len(paths) == 1:
+        raise failures[0]
+    files.write_json(out / "predictions.json", records)
+    return records, failures
+
+
+def _jobs(
+    paths: Sequence[Path], texts: Sequence[str], bands: Sequence[int], out: Path, failures: list[UserError]
+) -> Iterator[Job]:
+    """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
+    folders = distinct((path.stem for path in paths), "image")
+    for path, folder in zip(paths, folders, strict=True):
+        try:
+            picture = read_picture(path, bands)
+        except UserError as error:
+            failures.append(error)
+            continue
+        for number, text in enumerate(texts, start=1):
+            yield Job(picture, text, out / folder / f"{number:02d}-{slug(text, 'text')}")

@@ -1,0 +1,46 @@
+"""Makes MLflow equal to the store: one study, or all of them."""
+
+from bench.storage.store import Store
+from bench.tracking.mirror import Mirror, tracking_uri
+
+
+def sync(store: Store, name: str, uri: str | None = None) -> str:
+    """Mirrors one study; what is there already is left alone.
+
+    Args:
+        store: The store.
+        name: The study.
+        uri: MLflow's tracking URI; None: an sqlite file inside the store.
+
+    Returns:
+        Id of the study's MLflow run.
+    """
+    study = store.study(name)
+    mirror = Mirror(store, uri)
+    mirror.learn()
+    return mirror.study(study)
+
+
+def sync_all(store: Store, uri: str | None = None) -> list[str]:
+    """Mirrors every study and deletes runs of studies the store no longer has; returns the studies' names."""
+    mirror, names = Mirror(store, uri), store.studies()
+    mirror.learn()
+    for name in names:
+        mirror.study(store.study(name))
+    for key in list(mirror.known):
+        if key.split("/")[1] not in names:
+            mirror.forget(key)
+    return names
+
+
+def mirrored(store: Store, name: str, uri: str | None) -> str:
+    """Mirrors the study; a tracking server that is down costs a line, never a result."""
+    where = tracking_uri(store, uri)
+    try:
+        run = sync(store, name, uri)
+    except Exception as error:
+        return (
+            f"mlflow: {where} cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}); "
+            "nothing is lost, later run `python -m bench.track sync`."
+        )
+    return f"mlflow: run {run} in {where} (open with `make ui`)"
