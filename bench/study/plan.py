@@ -15,7 +15,7 @@ from bench.config.schema import Config, Fusion, Neck
 from bench.storage.expectation import parse_expectation
 from bench.terminal.arguments import nearest
 from bench.terminal.errors import UserError
-from reports.published import check_methods
+from reports import check_methods
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 SECTIONS = ("model", "recipe", "protocol", "data", "weights")  # what a row may change

@@ -176,4 +176,4 @@ def make_study(tmp_path: Path) -> StudyMaker:
 @pytest.fixture
 def unfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds without figures, which take seconds: for tests of everything else."""
-    monkeypatch.setattr("reports.build.draw_figures", lambda *_: ((), ()))
+    monkeypatch.setattr("reports.page.report.draw_figures", lambda *_: ((), ()))
