@@ -5,15 +5,12 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from bench.storage.store import Store
 from reports.statistics.frame import read_frame
 from reports.tables import formats
-from reports.tables.console import show
-from reports.tables.grid import Column, Emphasis, Grid, Line, Panel, TableCell, emphasize, number
+from reports.tables.grid import Column, Emphasis, Grid, Line, Panel, TableCell, number
 from reports.tables.study_table import study_grid
 
 StudyMaker = Callable[..., Store]
@@ -21,43 +18,7 @@ GOLDEN = Path(__file__).parent / "table.tex"
 MISSING = {("object", 1): {"state": "failed", "cause": "loss is NaN at step 12"}, ("blind", 2): None}
 
 
-def column(*values: float) -> list[Emphasis]:
-    lines = [Line(str(place), (number(value),)) for place, value in enumerate(values)]
-    return [line.cells[0].emphasis for line in emphasize(lines, [Column("mIoU", "r", ranked=True)])]
-
-
 BEST, SECOND, NONE = Emphasis.best, Emphasis.second, Emphasis.none
-
-
-def test_best_and_second_best() -> None:
-    assert column(10, 30, 20) == [NONE, BEST, SECOND]
-
-
-def test_numbers_that_print_the_same_share_their_rank() -> None:
-    assert column(30.001, 30.004, 29, 28.999, 5) == [BEST, BEST, SECOND, SECOND, NONE]
-
-
-def test_nothing_is_best_where_all_are_equal_or_alone() -> None:
-    assert column(0, 0, 0) == [NONE] * 3
-    assert column(12.5) == [NONE]
-
-
-def test_missing_numbers_take_no_rank() -> None:
-    assert column(float("nan"), 3, 2) == [NONE, BEST, SECOND]
-
-
-@pytest.mark.parametrize(
-    ("value", "signed", "text"),
-    [
-        (1.005, False, "1.00"),
-        (-0.001, True, "+0.00"),
-        (-2.5, True, "−2.50"),
-        (3, True, "+3.00"),
-        (100, False, "100.00"),
-    ],
-)
-def test_numbers_have_two_decimals_and_a_real_minus(value: float, signed: bool, text: str) -> None:
-    assert number(value, signed=signed).text == text
 
 
 def test_latex_is_the_golden_file(make_study: StudyMaker) -> None:
@@ -197,31 +158,3 @@ def test_csv_keeps_full_precision(make_study: StudyMaker) -> None:
     line = next(line for line in lines if (line["row"], line["split"]) == ("pwam", "test"))
     assert float(line["oIoU"]) == frame.scores("pwam", "synthetic", "test")["oIoU"].mean
     assert (line["seeds"], line["missing"], line["context"], line["object"]) == ("3", "", "1", "0")
-
-
-def printed(grid: Grid, width: int) -> str:
-    console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
-    show(grid, console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
-
-
-def test_terminal_shows_every_cell_and_note(make_study: StudyMaker) -> None:
-    grid = study_grid(read_frame(make_study(missing=MISSING), "fiam"))
-    page = printed(grid, 200)
-    assert all(cell.text in page for line in grid.lines() for cell in line.cells)
-    assert all(note.text[:60] in page for note in grid.notes)
-
-
-def test_narrow_terminal_names_the_columns_it_has_no_room_for(make_study: StudyMaker) -> None:
-    grid = study_grid(read_frame(make_study(), "fiam"))
-    page = printed(grid, 80)
-    assert "Too narrow for context, object, position, P@0.6, P@0.7, P@0.8, P@0.9" in page
-    assert "…" not in page
-    assert all(len(line) <= 80 for line in page.splitlines())
-
-
-def test_output_that_is_no_terminal_is_markdown(make_study: StudyMaker) -> None:
-    grid = study_grid(read_frame(make_study(), "fiam"))
-    console = Console(file=io.StringIO(), force_terminal=False)
-    show(grid, console)
-    assert console.file.getvalue() == formats.markdown(grid)  # type: ignore[attr-defined]
