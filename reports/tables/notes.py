@@ -18,8 +18,6 @@ def protocol_notes(frame: StudyFrame) -> list[str]:
     notes = [_seeds(frame), _selection(frame), _size(frame), *_expressions(frame)]
     if frame.reference:
         notes.append(f"Δ {HEADLINE}: {HEADLINE} minus that of “{frame.reference.label}”, paired by seed.")
-    if scale := frame.study.get("scale"):
-        notes.append(f"Models and recipe at scale “{scale}”.")
     return [note for note in notes if note]
 
 

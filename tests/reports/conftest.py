@@ -161,7 +161,6 @@ def make_study(tmp_path: Path) -> StudyMaker:
                 "expect": ["full > pwam on mIoU"],
                 "datasets": [dataset],
                 "seeds": list(seeds),
-                "scale": "tiny",
                 "protocol": {"select": "val", "size": "resized"},
                 "command": "python -m bench.run ablation=fiam",
                 "rows": planned,
