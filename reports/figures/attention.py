@@ -104,37 +104,37 @@ def draw(cell: CellMaps) -> Figure:
         for strip in strips
     ]
     texts = sum(len(strip.lines) + 2.2 for strip in strips)
-    page = Sheet(sum(blocks) + LINE * (texts + 3.2 + len(foot)))
+    sheet = Sheet(sum(blocks) + LINE * (texts + 3.2 + len(foot)))
     for stage in range(count):
         left = LEFT + stage * (side + GAP)
-        page.text(left + side / 2, page.height - LINE, f"Stage {stage + 1}", ha="center")
-    top = page.height - 1.4 * LINE
+        sheet.text(left + side / 2, sheet.height - LINE, f"Stage {stage + 1}", ha="center")
+    top = sheet.height - 1.4 * LINE
     for place, (strip, block) in enumerate(zip(strips, blocks, strict=True)):
         for line in strip.lines:
             top -= LINE
-            page.sentence(top, strip.sentence, line, strip.spans)
+            sheet.sentence(top, strip.sentence, line, strip.spans)
         top -= LINE
-        page.text(0, top, strip.why, color=GREY)
+        sheet.text(0, top, strip.why, color=GREY)
         top -= 0.5 * LINE
         height = PICTURE * strip.tall
         for down, (picture, said) in enumerate(strip.pictures):
             bottom = top - height - down * (height + 1.3 * LINE)
-            page.axis(0, bottom, PICTURE, height).imshow(picture)
-            page.text(PICTURE / 2, bottom - 0.9 * LINE, said, ha="center")
+            sheet.axis(0, bottom, PICTURE, height).imshow(picture)
+            sheet.text(PICTURE / 2, bottom - 0.9 * LINE, said, ha="center")
         for down, kind in enumerate(kinds):
             bottom = top - side * strip.tall - down * (side * strip.tall + GAP)
             shown = [values[place] for values in maps.stages[kind]]
-            _row(page, bottom, side, kind, shown, norms[kind], strip)
+            _row(sheet, bottom, side, kind, shown, norms[kind], strip)
         top -= block + 0.7 * LINE
-    page.key(top - LINE)
+    sheet.key(top - LINE)
     for said in foot:
         top -= LINE
-        page.text(0, top - LINE, said, color=GREY)
-    return page.figure
+        sheet.text(0, top - LINE, said, color=GREY)
+    return sheet.figure
 
 
 def _row(
-    page: Sheet,
+    sheet: Sheet,
     bottom: float,
     side: float,
     kind: str,
@@ -145,14 +145,14 @@ def _row(
     """The maps of one kind with its name before and its colour bar behind them."""
     height = side * strip.tall
     middle = bottom + height / 2
-    page.text(LEFT - 0.11, middle, kind.capitalize(), rotation=90, ha="center", va="center")
+    sheet.text(LEFT - 0.11, middle, kind.capitalize(), rotation=90, ha="center", va="center")
     rows, columns = strip.truth.shape
     for stage, values in enumerate(stages):
-        axis = page.axis(LEFT + stage * (side + GAP), bottom, side, height)
+        axis = sheet.axis(LEFT + stage * (side + GAP), bottom, side, height)
         axis.imshow(values, HEAT, norm, extent=(0, columns, rows, 0), interpolation="nearest")
         for color, width in (("black", 1.1), ("white", 0.5)):  # a line that is seen on any colour
             axis.contour(strip.truth, levels=[0.5], colors=color, linewidths=width)
-    _bar(page, bottom, height, norm, SAID[kind])
+    _bar(sheet, bottom, height, norm, SAID[kind])
 
 
 @dataclass(frozen=True)
@@ -195,15 +195,15 @@ def _strip(cell: CellMaps, place: int) -> _Strip:
     )
 
 
-def _bar(canvas: Sheet, bottom: float, height: float, norm: Normalize, said: str) -> None:
+def _bar(sheet: Sheet, bottom: float, height: float, norm: Normalize, said: str) -> None:
     """The colour bar of a row of maps."""
-    axis = canvas.axis(RIGHT + 0.1, bottom + 0.05, BAR, height - 0.1)
+    axis = sheet.axis(RIGHT + 0.1, bottom + 0.05, BAR, height - 0.1)
     axis.set_axis_on()
-    canvas.figure.colorbar(ScalarMappable(norm, HEAT), cax=axis)
+    sheet.figure.colorbar(ScalarMappable(norm, HEAT), cax=axis)
     axis.grid(False)
     axis.tick_params(labelsize=SMALL, length=2)
     axis.locator_params(axis="y", nbins=3)
-    canvas.text(RIGHT + 0.58, bottom + height / 2, said, va="center")
+    sheet.text(RIGHT + 0.58, bottom + height / 2, said, va="center")
 
 
 def _norm(kind: str, stages: Sequence[np.ndarray]) -> Normalize:

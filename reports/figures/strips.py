@@ -41,28 +41,28 @@ def lay_out(heads: Sequence[str], strips: Sequence[Strip], foot: str) -> Figure:
     total += sum(
         height + LINE * (len(sentence) + 3.2) for height, sentence in zip(heights, sentences, strict=True)
     )
-    canvas = Sheet(total)
+    sheet = Sheet(total)
     top = total - 0.02
     for place, title in enumerate(titles):
         first = title_lines - len(title)  # headings end on one line
         for down, said in enumerate(title, start=first):
-            canvas.text(place * (side + GAP) + side / 2, top - LINE * (down + 0.8), said, ha="center")
+            sheet.text(place * (side + GAP) + side / 2, top - LINE * (down + 0.8), said, ha="center")
     top -= LINE * (title_lines + 0.6)
     for strip, sentence, height in zip(strips, sentences, heights, strict=True):
         spans = marked(strip.sentence)
         for line in sentence:
-            canvas.sentence(top - LINE * 0.8, strip.sentence, line, spans)
+            sheet.sentence(top - LINE * 0.8, strip.sentence, line, spans)
             top -= LINE
-        canvas.text(0, top - LINE * 0.8, strip.why, color=GREY)
+        sheet.text(0, top - LINE * 0.8, strip.why, color=GREY)
         top -= LINE * 1.3 + height
         for place, (pixels, below) in enumerate(strip.panels):
             left = place * (side + GAP)
-            canvas.axis(left, top, side, height).imshow(pixels)
-            canvas.text(left + side / 2, top - 0.02 - LINE * 0.8, below, ha="center")
+            sheet.axis(left, top, side, height).imshow(pixels)
+            sheet.text(left + side / 2, top - 0.02 - LINE * 0.8, below, ha="center")
         top -= LINE * 1.9
-    canvas.text(0, top - LINE * 0.8, foot, color=GREY)
-    canvas.key(top - LINE * 0.8)
-    return canvas.figure
+    sheet.text(0, top - LINE * 0.8, foot, color=GREY)
+    sheet.key(top - LINE * 0.8)
+    return sheet.figure
 
 
 def _wrapped(words: str, inches: float, points: float) -> list[str]:
