@@ -19,10 +19,11 @@ test: $(VENV)/.dev  ## the default test suite
 nightly: $(VENV)/.dev  ## what takes minutes: every study, every mixture, full-size reference outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "slow or reference" $(ARGS)
 
-lint: $(VENV)/.dev  ## ruff and mypy
+lint: $(VENV)/.dev  ## ruff, mypy and the walls between rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine alone
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000

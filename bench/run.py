@@ -56,11 +56,12 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
     Returns:
         Exit code: 0 all cells done, 1 some failed.
     """
-    from reports.build import build
+    from bench.data.scored_scenes import read_scenes
+    from reports import write_report
 
     # first, because the page links to its runs
     mirror = mirrored(store, name, tracking.uri) if tracking.enabled else ""
-    build(store, name).show()
+    write_report(store, name, read_scenes).show()
     if mirror:
         print(mirror)
     statuses = study_status(store, store.study(name))

@@ -13,7 +13,7 @@ from bench.data.reference import SCORED
 from bench.storage.expectation import parse_expectation
 from bench.terminal.arguments import dotted, nearest
 from bench.terminal.errors import UserError
-from reports.published import check_methods
+from reports import check_methods
 
 SECTIONS = ("model", "recipe", "protocol", "data", "weights")  # what a row may change
 STUDY_KEYS = ("title", "caption", "datasets", "splits", "marks", "reference", "rows", "expect", "published")

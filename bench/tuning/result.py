@@ -12,6 +12,7 @@ import yaml
 from bench.config.compose import plain
 from bench.storage import files
 from bench.tuning.trials import WORDS, Tuning, counted, nested, spelled
+from reports import Trial, draw_search
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -67,7 +68,7 @@ def write_result(tuning: Tuning) -> Result:
         start=starts[0] if starts else None,
         importance=importance,
         recipe=_write_recipe(tuning, best, metric, counted(trials)) if best else None,
-        figures=_draw(tuning, trials, metric, importance) if best else [],
+        figures=draw_search(list(map(_plain, trials)), metric, importance, tuning.folder) if best else [],
     )
     files.write_text(tuning.folder / "trials.csv", _table(trials))
     files.write_json(tuning.folder / "result.json", result.as_dict())
@@ -140,17 +141,11 @@ def _table(trials: "list[FrozenTrial]") -> str:
     return text.getvalue()
 
 
-def _draw(
-    tuning: Tuning, trials: "list[FrozenTrial]", metric: str, importance: dict[str, float]
-) -> list[Path]:
-    from bench.tuning import figures
-    from reports.style import save, style
-
-    with style():
-        drawn = {"history": figures.history(trials, metric), "values": figures.values(trials, metric)}
-        if importance:
-            drawn["importance"] = figures.importance(importance)
-        return [path for name, figure in drawn.items() for path in save(figure, tuning.folder / name)]
+def _plain(trial: "FrozenTrial") -> Trial:
+    """A trial as figures are given it."""
+    logarithmic = (key for key, found in trial.distributions.items() if getattr(found, "log", False))
+    state = WORDS[trial.state.name]
+    return Trial(trial.number, state, trial.value, trial.params, frozenset(logarithmic))
 
 
 def summary(result: Result) -> str:

@@ -27,7 +27,7 @@ space:
 """
 
 
-DRAW = result._draw
+DRAW = result.draw_search
 
 
 class FakeCells:
@@ -80,7 +80,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]) ->
     """Runs `python -m bench.tune tune=mine.yaml WORDS` in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        result, "_draw", lambda *given: []
+        result, "draw_search", lambda *given: []
     )  # half of the time of a search that trains nothing
     (tmp_path / "mine.yaml").write_text(SEARCH)
     (tmp_path / "tmem.yaml").write_text("space: {model.tmem.blocks: [1, 2]}")
@@ -257,7 +257,7 @@ def test_dry_run_tells_the_space_and_starts_nothing(search, capsys) -> None:
 
 
 def test_figures_are_drawn(search, fake, monkeypatch) -> None:
-    monkeypatch.setattr(result, "_draw", DRAW)
+    monkeypatch.setattr(result, "draw_search", DRAW)
     Path("mine.yaml").write_text(SEARCH.replace("asha", "none"))
     assert search("trials=4") == 0
     names = {path.name for path in Path("runs/tune/mine").iterdir()}

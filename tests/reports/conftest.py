@@ -161,7 +161,6 @@ def make_study(tmp_path: Path) -> StudyMaker:
                 "expect": ["full > pwam on mIoU"],
                 "datasets": [dataset],
                 "seeds": list(seeds),
-                "scale": "tiny",
                 "protocol": {"select": "val", "size": "resized"},
                 "command": "python -m bench.run ablation=fiam",
                 "rows": planned,
@@ -176,4 +175,4 @@ def make_study(tmp_path: Path) -> StudyMaker:
 @pytest.fixture
 def unfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds without figures, which take seconds: for tests of everything else."""
-    monkeypatch.setattr("reports.build.draw_figures", lambda *_: ((), ()))
+    monkeypatch.setattr("reports.page.report.draw_figures", lambda *_: ((), ()))

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.stats import align, analyse
-from reports.style import COLORS, WIDTH, save, style
-from tests.reports.test_stats import simulate
+from reports.figures.style import COLORS, WIDTH, save, style
+from reports.statistics.resampling import align, analyse
+from tests.reports.statistics.test_resampling import simulate
 
 TABLES, ROWS, REPEATS = 40, 5, 100
 GAINS = (0.0, 0.5, 1.0, 2.0, 3.0)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.data.scored_scenes import read_scenes
 from bench.storage.store import Store
-from reports.build import build
+from reports import write_report
 
 StudyMaker = Callable[..., Store]
 FORMATS = ("tex", "md", "html", "csv")
@@ -39,7 +40,7 @@ def test_command_writes_tables_and_figures_and_prints_them(make_study: StudyMake
 
 def test_rebuilding_gives_the_same_bytes(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
     store = make_study()
-    one, two = (build(store, "fiam", tmp_path / name) for name in ("one", "two"))
+    one, two = (write_report(store, "fiam", read_scenes, tmp_path / name) for name in ("one", "two"))
     assert one.page
     assert two.page
     made = zip(one.tables + one.figures + (one.page,), two.tables + two.figures + (two.page,), strict=True)
@@ -50,9 +51,9 @@ def test_rebuilding_gives_the_same_bytes(make_study: StudyMaker, images: Path, t
 @pytest.mark.usefixtures("unfigured")
 def test_unchanged_study_is_not_made_again(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
     store, out = make_study(seeds=(0,)), tmp_path / "out"
-    first = build(store, "fiam", out)
+    first = write_report(store, "fiam", read_scenes, out)
     times = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
-    again = build(store, "fiam", out)
+    again = write_report(store, "fiam", read_scenes, out)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == times
     assert repr(again.grid) == repr(first.grid)  # NaN equals no other NaN
     assert (again.tables, again.figures, again.remarks) == (first.tables, first.figures, first.remarks)
@@ -62,7 +63,7 @@ def test_unchanged_study_is_not_made_again(make_study: StudyMaker, images: Path,
 @pytest.mark.parametrize("change", ["study", "cell", "file"])
 def test_what_changed_is_made_again(make_study: StudyMaker, tmp_path: Path, change: str) -> None:
     store, out = make_study(seeds=(0,)), tmp_path / "out"
-    build(store, "fiam", out)
+    write_report(store, "fiam", read_scenes, out)
     before = (out / "build.json").stat().st_mtime_ns
     if change == "study":
         store.write_study(store.study("fiam") | {"title": "Another"})
@@ -71,14 +72,14 @@ def test_what_changed_is_made_again(make_study: StudyMaker, tmp_path: Path, chan
         cell.write("metrics", {**(cell.metrics() or {}), "epochs": 9})
     else:
         (out / "table.md").unlink()
-    build(store, "fiam", out)
+    write_report(store, "fiam", read_scenes, out)
     assert (out / "build.json").stat().st_mtime_ns > before
     assert (out / "table.md").exists()
 
 
 def test_study_with_nothing_done_still_has_its_table(make_study: StudyMaker, tmp_path: Path) -> None:
     nothing = {(row, 0): None for row in ("blind", "pwam", "object", "full")}
-    report = build(make_study(seeds=(0,), missing=nothing), "fiam", tmp_path / "out")
+    report = write_report(make_study(seeds=(0,), missing=nothing), "fiam", read_scenes, tmp_path / "out")
     assert {path.name for path in report.tables} >= {"table.tex", "results.csv"}
     assert report.page
     assert "No cell is done yet" in report.page.read_text()
@@ -89,7 +90,7 @@ def test_study_with_nothing_done_still_has_its_table(make_study: StudyMaker, tmp
 def test_damaged_image_costs_the_figure_only(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
     for path in images.rglob("*.png"):
         path.write_bytes(b"no image")
-    report = build(make_study(seeds=(0,)), "fiam", tmp_path / "out")
+    report = write_report(make_study(seeds=(0,)), "fiam", read_scenes, tmp_path / "out")
     assert any("No figure of examples" in remark for remark in report.remarks)
     assert not any(path.stem.startswith("examples") for path in report.figures)
     assert {path.stem for path in report.figures} > {"curves", "bars"}

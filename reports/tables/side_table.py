@@ -1,0 +1,57 @@
+"""What every table beside the main one has in common."""
+
+from collections.abc import Sequence
+
+from reports.statistics.frame import StudyFrame
+from reports.tables.grid import NOTHING, Column, Grid, Note, Panel, TableCell, number
+from reports.text.escape import plain
+
+
+def side_grid(
+    frame: StudyFrame,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    panels: Sequence[Panel],
+    notes: Sequence[Note],
+    caption: str = "",
+) -> Grid:
+    """A table beside the main one.
+
+    Args:
+        frame: The study.
+        name: Of the file, behind the study's.
+        title: Behind the study's.
+        columns: From left to right.
+        panels: From top to bottom.
+        notes: Below.
+        caption: What the numbers are.
+    """
+    study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
+    return Grid(
+        name=f"{plain(frame.study['name'])}-{name}",
+        title=f"{study}: {title}",
+        caption=caption,
+        columns=tuple(columns),
+        panels=tuple(panels),
+        notes=tuple(notes),
+        sources=sources(frame),
+        command=plain(frame.study.get("command") or ""),
+    )
+
+
+def sources(frame: StudyFrame) -> tuple[str, ...]:
+    """The cells a table was made from, one line each."""
+    cells = frame.results.drop_duplicates(["row", "dataset", "seed"]).to_dict("records")
+    return tuple(
+        plain(f"{cell['row']}, {cell['dataset']}, seed {cell['seed']}: {cell['cell']} {cell['state']}")
+        for cell in cells
+    )
+
+
+def interval_cell(ends: tuple[float, float] | None, *, signed: bool = False) -> TableCell:
+    """[low, high], or a dash."""
+    if ends is None:
+        return TableCell(NOTHING)
+    low, high = (number(end, signed=signed).text for end in ends)
+    return TableCell(f"[{low}, {high}]")

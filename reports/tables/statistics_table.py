@@ -1,0 +1,74 @@
+"""The table of what the test expressions support: intervals, differences, p-values."""
+
+import math
+
+from reports.statistics.evidence import Evidence
+from reports.statistics.frame import HEADLINE, StudyFrame, StudyRow
+from reports.tables.footnotes import general
+from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, emphasize, number
+from reports.tables.notes import evidence_notes, protocol_notes, verdict_notes
+from reports.tables.side_table import interval_cell, side_grid
+from reports.text.escape import plain
+
+LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+INSIDE = "†"  # the difference is no larger than what seeds alone change
+
+
+def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
+    """Intervals of oIoU and mIoU, differences with intervals and p-values; None without samples."""
+    if not evidence.statistics:
+        return None
+    compared = frame.reference is not None and evidence.family > 0
+    columns = [Column("Method"), Column("oIoU", "r", ranked=True), Column("95 % interval", "c")]
+    columns += [Column("mIoU", "r", ranked=True), Column("95 % interval", "c")]
+    if compared:
+        columns += [Column(f"Δ {HEADLINE}", "r"), Column("95 % interval", "c"), Column("p (Holm)", "r")]
+        columns += [Column("P(better)", "r")]
+    panels = []
+    for dataset, split in evidence.statistics:
+        lines = []
+        for row in frame.rows_on(dataset):
+            scores = frame.scores(row.key, dataset, split)
+            cells = [TableCell(row.label)]
+            for metric in ("oIoU", "mIoU"):
+                cells.append(number(scores[metric].mean, scores[metric].std))
+                cells.append(interval_cell(evidence.interval(dataset, split, row.key, metric)))
+            if compared:
+                cells += _compared(frame, evidence, row, dataset, split)
+            lines.append(
+                Line(plain(row.key), tuple(cells), scores[HEADLINE].n, ranked=row.key not in frame.deviations)
+            )
+        panels.append(Panel(plain(dataset), split, emphasize(lines, columns)))
+    notes = [*protocol_notes(frame)[:1], *evidence_notes(frame, evidence), *verdict_notes(evidence)]
+    notes.append("Intervals: bootstrap over images, expressions of an image drawn together; seeds averaged.")
+    if compared:
+        notes.append("P(better): how often the row beats the reference on an expression; ties count half.")
+    caption = "What the test expressions support."
+    return side_grid(frame, "statistics", "statistics", columns, panels, general(notes), caption)
+
+
+def _compared(
+    frame: StudyFrame, evidence: Evidence, row: StudyRow, dataset: str, split: str
+) -> list[TableCell]:
+    if row == frame.reference:
+        return [TableCell("ref.", exact=0.0), *(TableCell("") for _ in range(3))]
+    line = evidence.comparison(dataset, split, row.key)
+    if line is None:
+        return [number(math.nan), TableCell(NOTHING), number(math.nan), number(math.nan)]
+    p = line["p_holm"]
+    sign = significance(evidence, dataset, split, row.key)
+    return [
+        number(line["effect"], signed=True, sign=sign),
+        interval_cell((line["low"], line["high"]), signed=True),
+        TableCell("<0.001" if p < 0.001 else f"{p:.3f}", exact=p),
+        number(line["share"]),
+    ]
+
+
+def significance(evidence: Evidence, dataset: str, split: str, row: str) -> str:
+    """Stars of the corrected p-value, and a dagger where seeds alone explain the difference."""
+    line = evidence.comparison(dataset, split, row)
+    if line is None:
+        return ""
+    stars = next((sign for level, sign in LEVELS if line["p_holm"] < level), "")
+    return stars + (INSIDE if line["inside_seed_spread"] is True else "")

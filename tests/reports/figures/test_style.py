@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.storage.store import Store
+from reports.figures import overview
+from reports.figures.style import COLORS, looks, save, style
+from reports.statistics.frame import read_frame
+
+StudyMaker = Callable[..., Store]
+
+
+def test_a_row_keeps_its_colour_and_rows_beyond_the_palette_change_line() -> None:
+    keys = dict.fromkeys((f"row {place}" for place in range(2 * len(COLORS))), "")
+    looked = looks(keys)
+    assert len({(look.color, look.line) for look in looked.values()}) == len(keys)
+    assert looks(dict.fromkeys(list(keys)[:3], "")) == {key: looked[key] for key in list(keys)[:3]}
+
+
+def test_a_published_model_has_one_colour_in_every_study() -> None:
+    one = looks({"lavt": "LAVT", "rmsin": "RMSIN", "fianet": "FIANet"})
+    other = looks({"pwam": "", "both": "FIANet", "direct": ""})
+    assert one["fianet"] == other["both"]
+    assert len({look.color for look in other.values()}) == 3
+    assert not {look.color for look in one.values()} & {other["pwam"].color, other["direct"].color}
+
+
+def test_same_figure_same_bytes(make_study: StudyMaker, tmp_path: Path) -> None:
+    frame = read_frame(make_study(), "fiam")
+    written = []
+    for name in ("one", "two"):
+        with style():
+            written.append([path.read_bytes() for path in save(overview.bars(frame), tmp_path / name)])
+    assert written[0] == written[1]
+    assert b"CreationDate" not in written[0][1]
+    assert b"Software" not in written[0][0]
+
+
+def test_labels_with_dollars_and_unknown_letters_are_drawn(make_study: StudyMaker, tmp_path: Path) -> None:
+    rows = ({"key": "a", "label": "50$ \\frac{1}{0}$ 中"}, {"key": "b", "label": "_" + "long " * 40})
+    frame = read_frame(make_study(seeds=(0,), rows=rows, reference="b"), "fiam")
+    with style():
+        assert all(path.stat().st_size for path in save(overview.bars(frame), tmp_path / "bars"))

@@ -1,0 +1,117 @@
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.data.scored_scenes import read_scenes
+from bench.storage.mlflow_links import write_links
+from bench.storage.store import Store
+from reports import write_report
+from reports.page.example_browser import runs, telling
+
+pytestmark = pytest.mark.usefixtures("unfigured")
+StudyMaker = Callable[..., Store]
+HOSTILE = '</script><img src=x onerror="alert(1)"> & <b>'
+
+
+class Links(HTMLParser):
+    """Tags and what they load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loaded += [value or "" for name, value in attrs if name in ("src", "href", "action", "srcset")]
+
+
+def page_of(store: Store, out: Path) -> str:
+    report = write_report(store, "fiam", read_scenes, out)
+    assert report.page
+    return report.page.read_text()
+
+
+def embedded(page: str, name: str) -> object:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_page_loads_nothing_but_itself(make_study: StudyMaker, images: Path, tmp_path: Path) -> None:
+    links = Links()
+    links.feed(page_of(make_study(seeds=(0,)), tmp_path / "out"))
+    assert all(link.startswith(("data:", "#", "../", "cells/")) for link in links.loaded), links.loaded
+    assert "link" not in links.tags
+
+
+def test_cells_link_to_their_logs_and_runs(make_study: StudyMaker, tmp_path: Path) -> None:
+    store = make_study(seeds=(0,), splits=["val"])
+    one, *_ = cells = [row["cells"][0]["id"] for row in store.study("fiam")["rows"]]
+    store.cell(one).log.write_text("epoch 1")
+    out = store.root / "reports" / "fiam"
+    before = page_of(store, out)
+    assert f"../../cells/{one}/" in before
+    assert "MLflow's pages" not in before
+    write_links(store, "fiam", "https://mlflow.example", "7", {one: "f00d"})
+    page = page_of(store, out)
+    assert '<a href="https://mlflow.example/#/experiments/7/runs/f00d">run</a>' in page
+    assert all(f"<code>{cell}</code>" in page for cell in cells)
+
+
+def test_strings_of_studies_and_data_stay_text(make_study: StudyMaker, tmp_path: Path) -> None:
+    rows = ({"key": "a", "label": HOSTILE}, {"key": "full", "label": "FIAM"})
+    store = make_study(
+        seeds=(0,), rows=rows, title=HOSTILE, caption=HOSTILE, command=HOSTILE, expect=["full > a on mIoU"]
+    )
+    for cell in store.cells():
+        samples = cell.samples()
+        assert samples is not None
+        cell.write_samples(samples.assign(sentence=HOSTILE, category=HOSTILE))
+        cell.write("env", {HOSTILE: HOSTILE})
+    page = page_of(store, tmp_path / "out")
+    links = Links()
+    links.feed(page)
+    assert "b" not in links.tags
+    assert links.tags.count("script") == 3
+    assert "x" not in links.loaded
+    (data,) = embedded(page, "data")  # type: ignore[misc]
+    assert data["items"][0][0] == HOSTILE
+
+
+def test_browser_is_given_every_expression_and_its_scores(
+    make_study: StudyMaker, images: Path, tmp_path: Path
+) -> None:
+    store = make_study(seeds=(0, 1))
+    (data,) = embedded(page_of(store, tmp_path / "out"), "data")  # type: ignore[misc]
+    assert [row["label"] for row in data["rows"]] == ["Language-blind", "PWAM (LAVT)", "+ object", "FIAM"]
+    assert (data["base"], data["better"], len(data["items"])) == (0, 3, 30)
+    cells = store.study("fiam")["rows"][3]["cells"]
+    tables = [store.cell(cell["id"]).samples() for cell in cells]
+    mean = np.mean([table["iou"] for table in tables if table is not None], axis=0)
+    assert [item[6][3] for item in data["items"]] == pytest.approx((100 * mean).tolist(), abs=0.051)
+    assert all(item[5] == pytest.approx(item[6][3] - item[6][0], abs=0.11) for item in data["items"])
+    assert len(data["pictures"]) == 30
+    picture = data["pictures"][0]
+    assert sum(map(int, picture["truth"].split(","))) == picture["width"] * picture["height"]
+
+
+def test_runs_begin_outside() -> None:
+    mask = np.array([[1, 1, 0], [0, 0, 1]], bool)
+    assert runs(mask, (3, 2)) == "0,2,3,1"
+    assert runs(~mask, (3, 2)) == "2,3,1"
+    assert runs(np.zeros((2, 3), bool), (3, 2)) == "6"
+
+
+def test_telling_examples_hold_the_extremes_once_each() -> None:
+    gains = np.random.default_rng(0).normal(size=10_000)
+    chosen = telling(gains, np.ones(10_000), 60)
+    assert len(chosen) == len(set(chosen))
+    assert {int(gains.argmax()), int(gains.argmin())} <= set(chosen)
+    assert len(chosen) <= 60
+    assert set(telling(np.zeros(3), np.zeros(3))) == {0, 1, 2}

@@ -1,0 +1,17 @@
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = ("matplotlib", "pandas", "torch", "optuna")
+
+
+def test_the_door_opens_at_once() -> None:
+    check = f"import sys, reports; print(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "\n"
