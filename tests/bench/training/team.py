@@ -1,4 +1,4 @@
-"""One of several processes: gradients of one batch by every loss, for `tests/bench/test_distributed.py` to compare.
+"""One of several processes: gradients of one batch by every loss, for `test_distributed.py` beside it to compare.
 
 python team.py OUT CASES key=value...    CASES: JSON list of [loss, dice, parts]
 """
