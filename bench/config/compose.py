@@ -49,9 +49,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
         check_choice(group, value, where)
     nested = {key: value for key, value in changes.items() if key not in chosen}
     if (ablation := request.value("ablation")) is not None:
-        nested["ablation"] = (
-            ablation  # a folder beside the groups: a study is not merged into the configuration
-        )
+        nested["ablation"] = ablation  # not a group: a study is not merged into the configuration
     left_out = {"ablation", *chosen}
     if plugin := _plugin(str(chosen.get("model", request.value("model")))):
         left_out.add("model")

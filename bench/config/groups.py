@@ -6,15 +6,8 @@ import experiments
 from bench.config.plugins import package, plugins
 
 EXPERIMENTS = Path(experiments.__file__).parent
-GROUPS = (
-    "model",
-    "data",
-    "scale",
-    "recipe",
-    "protocol",
-    "launcher",
-    "tracking",
-)  # Hydra groups; `ablation` names a study
+# Hydra's groups; `ablation` names a study instead
+GROUPS = ("model", "data", "scale", "recipe", "protocol", "launcher", "tracking")
 
 
 def options(group: str) -> dict[str, str]:

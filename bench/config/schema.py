@@ -52,7 +52,7 @@ class Decoupler(StrEnum):
 
 
 class Fusion(StrEnum):
-    """What joins words and pixels inside the encoder (models.md, "Attention and fusion")."""
+    """What joins words and pixels inside the encoder, after each of its stages."""
 
     none = "none"
     pwam = "pwam"
@@ -95,7 +95,7 @@ class LauncherKind(StrEnum):
 
 @dataclass
 class FiamConfig:
-    """Which text fragments FIAM uses beside the context (models.md, `fiam`)."""
+    """Which text fragments FIAM uses beside the context."""
 
     object: bool = True
     position: bool = True
@@ -198,14 +198,13 @@ class DataConfig:
 
 @dataclass
 class RecipeConfig:
-    """How a cell is trained (models.md, "Training recipe")."""
+    """How a cell is trained: AdamW, one schedule, one loss."""
 
     size: int = 480  # input side in pixels
     epochs: int = 40
     batch_size: int = 8
-    accumulate: int = (
-        1  # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
-    )
+    # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
+    accumulate: int = 1
     lr: float = 3e-5
     weight_decay: float = 0.01
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
@@ -241,9 +240,8 @@ class LauncherConfig:
     gpus: int = 0  # per process
     cpus: int = 2  # per process
     memory: str | None = None  # of the whole job; none: by the size of each row's model
-    time: str | None = (
-        None  # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
-    )
+    # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
+    time: str | None = None
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
@@ -277,6 +275,5 @@ class Config:
     dry_run: bool = False  # print the plan and stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
     watch: bool = False  # launcher=slurm: as wait, and submit again what died
-    images_per_second: float = (
-        1.0  # training speed where the scale was measured, for the first estimate of time
-    )
+    # training speed where the scale was measured, for the first estimate of time
+    images_per_second: float = 1.0

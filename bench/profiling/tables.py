@@ -98,9 +98,9 @@ def _parts(profiled: Sequence[Profiled]) -> Table:
             if first:
                 line.append(f"{first['rooms'][part]:.1f}")
             lines.append(line)
-    heads = ["model", "room", "params M", "trained M", "GMACs"]
+    heads = ["model", "part", "params M", "trained M", "GMACs"]
     size = next((size for each in profiled for size in _batches(each)), "")
-    return _table("Room by room", [*heads, *([f"ms, batch {size}"] if timed else [])], lines)
+    return _table("Part by part", [*heads, *([f"ms, batch {size}"] if timed else [])], lines)
 
 
 def notes(profiled: Sequence[Profiled]) -> list[str]:
@@ -123,7 +123,7 @@ def notes(profiled: Sequence[Profiled]) -> list[str]:
         said.append(
             f"Latency: median over passes after a warm-up, on {machine['device']}"
             + ("" if cuda else f", CPU threads: {machine['threads']}")
-            + f", {machine['precision']}, torch {machine['torch']}. Rooms are timed in passes of their own."
+            + f", {machine['precision']}, torch {machine['torch']}. Parts are timed in passes of their own."
         )
         if not cuda:
             said.append(

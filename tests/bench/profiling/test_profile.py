@@ -253,7 +253,7 @@ def test_tables_fit_whatever_was_measured(drawn, tmp_path, capsys, monkeypatch) 
     assert main() == 0
     said = capsys.readouterr().out
     assert "…" not in said
-    times = said[said.index("Time and memory") : said.index("Room by room")]
+    times = said[said.index("Time and memory") : said.index("Part by part")]
     assert [line.split()[:3] for line in times.splitlines()[2:]] == [
         ["rmsin", "synthetic", size] for size in "123"
     ]
