@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Fusion, Neck
+from bench.config.schema import Config, Decoupler, Fusion, Neck
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
+NLTK_MARKS = (
+    2  # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
+)
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
@@ -42,6 +45,7 @@ def identity(
             del model["fusion_heads"], model["fusion_dropout"]
         del model["name"], model["plugin"]
     recipe = asdict(config.recipe)
+    protocol |= _marks(protocol.get("decoupler"))
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]
     del model["published"]
@@ -69,8 +73,17 @@ def _scored_only(
         "vocabulary": weights(config.model.text.pretrained),
         "fusion_heads": list(config.model.fusion_heads),
         "size": config.recipe.size,
-        "protocol": {"size": config.protocol.size, "decoupler": config.protocol.decoupler},
+        "protocol": {
+            "size": config.protocol.size,
+            "decoupler": config.protocol.decoupler,
+            **_marks(config.protocol.decoupler),
+        },
     }
+
+
+def _marks(decoupler: Decoupler | None) -> dict[str, int]:
+    """Which of the ways that `decoupler=nltk` has marked sentences; the others have always been what they are."""
+    return {"marks": NLTK_MARKS} if decoupler == Decoupler.nltk else {}
 
 
 def canonical(value: Any) -> str:

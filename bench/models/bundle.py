@@ -76,7 +76,8 @@ class Bundle:
                 "image": f"(B,3,{self.size},{self.size}) float32: RGB / 255, less mean, divided by std",
                 "mean": MEAN,
                 "std": STD,
-                "ids, context_mask, object_mask, position_mask": f"(B,{self.max_tokens}) int64",
+                "ids, context_mask, object_mask, position_mask": f"(B,{self.max_tokens}) int64; masks are applied as "
+                "given: without object or position words pass the context mask",
             },
             "output": f"logits (B,2,{self.size},{self.size}); the mask is where class 1 is larger",
         }

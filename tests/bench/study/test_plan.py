@@ -110,6 +110,21 @@ def test_seed_data_and_pretrained_content_change_the_id() -> None:
     assert id_of(pretrained) == id_of("model.text.pretrained=moved")
 
 
+def test_what_nltk_marks_is_part_of_the_id_of_cells_that_read_it_and_of_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nltk, rules = "protocol.decoupler=nltk", "protocol.decoupler=rules"
+    scored = ("weights=somewhere.pth", nltk)
+    before = [id_of(nltk), id_of(*scored)]
+    others = [[rules], ["protocol.decoupler=context"], ["model.fusion=pwam", nltk], ["weights=somewhere.pth"]]
+    kept = [id_of(*each) for each in others]
+    monkeypatch.setattr("bench.config.identity.NLTK_MARKS", 3)
+    assert id_of(nltk) != before[0]
+    assert id_of(*scored) != before[1]
+    assert kept == [id_of(*each) for each in others]
+    assert "marks" not in canonical(identity(configuration([rules]), 0, "f", str))
+
+
 def test_models_that_are_the_same_modules_share_a_cell() -> None:
     assert id_of("model=lavt", "recipe.loss=ce_dice") == id_of("model.fusion=pwam", "model.neck=none")
     assert id_of("model.fusion=pwam", "model.fiam.object=false") == id_of("model.fusion=pwam")

@@ -13,7 +13,6 @@ from PIL import Image
 
 from bench.config.compose import configuration
 from bench.config.groups import options
-from bench.data import decouplers
 from bench.data.index import read_index
 from bench.models.build import DECODERS, FUSIONS, NECKS
 from bench.models.bundle import save_bundle
@@ -68,18 +67,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def tagger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that needs no download: two prepositions, and every other word is a noun."""
-    pytest.importorskip("nltk", reason="NLTK (extra [paper]) is not installed")
-
-    def tag(words: list[str]) -> list[tuple[str, str]]:
-        return [(word, "IN" if word in ("on", "in") else "NN") for word in words]
-
-    monkeypatch.setattr(decouplers, "nltk_tagger", lambda: tag)
-    monkeypatch.setattr(prepare, "nltk_tagger", lambda: tag)
-
-
 def no_tagger() -> None:
     raise UserError("protocol.decoupler=nltk: NLTK's data are not here.", "Download them.")
 
@@ -117,8 +104,10 @@ def test_every_study_can_be_planned(study: str, drawn: Path, here: Path, capsys)
 @pytest.mark.slow
 @pytest.mark.parametrize("study", ROWS)
 def test_every_study_trains_its_rows_and_builds_its_table(
-    study: str, drawn: Path, here: Path, tagger: None, capsys
+    study: str, drawn: Path, here: Path, request: pytest.FixtureRequest, capsys
 ) -> None:
+    if study == "decoupler":
+        request.getfixturevalue("nltk_data")
     assert run(words(drawn, f"ablation={study}")) == 0, capsys.readouterr().err
     assert all(cell.done for cell in Store("runs").cells())
     table = (here / f"runs/reports/{study}/table.md").read_text()
