@@ -259,7 +259,8 @@ def _methods(rows: tuple[StudyRow, ...], reference: str | None, configs: dict[st
     found = dict.fromkeys((row.key for row in rows), "")
     for key in sorted(found, key=lambda key: key != reference):
         model = configs.get(key, {}).get("model", {})
-        method = METHODS.get(tuple(model.get(slot) for slot in ("fusion", "neck", "decoder")), "")
+        slots = tuple(model.get(slot) for slot in ("fusion", "neck", "decoder"))
+        method = "" if model.get("plugin") else METHODS.get(slots, "")  # another package's fills no slot
         whole = method != "FIANet" or all(model.get("fiam", {}).values())
         if whole and method not in found.values():
             found[key] = method
