@@ -1,5 +1,6 @@
 """Files that survive a crash: atomic writes and locks that die with their owner."""
 
+import errno
 import fcntl
 import json
 import os
@@ -8,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bench.storage.lock_files import held_by_file
+
+NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # said by disks that keep no locks
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -60,6 +65,8 @@ def read_json(path: Path) -> Any | None:
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Holds an exclusive lock on `path`; the kernel lets go when the process dies, however it dies.
 
+    Where the disk keeps no such locks, a file says who holds it, and a dead owner's is taken over.
+
     Args:
         path: Lock file, created if missing and never deleted (deleting a lock file lets two owners in).
         wait: False: do not wait for another owner.
@@ -74,7 +81,14 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        except OSError as error:
+            if error.errno not in NO_FLOCK:
+                raise
+        else:
+            yield True
+            return
+    with held_by_file(path, wait=wait) as held:
+        yield held
 
 
 def size(number: float) -> str:
