@@ -43,15 +43,16 @@ class Cell:
 
     def description(self) -> Record:
         """`cell.json`: id, identity, full config; empty if never planned."""
-        return files.read_json(self.path / "cell.json") or {}
+        return self._read("cell")
 
     def config(self) -> Record:
         """The full resolved configuration the cell was planned with."""
-        return self.description().get("config", {})
+        return _mapping(self.description().get("config"))
 
     def metrics(self) -> Record | None:
-        """`metrics.json`, or None while the cell is not done."""
-        return files.read_json(self.path / "metrics.json")
+        """`metrics.json`, or None while the cell is not done: there is none, or it holds no scores."""
+        metrics = self._read("metrics")
+        return metrics if _scored(metrics) else None
 
     @property
     def done(self) -> bool:
@@ -64,7 +65,11 @@ class Cell:
         What a process wrote last can be out of date: a cell that says `running` while nobody holds its lock was
         killed, and is reported as `lost`; one with metrics is `done` whatever else was written.
         """
-        state = files.read_json(self.path / "state.json") or {"state": "missing"}
+        state = self._read("state")
+        if not isinstance(state.get("state"), str):
+            state["state"] = "missing"
+        if not isinstance(state.get("attempt", 0), int):
+            del state["attempt"]
         if self.done:
             state["state"] = "done"
         elif state["state"] in ("running", "done") and not self.locked():
@@ -72,30 +77,37 @@ class Cell:
         return state
 
     def history(self) -> list[Record]:
-        """One record an epoch; a last line cut short by a crash is left out."""
+        """One record an epoch, up to the first line that is none: a last one is cut short by a crash."""
         try:
-            lines = (self.path / "history.jsonl").read_text().splitlines()
+            lines = (self.path / "history.jsonl").read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return []
         records = []
         for line in lines:
             try:
-                records.append(json.loads(line))
+                record = json.loads(line)
             except ValueError:
                 break
+            if not (isinstance(record, dict) and isinstance(record.get("epoch"), int)):
+                break
+            records.append(record)
         return records
 
     def progress(self) -> Record:
         """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report."""
-        return files.read_json(self.path / "progress.json") or {}
+        progress = self._read("progress")
+        known = all(isinstance(progress.get(key), int) for key in ("epoch", "batch", "batches"))
+        return progress if known and progress["batches"] else {}
 
     def job(self) -> Record:
         """`job.json`: the cluster job submitted for this cell last; empty if there was none."""
-        return files.read_json(self.path / "job.json") or {}
+        job = self._read("job")
+        return job if isinstance(job.get("id"), str) else {}
 
     def deaths(self) -> list[Record]:
         """`deaths.json`: how this cell's cluster jobs ended without a result, oldest first."""
-        return files.read_json(self.path / "deaths.json") or []
+        deaths = files.read_json(self.path / "deaths.json")
+        return [each for each in deaths if _is_death(each)] if isinstance(deaths, list) else []
 
     def samples(self, columns: list[str] | None = None) -> "pd.DataFrame | None":
         """One line per scored expression, or None while there are none; `columns`: only these (fast)."""
@@ -106,7 +118,7 @@ class Cell:
 
     def environment(self) -> Record:
         """`env.json`: versions, device, threads, commit."""
-        return files.read_json(self.path / "env.json") or {}
+        return self._read("env")
 
     def write(self, name: str, value: Any) -> None:
         """Writes `<name>.json` atomically."""
@@ -114,7 +126,11 @@ class Cell:
 
     def update_state(self, **changes: Any) -> None:
         """Merges `changes` into `state.json`."""
-        self.write("state", (files.read_json(self.path / "state.json") or {}) | changes)
+        self.write("state", self._read("state") | changes)
+
+    def _read(self, name: str) -> Record:
+        """`<name>.json`; empty where there is none, and where it holds something else than a mapping."""
+        return _mapping(files.read_json(self.path / f"{name}.json"))
 
     def write_history(self, records: list[Record]) -> None:
         """Replaces the history; `records` are one an epoch."""
@@ -166,7 +182,7 @@ class Store:
         known = cell.description()
         if known.get("config") != config and not (known and cell.done):
             cell.write("cell", {"id": cell_id, "identity": identity, "config": config})
-        if not known:
+        if not known and cell.state()["state"] == "missing":
             cell.update_state(state="planned", attempt=0)
         return cell
 
@@ -195,3 +211,29 @@ class Store:
                 f"Run `python -m bench.run ablation={name}` first, or pass store=DIR.",
             )
         return study
+
+
+def _mapping(value: Any) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _scored(metrics: Record) -> bool:
+    """Whether these are the numbers of a finished cell: scores of a split or more, and the rest of the right kind."""
+    scores = metrics.get("scores")
+    if not (isinstance(scores, dict) and scores):
+        return False
+    if not all(isinstance(metrics.get(key, {}), dict) for key in ("counts", "skipped", "parameters")):
+        return False
+    return all(
+        isinstance(split, dict) and split and all(isinstance(value, int | float) for value in split.values())
+        for split in scores.values()
+    )
+
+
+def _is_death(death: Any) -> bool:
+    return (
+        isinstance(death, dict)
+        and {"job", "cause", "innocent", "code"} <= death.keys()
+        and isinstance(death["cause"], str)
+        and isinstance(death.get("ask"), dict | None)
+    )

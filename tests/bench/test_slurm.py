@@ -120,7 +120,7 @@ def test_what_is_done_by_now_is_not_submitted(fake: Path, planned: Planned) -> N
     for number, cell in enumerate((finished, ended)):
         cell.write("job", {"id": f"7_{number}", "code": "x", "ask": {}})
     (fake / "squeue.txt").write_text("7_0|COMPLETED|None\n7_1|COMPLETED|None\n")
-    finished.write("metrics", {"scores": {}})
+    finished.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     assert list(slurm.submit([finished, ended], LAUNCHER).jobs.values()) == [[ended]]
 
 
@@ -312,7 +312,7 @@ def test_gc_lists_what_no_command_needs(fake: Path, planned: Planned, tmp_path: 
     done.checkpoints.mkdir()
     (done.checkpoints / "state-000000001-0123456789abcdef.pt").write_bytes(b"12345")
     (done.checkpoints / "best.safetensors").write_bytes(b"1")
-    done.write("metrics", {"scores": {}})
+    done.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     waiting.write("job", {"id": "7", "snapshot": "kept"})
     (fake / "squeue.txt").write_text("7|PENDING|Priority\n")
     for name in ("kept", "old"):

@@ -16,6 +16,7 @@ from bench.storage.store import Store
 from bench.terminal.errors import UserError
 
 IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}
+SCORED = {"scores": {"test": {"mIoU": 40.0}}, "counts": {"test": 3}}
 
 
 def process(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -39,7 +40,7 @@ def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
             print("ready", flush=True)
             time.sleep(60)
         os.fsync = stall
-        Store(sys.argv[1]).cell("abc").write("metrics", {"scores": 1})
+        Store(sys.argv[1]).cell("abc").write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
         """,
         str(tmp_path),
     )
@@ -48,8 +49,8 @@ def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
     assert not cell.done
     assert cell.metrics() is None
     assert cell.state()["state"] == "planned"
-    cell.write("metrics", {"scores": 2})
-    assert cell.metrics() == {"scores": 2}
+    cell.write("metrics", SCORED)
+    assert cell.metrics() == SCORED
 
 
 def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) 
 def test_state_of_a_cell_with_metrics_is_done_whatever_was_written(tmp_path: Path) -> None:
     cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
     cell.update_state(state="failed")
-    cell.write("metrics", {})
+    cell.write("metrics", SCORED)
     assert cell.state()["state"] == "done"
 
 
@@ -91,6 +92,66 @@ def test_history_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert [record["epoch"] for record in cell.history()] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{}", "[]", '"x"', "3", "null", "{", "", "\xff"),
+        *(
+            '{"scores": {}}',
+            '{"scores": [1]}',
+            '{"scores": {"test": {}}}',
+            '{"scores": {"test": {"mIoU": "x"}}}',
+        ),
+        '{"scores": {"test": {"mIoU": 1.0}}, "counts": 3}',
+    ],
+)
+def test_damaged_metrics_are_not_done(tmp_path: Path, content: str) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="done")
+    (cell.path / "metrics.json").write_bytes(content.encode("latin-1"))
+    assert not cell.done
+    assert cell.state()["state"] == "lost", "the same run goes on with it"
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '"x"', "3", "null", "{", "\xff", '["x"]', '{"state": [], "id": 3}']
+)
+def test_files_of_another_shape_count_as_missing(tmp_path: Path, content: str) -> None:
+    from bench.launch.cell_status import study_status
+
+    store = Store(tmp_path)
+    cell = store.plan("abc", IDENTITY, CONFIG)
+    for name in ("state", "cell", "job", "deaths", "progress", "env"):
+        (cell.path / f"{name}.json").write_bytes(content.encode("latin-1"))
+    known = [cell.config(), cell.job(), cell.deaths(), cell.progress()]
+    assert known == [{}, {}, [], {}]
+    assert cell.state()["state"] == "missing"
+    row = {"key": "a", "label": "A", "cells": [{"dataset": "d", "seed": 0, "id": "abc"}]}
+    (status,) = study_status(store, {"rows": [row]})
+    assert status.state == "missing"
+    assert store.plan("abc", IDENTITY, CONFIG).config() == CONFIG
+    cell.update_state(state="running", attempt=1)
+    assert cell.state() == {"state": "lost", "attempt": 1} | ({"id": 3} if "id" in content else {})
+
+
+@pytest.mark.parametrize("line", ['"x"', "[1]", "3", "null", "{}", '{"epoch": "x"}', "\xff"])
+def test_history_is_read_up_to_the_first_line_that_is_no_epoch(tmp_path: Path, line: str) -> None:
+    cell = Store(tmp_path).cell("abc")
+    cell.write_history([{"epoch": 0}])
+    with (cell.path / "history.jsonl").open("ab") as file:
+        file.write(line.encode("latin-1") + b'\n{"epoch": 2}\n')
+    assert [record["epoch"] for record in cell.history()] == [0]
+
+
+def test_cell_whose_description_was_damaged_is_planned_anew_and_keeps_its_attempts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    cell = store.plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="failed", attempt=2)
+    (cell.path / "cell.json").write_text("[")
+    assert store.plan("abc", IDENTITY, CONFIG).config() == CONFIG
+    assert cell.state() == {"state": "failed", "attempt": 2}
+
+
 def test_planning_again_takes_new_paths_but_leaves_a_finished_cell_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.plan("abc", IDENTITY, CONFIG)
@@ -98,7 +159,7 @@ def test_planning_again_takes_new_paths_but_leaves_a_finished_cell_alone(tmp_pat
     moved = {"data": {"root": "elsewhere"}}
     assert store.plan("abc", IDENTITY, moved).config() == moved
     assert store.cell("abc").state()["attempt"] == 3
-    store.cell("abc").write("metrics", {})
+    store.cell("abc").write("metrics", SCORED)
     assert store.plan("abc", IDENTITY, CONFIG).config() == moved
 
 
