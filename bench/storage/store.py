@@ -198,9 +198,15 @@ class Store:
         """The plan of a study.
 
         Raises:
-            UserError: No study of that name was ever planned here.
+            UserError: No study of that name was ever planned here, or its file is damaged.
         """
-        study = files.read_json(self.root / "studies" / f"{name}.json")
+        path = self.root / "studies" / f"{name}.json"
+        study = files.read_json(path)
+        if path.exists() and not _is_study(study):
+            raise UserError(
+                f"{path}: the file is damaged, it holds no plan.",
+                f"Run the study again (`python -m bench.run ablation={name}`): what is done is not trained again.",
+            )
         if study is None:
             near = difflib.get_close_matches(name, self.studies(), 1)
             known = (
@@ -227,6 +233,17 @@ def _scored(metrics: Record) -> bool:
     return all(
         isinstance(split, dict) and split and all(isinstance(value, int | float) for value in split.values())
         for split in scores.values()
+    )
+
+
+def _is_study(study: Any) -> bool:
+    rows = study.get("rows") if isinstance(study, dict) else None
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and isinstance(row.get("key"), str)
+        and isinstance(row.get("cells"), list)
+        and all(isinstance(cell, dict) and isinstance(cell.get("id"), str) for cell in row["cells"])
+        for row in rows
     )
 
 

@@ -170,6 +170,19 @@ def test_unknown_study_names_the_nearest(tmp_path: Path) -> None:
         store.study("fian")
 
 
+@pytest.mark.parametrize("content", ["", '{"name": "fiam", "ro', "[]", '"x"', "{}", '{"rows": [1]}', "\xff"])
+def test_damaged_study_says_so_and_how_to_mend_it(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path)
+    store.write_study({"name": "fiam", "rows": []})
+    (tmp_path / "studies/fiam.json").write_bytes(content.encode("latin-1"))
+    assert store.studies() == ["fiam"]
+    with pytest.raises(UserError, match=r"studies/fiam\.json: the file is damaged") as said:
+        store.study("fiam")
+    assert "Run the study again" in said.value.remedy
+    store.write_study({"name": "fiam", "rows": []})
+    assert store.study("fiam")["rows"] == []
+
+
 def test_atomic_write_leaves_no_rubbish_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file.json"
     files.write_json(path, {"a": 1})
