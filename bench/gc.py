@@ -15,16 +15,18 @@ from bench.terminal.errors import UserError, command
 USAGE = """
 Lists what can go, asks, and removes it:
   - resumable states of cells that are done (their best weights, numbers and samples stay)
-  - orphaned cells: in no study of the store
+  - orphaned cells: no plan of the store names them, or ever named them; those with results go only for the word
   - code snapshots and submission files that belong to no cell's last job
 
   python -m bench.gc
-  python -m bench.gc yes=true            without asking
-  python -m bench.gc orphans=false       keep the cells of studies whose plan is gone
+  python -m bench.gc yes=true            without asking; cells with results stay unless the word is typed
+  python -m bench.gc orphans=false       keep the cells of studies whose plans are gone
 
 keys: store=runs  yes=false  orphans=true
 exit codes: 0 done, 2 the request is wrong
 """
+
+RESULTS, WORD = "orphaned cells with results", "delete"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def main(argv: list[str]) -> int:
         print(f"{len(members)} {kind}: {size(sum(each.bytes for each in members))}")
         for each in members:
             print(f"  {each.path}  {size(each.bytes)}")
-    if not arguments.yes and not _agreed():
+    found = _chosen(found, arguments.yes)
+    if not found:
         print("Nothing was removed.")
         return 0
     with locked(store.root / "slurm" / "lock"):  # no submission meanwhile, and none since the question
@@ -82,18 +85,17 @@ def rubbish(store: Store, *, orphans: bool = True) -> Iterator[Rubbish]:
 
     Args:
         store: The store.
-        orphans: Whether cells that no study names count.
+        orphans: Whether cells that no plan ever named count.
     """
     cells = store.cells()
     jobs = slurm_queue.look(cell.job()["id"] for cell in cells if cell.job())
-    planned = {
-        cell["id"] for name in store.studies() for row in store.study(name)["rows"] for cell in row["cells"]
-    }
+    planned = store.planned()
     kept: list[Cell] = []
     for cell in cells:
         idle = not cell.locked() and not (cell.job() and not cell.done and jobs[cell.job()["id"]].alive)
         if orphans and idle and cell.id not in planned:
-            yield Rubbish("orphaned cells", cell.path, folder_size(cell.path))
+            results = any((cell.path / name).exists() for name in ("metrics.json", "samples.parquet"))
+            yield Rubbish(RESULTS if results else "orphaned cells", cell.path, folder_size(cell.path))
             continue
         kept.append(cell)
         if cell.done and idle:
@@ -110,11 +112,24 @@ def rubbish(store: Store, *, orphans: bool = True) -> Iterator[Rubbish]:
             yield Rubbish("submission files", path, path.stat().st_size)
 
 
-def _agreed() -> bool:
+def _chosen(found: list[Rubbish], yes: bool) -> list[Rubbish]:
+    """What may go: results only for the word, whatever `yes` says."""
+    results = [each for each in found if each.kind == RESULTS]
+    others = [each for each in found if each.kind != RESULTS]
+    if others and not yes and _said("Remove all this? [y/N] ") not in ("y", "yes"):
+        return []
+    if results and _said(f"Type {WORD} to remove {len(results)} cells with results too: ") != WORD:
+        results = []
+        print("Cells with results stay.")
+    return others + results
+
+
+def _said(question: str) -> str:
     try:
-        return input("Remove all this? [y/N] ").strip().lower() in ("y", "yes")
+        return input(question).strip().lower()
     except EOFError:
-        return False
+        print()
+        return ""
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from bench.terminal.errors import UserError
 if TYPE_CHECKING:
     from bench.launch.slurm_queue import Job
 
+OPEN = ("done", "running", "queued")
 USER_ERROR = f"{UserError.__module__}.{UserError.__qualname__}"  # as it stands in a traceback
 
 
@@ -42,11 +43,13 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
     jobs = slurm_state.look(cell for cell in cells.values() if not cell.done)
     code = snapshot.digest()
-    return [
-        _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)
+    known = [
+        (cell, _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code))
         for row in study["rows"]
         for cell in sorted(row["cells"], key=lambda cell: (cell["dataset"], cell["seed"]))
     ]
+    # of an earlier plan, what ended without a result is no part of what is asked for now
+    return [status for cell, status in known if "earlier" not in cell or status.state in OPEN]
 
 
 def _cell_status(

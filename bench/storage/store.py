@@ -2,17 +2,18 @@
 
     <root>/cells/<id>/   cell.json  state.json  history.jsonl  metrics.json  samples.parquet  env.json  log.txt
                          checkpoints/  figures/
-    <root>/studies/<name>.json
+    <root>/studies/<name>.json   <root>/plans/<name>/   (the plan, and those before it that named other cells)
 
 `metrics.json` is written last, and alone means *done*. This module knows files and nothing else; it imports no torch.
 """
 
 import difflib
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from bench.storage import files
 from bench.terminal.errors import UserError
@@ -191,15 +192,109 @@ class Store:
         return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
 
     def write_study(self, study: Record) -> None:
-        """Writes the plan of a study: rows, labels, cell ids."""
-        files.write_json(self.root / "studies" / f"{study['name']}.json", study)
+        """Writes the plan of a study: rows, labels, cell ids.
 
-    def study(self, name: str) -> Record:
-        """The plan of a study.
+        The plan before stays known where it names other cells. Those that differ in nothing but their seed from the
+        new plan's, in the same row and on the same data set, go on counting to the study: `earlier` of their row.
+        """
+        path = self.root / "studies" / f"{study['name']}.json"
+        with files.locked(self.root / "plans" / "lock"):
+            before, named = files.read_json(path), _ids(study)
+            if _is_study(before) and not _ids(before) <= named:
+                digest = hashlib.sha256(" ".join(sorted(_ids(before))).encode()).hexdigest()[:12]
+                files.write_json(self.root / "plans" / study["name"] / f"{digest}.json", before)
+            files.write_json(path, study | {"rows": self._with_earlier(study)})
+
+    def _with_earlier(self, study: Record) -> list[Record]:
+        named, before = _ids(study), self._earlier_plans(study["name"])
+        rows = []
+        for row in study["rows"]:
+            known = [each for plan in before for each in plan["rows"] if each["key"] == row["key"]]
+            cells = {cell["id"]: cell for each in known for cell in each["cells"] if cell["id"] not in named}
+            alike = {(cell.get("dataset"), self._settings(cell)) for cell in row["cells"]} if cells else set()
+            earlier = [
+                cell
+                for cell in cells.values()
+                if (found := self._settings(cell)) and (cell.get("dataset"), found) in alike
+            ]
+            rows.append(row | {"earlier": earlier} if earlier else row)
+        return rows
+
+    def _settings(self, planned: Record) -> str:
+        """What a cell is but for its seed; empty where that is not known."""
+        identity = _mapping(self.cell(planned["id"]).description().get("identity"))
+        rest = {key: value for key, value in identity.items() if key != "seed"}
+        return json.dumps(rest, sort_keys=True) if rest else ""
+
+    def _earlier_plans(self, name: str) -> list[Record]:
+        """Plans of a study that a later one replaced.
+
+        Raises:
+            UserError: The file of one is damaged.
+        """
+        plans = []
+        for path in sorted((self.root / "plans" / name).glob("*.json")):
+            plan = files.read_json(path)
+            if not _is_study(plan):
+                raise UserError(
+                    f"{path}: the file is damaged, it holds no plan.",
+                    "Delete it, and run the study again as it was then: its cells are found by their content.",
+                )
+            plans.append(plan)
+        return plans
+
+    def planned(self) -> set[str]:
+        """Ids of all cells that a study's plan names, or ever named."""
+        replaced = {path.parent.name for path in (self.root / "plans").glob("*/*.json")}
+        plans = [self._read_study(name) for name in self.studies()]
+        plans += [plan for name in replaced for plan in self._earlier_plans(name)]
+        return set().union(*map(_ids, plans))
+
+    def everything(self, name: str) -> Record:
+        """A study with the cells and rows of all its plans, the last plan's first.
+
+        Raises:
+            UserError: As `study`.
+        """
+        study = self._read_study(name)
+        rows = {row["key"]: row | {"cells": list(row["cells"])} for row in study["rows"]}
+        known = _ids(study)
+        for plan in self._earlier_plans(name):
+            for row in plan["rows"]:
+                cells = rows.setdefault(row["key"], row | {"cells": []})["cells"]
+                cells += [cell for cell in row["cells"] if cell["id"] not in known]
+            known |= _ids(plan)
+        return study | {"rows": list(rows.values())}
+
+    def study(self, name: str, *, begun: bool = False) -> Record:
+        """The plan of a study, with the finished cells of earlier plans that differ in their seed alone.
+
+        Args:
+            name: The study.
+            begun: Whether to take those too that are trained, or were submitted to a cluster; marked `earlier`.
 
         Raises:
             UserError: No study of that name was ever planned here, or its file is damaged.
         """
+        study = self._read_study(name)
+        rows = []
+        for row in study["rows"]:
+            added = []
+            for planned in row.get("earlier", ()):
+                cell = self.cell(planned["id"])
+                if cell.done or (begun and (cell.job() or cell.locked())):
+                    added.append(planned if cell.done else planned | {"earlier": True})
+            row = {key: value for key, value in row.items() if key != "earlier"}
+            if added:
+                row["cells"] = sorted([*row["cells"], *added], key=lambda cell: cell.get("seed", 0))
+            rows.append(row)
+        seeds = [
+            *study.get("seeds", ()),
+            *(cell["seed"] for row in rows for cell in row["cells"] if "seed" in cell),
+        ]
+        return study | {"rows": rows, "seeds": list(dict.fromkeys(seeds))}
+
+    def _read_study(self, name: str) -> Record:
         path = self.root / "studies" / f"{name}.json"
         study = files.read_json(path)
         if path.exists() and not _is_study(study):
@@ -236,7 +331,7 @@ def _scored(metrics: Record) -> bool:
     )
 
 
-def _is_study(study: Any) -> bool:
+def _is_study(study: Any) -> TypeGuard[Record]:
     rows = study.get("rows") if isinstance(study, dict) else None
     return isinstance(rows, list) and all(
         isinstance(row, dict)
@@ -245,6 +340,10 @@ def _is_study(study: Any) -> bool:
         and all(isinstance(cell, dict) and isinstance(cell.get("id"), str) for cell in row["cells"])
         for row in rows
     )
+
+
+def _ids(study: Record) -> set[str]:
+    return {cell["id"] for row in study["rows"] for cell in row["cells"]}
 
 
 def _is_death(death: Any) -> bool:

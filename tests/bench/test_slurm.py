@@ -333,6 +333,32 @@ def test_gc_asks_first(fake: Path, planned: Planned, command, tmp_path: Path) ->
     assert not orphan.path.exists()
 
 
+def test_gc_removes_results_only_for_the_word(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (orphan,) = planned([])
+    orphan.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
+    (tmp_path / "runs/snapshots/old").mkdir(parents=True)
+    answers = ["", "y", "delete"]
+    monkeypatch.setattr("builtins.input", lambda question: answers.pop(0))
+    monkeypatch.setattr(sys, "argv", ["gc", f"store={tmp_path / 'runs'}", "yes=true"])
+    assert gc.main() == 0
+    assert "Cells with results stay." in capsys.readouterr().out
+    assert not (tmp_path / "runs/snapshots/old").exists()
+    assert gc.main() == 0
+    assert orphan.done
+    assert gc.main() == 0
+    assert not orphan.path.exists()
+
+
+def test_gc_keeps_cells_that_an_earlier_plan_named(planned: Planned, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for cell in planned([], ["recipe.epochs=9"]):
+        cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
+        store.write_study({"name": "one", "rows": [{"key": "a", "cells": [{"id": cell.id}]}]})
+    assert not list(gc.rubbish(store))
+
+
 def test_cancel_names_every_waiting_job(fake: Path, planned: Planned, command, tmp_path: Path) -> None:
     cells = planned([], [])
     store = Store(tmp_path / "runs")

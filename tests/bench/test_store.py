@@ -170,6 +170,79 @@ def test_unknown_study_names_the_nearest(tmp_path: Path) -> None:
         store.study("fian")
 
 
+def plan(
+    store: Store, seeds: tuple[int, ...], *, lr: float = 1.0, done: bool = True, rows: str = "ab"
+) -> None:
+    """Plans rows with these seeds; a cell's id tells its row, seed and settings."""
+    cells = {
+        row: [{"dataset": "d", "seed": seed, "id": f"{row}{seed}-{lr}"} for seed in seeds] for row in rows
+    }
+    for row, planned in cells.items():
+        for each in planned:
+            cell = store.plan(each["id"], {"seed": each["seed"], "row": row, "lr": lr}, CONFIG)
+            if done:
+                cell.write("metrics", SCORED)
+    rows_ = [{"key": row, "label": row, "cells": planned} for row, planned in cells.items()]
+    store.write_study({"name": "fiam", "rows": rows_, "seeds": list(seeds)})
+
+
+def ids(study: dict) -> list[str]:
+    return [cell["id"] for row in study["rows"] for cell in row["cells"]]
+
+
+def test_seeds_of_one_study_add_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan(store, (1,))
+    plan(store, (0,), done=False)
+    assert ids(store.study("fiam")) == ["a0-1.0", "a1-1.0", "b0-1.0", "b1-1.0"]
+    assert store.study("fiam")["seeds"] == [0, 1]
+    plan(store, (2,))
+    assert ids(store.study("fiam")) == ["a1-1.0", "a2-1.0", "b1-1.0", "b2-1.0"], (
+        "what never began is not asked for"
+    )
+    with store.cell("a0-1.0").lock():
+        assert "a0-1.0" not in ids(store.study("fiam"))
+        assert "a0-1.0" in ids(store.study("fiam", begun=True)), "what another run trains is there to be seen"
+    store.cell("b0-1.0").write("metrics", SCORED)
+    assert "b0-1.0" in ids(store.study("fiam")), "what another run finished"
+    plan(store, (2, 1))
+    assert store.study("fiam")["rows"][1]["cells"][0]["seed"] == 0
+
+
+def test_status_shows_what_another_run_of_the_study_trains_but_not_what_it_lost(tmp_path: Path) -> None:
+    from bench.launch.cell_status import study_status
+
+    store = Store(tmp_path)
+    plan(store, (0,), done=False, rows="a")
+    plan(store, (1,), rows="a")
+    cell = store.cell("a0-1.0")
+    cell.update_state(state="running")
+    with cell.lock():
+        shown = study_status(store, store.study("fiam", begun=True))
+        assert [(each.id, each.state) for each in shown] == [("a0-1.0", "running"), ("a1-1.0", "done")]
+    assert [each.id for each in study_status(store, store.study("fiam", begun=True))] == ["a1-1.0"]
+
+
+def test_other_settings_replace_the_plan_and_leave_its_cells_known(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan(store, (0,), lr=1.0)
+    plan(store, (0,), lr=2.0, rows="a")
+    assert ids(store.study("fiam")) == ["a0-2.0"]
+    assert store.planned() == {"a0-1.0", "b0-1.0", "a0-2.0"}
+    assert ids(store.everything("fiam")) == ["a0-2.0", "a0-1.0", "b0-1.0"]
+    plan(store, (0,), lr=1.0)
+    plan(store, (0,), lr=2.0, rows="a")
+    assert len(list(tmp_path.glob("plans/fiam/*.json"))) == 2, "each of two plans is kept once"
+
+
+def test_plan_that_only_grew_is_not_kept_twice(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seeds in ((0,), (0, 1), (0, 1, 2)):
+        plan(store, seeds)
+    assert not list(tmp_path.glob("plans/fiam/*.json"))
+    assert "earlier" not in (tmp_path / "studies/fiam.json").read_text()
+
+
 @pytest.mark.parametrize("content", ["", '{"name": "fiam", "ro', "[]", '"x"', "{}", '{"rows": [1]}', "\xff"])
 def test_damaged_study_says_so_and_how_to_mend_it(tmp_path: Path, content: str) -> None:
     store = Store(tmp_path)

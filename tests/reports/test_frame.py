@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -100,3 +101,15 @@ def test_missing_cells_are_noted_with_their_reason(make_study: StudyMaker) -> No
         ("blind", "synthetic"): "Seed 0: not run yet; Seed 2: not planned yet.",
         ("pwam", "synthetic"): "Seeds 1, 2: failed (loss is NaN at step 12).",
     }
+
+
+def test_seeds_of_two_runs_stand_in_one_table(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed, score in ((0, 40.0), (1, 42.0)):
+        cell = store.plan(f"cell-{seed}", {"seed": seed, "recipe": "same"}, {"recipe": {"size": 96}})
+        cell.write("metrics", {"scores": {"test": {"mIoU": score}}})
+        place = {"dataset": "synthetic", "seed": seed, "id": cell.id}
+        store.write_study({"name": "fiam", "rows": [{"key": "full", "label": "FIAM", "cells": [place]}]})
+    frame = read_frame(store, "fiam")
+    assert frame.seeds == (0, 1)
+    assert frame.scores("full", "synthetic", "test")["mIoU"].mean == 41.0
