@@ -128,16 +128,16 @@ def counts(statuses: list[CellStatus]) -> str:
 
 
 def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
-    """Failed cells grouped by cause, each group with the end of one log and the command that tries again."""
-    groups: dict[str, list[CellStatus]] = {}
+    """Failed and lost cells by state and cause, each group with the end of one log and what tries again."""
+    groups: dict[tuple[str, str], list[CellStatus]] = {}
     for status in statuses:
         if status.state in ("failed", "lost"):
             cause = status.cause or "the process was killed (no error was written)"
-            groups.setdefault(cause, []).append(status)
+            groups.setdefault((status.state, cause), []).append(status)
     parts = []
-    for cause, members in groups.items():
+    for (state, cause), members in groups.items():
         cells = {member.id: f"{member.label} seed {member.seed} ({member.id})" for member in members}
-        lines = [f"{len(cells)} failed: {cause}", "  " + ", ".join(cells.values())]
+        lines = [f"{len(cells)} {state}: {cause}", "  " + ", ".join(cells.values())]
         cell = store.cell(members[0].id)
         lines += [f"  | {line}" for line in _last_words(cell)]
         more = f" launcher.max_failures={len(cell.deaths()) + 1}" if GIVEN_UP in cause else ""

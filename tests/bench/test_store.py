@@ -223,6 +223,23 @@ def test_status_shows_what_another_run_of_the_study_trains_but_not_what_it_lost(
     assert [each.id for each in study_status(store, store.study("fiam", begun=True))] == ["a1-1.0"]
 
 
+def test_a_cells_state_has_one_word_in_table_counts_and_heading(tmp_path: Path) -> None:
+    from bench.launch.cell_status import counts, failures, study_status
+
+    store = Store(tmp_path)
+    plan(store, (0,), done=False)
+    store.cell("a0-1.0").update_state(state="lost", cause="cancelled (by 0)")
+    store.cell("b0-1.0").update_state(state="failed", cause="cancelled (by 0)")
+    statuses = study_status(store, store.study("fiam"))
+    assert [status.state for status in statuses] == ["lost", "failed"]
+    assert counts(statuses) == "1 lost, 1 failed"
+    said = failures(store, statuses, "again").splitlines()
+    assert [line for line in said if not line.startswith(" ")] == [
+        "1 lost: cancelled (by 0)",
+        "1 failed: cancelled (by 0)",
+    ]
+
+
 def test_other_settings_replace_the_plan_and_leave_its_cells_known(tmp_path: Path) -> None:
     store = Store(tmp_path)
     plan(store, (0,), lr=1.0)
