@@ -41,6 +41,13 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
             while free and ready:
                 item = ready.pop(0)
                 waiting.remove(item)
+                if item[
+                    0
+                ].locked():  # by another run, which starting a whole worker would tell at the price of a core
+                    waiting.append((item[0], now + BUSY_SECONDS))
+                    continue
+                if item[0].done:  # by that run
+                    continue
                 slot = free.pop(0)
                 running[slot] = (item[0], _start(item[0], slot, config))
             for slot, (cell, team) in list(running.items()):

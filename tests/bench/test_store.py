@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.storage import files, lock_files
-from bench.storage.store import Store
+from bench.storage.store import Cell, Store
 from bench.terminal.errors import UserError
 
 IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}
@@ -403,3 +403,30 @@ def test_other_errors_of_a_lock_are_not_hidden(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(fcntl, "flock", broken)
     with pytest.raises(OSError, match="Input/output"), files.locked(tmp_path / "lock"):
         pass
+
+
+def test_cell_that_another_process_trains_starts_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench.config.schema import LauncherConfig
+    from bench.launch import local
+
+    held, done = Store(tmp_path).plan("abc", IDENTITY, CONFIG), Store(tmp_path).plan("def", IDENTITY, CONFIG)
+    started: list[str] = []
+
+    def start(cell: Cell, *given: object) -> list[subprocess.Popen[bytes]]:
+        started.append(cell.id)
+        cell.write("metrics", SCORED)
+        return [subprocess.Popen(["true"])]
+
+    monkeypatch.setattr(local, "_start", start)
+    monkeypatch.setattr(local, "BUSY_SECONDS", 0.05)
+    looks = iter([True, True, False])
+    monkeypatch.setattr(Cell, "locked", lambda self: self.id == "abc" and next(looks))
+    local.launch([held, done], LauncherConfig(), planned=2)
+    assert sorted(started) == ["abc", "def"]
+    assert started[-1] == "abc", "only when it was free"
+    held.write("metrics", SCORED)
+    monkeypatch.setattr(Cell, "locked", lambda self: False)
+    local.launch([held], LauncherConfig(), planned=1)
+    assert len(started) == 2, "what the other process finished is not started"
