@@ -56,6 +56,21 @@ def test_failed_cell_is_trained_again_and_recovers(drawn: list[str], tmp_path: P
     assert cell.state() | {"state": "done", "error": None, "attempt": 2} == cell.state()
 
 
+def test_cell_whose_best_weights_were_deleted_is_trained_again_to_the_same_numbers(
+    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=2"], tmp_path).stored()
+    run_cell(cell)
+    before = cell.metrics()
+    assert before is not None
+    for name in ("metrics.json", "checkpoints/best.safetensors"):
+        (cell.path / name).unlink()
+    capsys.readouterr()
+    run_cell(cell)
+    assert cell.metrics() == before, cell.state()
+    assert capsys.readouterr().err.count("is gone or damaged") == 1
+
+
 @pytest.fixture(scope="module")
 def config(drawn: list[str]) -> Config:
     return configuration(drawn)
