@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.config.schema import LauncherConfig
 from bench.launch.devices import Slot, make_slots
+from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell
 from bench.training.cell import BUSY
 
@@ -149,8 +150,14 @@ def _record_death(cell: Cell, code: int) -> None:
         known = (
             ("done",) if code < 0 else ("done", "failed")
         )  # a process beside one that was killed can only guess why
-        if free and cell.state()["state"] not in known:
+        if not free or cell.state()["state"] in known:
+            return
+        try:
             cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
+        except OSError as error:
+            if not no_space(error):
+                raise
+            print(f"{error.filename}: {NO_SPACE}", file=sys.stderr)
 
 
 def cause(code: int) -> str:

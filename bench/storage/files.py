@@ -12,6 +12,10 @@ from typing import Any
 
 from bench.storage.lock_files import held_by_file
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (
+    "no space left on device: free some with `python -m bench.gc`, then run again; what was saved is whole"
+)
 NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # said by disks that keep no locks
 
 
@@ -28,10 +32,23 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # as writing raises it
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
+
+
+def no_space(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is a full disk or quota: libraries lose the number on its way."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(f"(os error {number})" in str(error) for number in FULL):  # as Rust says it
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Resumable training states: written whole or not at all, and a damaged one falls back to the one before."""
 
+import errno
 import hashlib
 import os
 import re
@@ -11,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from bench.storage.files import sync_folder
+from bench.storage.files import NO_SPACE, no_space, sync_folder
 
 KEPT = 2
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
@@ -34,8 +35,8 @@ def save(folder: Path, state: dict[str, Any], step: int) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:  # a full disk: make room for the message that says so
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        _give_up(temporary, error)
         raise
     os.replace(temporary, folder / f"state-{step:09d}-{_digest(temporary)}.pt")
     sync_folder(folder)
@@ -88,8 +89,8 @@ def save_best(folder: Path, weights: dict[str, torch.Tensor], epoch: int) -> Non
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        _give_up(temporary, error)
         raise
     os.replace(temporary, _best(folder, epoch))
     sync_folder(folder)
@@ -116,6 +117,13 @@ def keep_only_best(folder: Path, epoch: int) -> None:
         os.replace(chosen, folder / "best.safetensors")
     for other in folder.glob("best-*.safetensors"):
         other.unlink(missing_ok=True)
+
+
+def _give_up(temporary: Path, error: BaseException) -> None:
+    """Clears what could not be written; a full disk is said to be one (torch reports an unexpected position)."""
+    temporary.unlink(missing_ok=True)  # makes room for the message
+    if no_space(error):
+        raise OSError(errno.ENOSPC, NO_SPACE, str(temporary.parent)) from error
 
 
 def _best(folder: Path, epoch: int) -> Path:

@@ -1,8 +1,11 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+from bench.storage import files
 from bench.training import checkpoint
 
 
@@ -112,3 +115,46 @@ def test_weights_of_a_finished_training_are_those_its_state_names(tmp_path: Path
     checkpoint.save(tmp_path, with_best(2), 20)
     checkpoint.keep_only_best(tmp_path, 2)
     assert checkpoint.load(tmp_path) is not None
+
+
+def full_disk(folder: Path, kind: str) -> None:
+    """Sends what is written next to a device that is always full."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f".{kind}.{os.getpid()}.tmp").symlink_to("/dev/full")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_full_disk_is_called_so_and_leaves_the_state_before(tmp_path: Path, size: int) -> None:
+    checkpoint.save(tmp_path, state(1), 10)
+    full_disk(tmp_path, "state")
+    with pytest.raises(
+        OSError, match=r"no space left on device: free some with `python -m bench\.gc`"
+    ) as said:
+        checkpoint.save(tmp_path, {"a": torch.zeros(size), "b": torch.zeros(size)}, 20)
+    assert said.value.errno == errno.ENOSPC
+    assert len(list(tmp_path.iterdir())) == 1
+    assert checkpoint.load(tmp_path) is not None
+
+
+def test_torch_that_loses_the_number_of_the_error_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(state: object, file: object) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        finally:
+            raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598")
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(OSError, match="no space left on device"):
+        checkpoint.save(tmp_path, state(1), 10)
+
+    def rust(*given: object) -> None:
+        raise ValueError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", rust)
+    with pytest.raises(OSError, match="no space left on device"):
+        checkpoint.save_best(tmp_path, {}, 0)
+    assert not list(tmp_path.iterdir())
+    assert not files.no_space(RuntimeError("[enforce fail at inline_container.cc:672]"))
