@@ -23,7 +23,7 @@ def named_cells(store: Store, ablation: str | None, cell: str | None) -> list[Ce
         return [found]
     if ablation is None:
         raise UserError("What should be cancelled is not named.", "Pass ablation=NAME or cell=ID.")
-    rows = store.study(ablation)["rows"]
+    rows = store.study(ablation, begun=True)["rows"]
     return [store.cell(id_) for id_ in dict.fromkeys(cell["id"] for row in rows for cell in row["cells"])]
 
 

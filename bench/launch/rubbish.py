@@ -9,6 +9,8 @@ from bench.launch import slurm_queue
 from bench.storage.files import folder_size, locked
 from bench.storage.store import Cell, Store
 
+RESULTS = "orphaned cells with results"  # these go only for a word
+
 
 @dataclass(frozen=True)
 class Rubbish:
@@ -24,18 +26,17 @@ def rubbish(store: Store, *, orphans: bool = True) -> Iterator[Rubbish]:
 
     Args:
         store: The store.
-        orphans: Whether cells that no study names count.
+        orphans: Whether cells that no plan ever named count.
     """
     cells = store.cells()
     jobs = slurm_queue.jobs(cell.job()["id"] for cell in cells if cell.job())
-    planned = {
-        cell["id"] for name in store.studies() for row in store.study(name)["rows"] for cell in row["cells"]
-    }
+    planned = store.planned()
     kept: list[Cell] = []
     for cell in cells:
         idle = not cell.locked() and not (cell.job() and not cell.done and jobs[cell.job()["id"]].alive)
         if orphans and idle and cell.id not in planned:
-            yield Rubbish("orphaned cells", cell.path, folder_size(cell.path))
+            results = any((cell.path / name).exists() for name in ("metrics.json", "samples.parquet"))
+            yield Rubbish(RESULTS if results else "orphaned cells", cell.path, folder_size(cell.path))
             continue
         kept.append(cell)
         if cell.done and idle:

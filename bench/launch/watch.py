@@ -57,7 +57,7 @@ def watch(store: Store, name: str) -> Iterator[None]:
 
 def _live(store: Store, name: str, console: Console, stop: threading.Event) -> None:
     def draw() -> Table:
-        statuses = study_status(store, store.study(name))
+        statuses = study_status(store, store.study(name, begun=True))
         return table(f"{name}: {counts(statuses)}", statuses)
 
     with Live(draw(), console=console, refresh_per_second=2) as live:
@@ -71,7 +71,7 @@ def _lines(store: Store, name: str, console: Console, stop: threading.Event) -> 
     seen: dict[str, tuple[str, int]] = {}
     while True:
         last = stop.wait(SECONDS)
-        for status in study_status(store, store.study(name)):
+        for status in study_status(store, store.study(name, begun=True)):
             now = (status.state, int(status.epoch))
             if seen.get(status.id) != now and status.state != "missing":
                 print(describe(status), file=sys.stderr, flush=True)

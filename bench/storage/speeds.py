@@ -26,9 +26,10 @@ class Speeds:
     def __init__(self, store: Store) -> None:
         self._known: list[tuple[dict[str, Any], float]] = []
         for cell in store.cells():
-            metrics, seconds = cell.metrics(), sum(epoch["seconds"] for epoch in cell.history())
-            if metrics and metrics["epochs"] and seconds:
-                self._known.append((cell.config(), metrics["epochs"] * metrics["counts"]["train"] / seconds))
+            metrics, seconds = cell.metrics() or {}, sum(epoch.get("seconds", 0) for epoch in cell.history())
+            seen = metrics.get("epochs", 0) * metrics.get("counts", {}).get("train", 0)
+            if seen and seconds and "model" in cell.config():
+                self._known.append((cell.config(), seen / seconds))
 
     def of(self, config: Config) -> Estimate:
         """The median of cells of this model and image size, else of its scale, else what was measured elsewhere."""

@@ -58,7 +58,7 @@ def content_digest(cell: Cell) -> str:
 
 def final_tags(cell: Cell) -> dict[str, str]:
     """Where the finished cell's numbers come from."""
-    identity = cell.description()["identity"]
+    identity = cell.description().get("identity", {})
     return {
         "identity": json.dumps(identity, sort_keys=True),
         "git_commit": str(cell.environment().get("commit")),

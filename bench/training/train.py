@@ -7,6 +7,7 @@ Several processes may train one cell, a part of every batch each (`distributed`)
 losses are those of one process; batch norm sees the whole batch on GPUs and a process's part of it on CPUs.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -263,7 +264,11 @@ class State:
             checkpoint.save(
                 self.cell.checkpoints, tensors | {"random": random, "progress": asdict(progress)}, step
             )
-            checkpoint.drop_old_bests(self.cell.checkpoints)
+            checkpoint.drop_old_bests(self.cell.checkpoints, progress.best_epoch)
+
+    def _say(self, line: str) -> None:
+        if self.accelerator.is_main_process:
+            print(line, file=sys.stderr, flush=True)
 
     def save_best(self, epoch: int) -> None:
         """Writes the weights as those of the best epoch so far."""
@@ -273,7 +278,7 @@ class State:
     def resume(self, seed: int) -> Progress | None:
         """Takes everything from the last checkpoint; a process that had no part in it starts its own random numbers."""
         index = self.accelerator.process_index
-        state = checkpoint.load(self.cell.checkpoints)
+        state = checkpoint.load(self.cell.checkpoints, self._say)
         random = state["random"][index] if state and index < len(state["random"]) else None
         if random:
             _set_random_state(random)

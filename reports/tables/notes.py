@@ -8,7 +8,7 @@ _STATES = {
     "missing": "not planned yet",
     "planned": "not run yet",
     "running": "still running",
-    "lost": "interrupted",
+    "lost": "lost",
     "failed": "failed",
 }
 

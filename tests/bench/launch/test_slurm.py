@@ -120,7 +120,7 @@ def test_what_is_done_by_now_is_not_submitted(fake: Path, planned: Planned) -> N
     for number, cell in enumerate((finished, ended)):
         cell.write("job", {"id": f"7_{number}", "code": "x", "ask": {}})
     (fake / "squeue.txt").write_text("7_0|COMPLETED|None\n7_1|COMPLETED|None\n")
-    finished.write("metrics", {"scores": {}})
+    finished.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     assert list(slurm.submit([finished, ended], LAUNCHER).jobs.values()) == [[ended]]
 
 
@@ -313,7 +313,7 @@ def test_gc_lists_what_no_command_needs(fake: Path, planned: Planned, tmp_path: 
     done.checkpoints.mkdir()
     (done.checkpoints / "state-000000001-0123456789abcdef.pt").write_bytes(b"12345")
     (done.checkpoints / "best.safetensors").write_bytes(b"1")
-    done.write("metrics", {"scores": {}})
+    done.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     waiting.write("job", {"id": "7", "snapshot": "kept"})
     (fake / "squeue.txt").write_text("7|PENDING|Priority\n")
     for name in ("kept", "old"):
@@ -332,6 +332,32 @@ def test_gc_asks_first(fake: Path, planned: Planned, command, tmp_path: Path) ->
     assert orphan.path.exists()
     assert command("bench.gc", "yes=true").returncode == 0
     assert not orphan.path.exists()
+
+
+def test_gc_removes_results_only_for_the_word(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (orphan,) = planned([])
+    orphan.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
+    (tmp_path / "runs/snapshots/old").mkdir(parents=True)
+    answers = ["", "y", "delete"]
+    monkeypatch.setattr("builtins.input", lambda question: answers.pop(0))
+    monkeypatch.setattr(sys, "argv", ["gc", f"store={tmp_path / 'runs'}", "yes=true"])
+    assert gc.main() == 0
+    assert "Cells with results stay." in capsys.readouterr().out
+    assert not (tmp_path / "runs/snapshots/old").exists()
+    assert gc.main() == 0
+    assert orphan.done
+    assert gc.main() == 0
+    assert not orphan.path.exists()
+
+
+def test_gc_keeps_cells_that_an_earlier_plan_named(planned: Planned, tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for cell in planned([], ["recipe.epochs=9"]):
+        cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
+        store.write_study({"name": "one", "rows": [{"key": "a", "cells": [{"id": cell.id}]}]})
+    assert not list(gc.rubbish(store))
 
 
 def test_cancel_names_every_waiting_job(fake: Path, planned: Planned, command, tmp_path: Path) -> None:
