@@ -19,6 +19,8 @@ from bench.config.values import check_values
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
 
+RETIRED = ("images_per_second",)  # keys of stored configurations that nothing reads any more
+
 ConfigStore.instance().store(name="schema", node=Config)
 
 
@@ -83,8 +85,9 @@ def restore(values: dict[str, Any]) -> Config:
     Raises:
         UserError: Another version of the project wrote it, with keys or values that this one does not have.
     """
+    known = {key: value for key, value in values.items() if key not in RETIRED}
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), known))
     except OmegaConfBaseException as error:
         raise UserError(
             f"a stored configuration cannot be read: {explain(error).what}",

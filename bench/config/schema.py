@@ -258,6 +258,15 @@ class TrackingConfig:
 
 
 @dataclass
+class AssumedSpeed:
+    """Images a second that training takes in where nothing was measured yet, for the first estimate of time."""
+
+    cpu: float = 0.1  # one process on CPU cores
+    gpu: float = 12.0  # one process on one GPU
+    size: int = 480  # image side it holds for; others count by their area
+
+
+@dataclass
 class Config:
     """Everything one cell is made from, plus how the command runs it."""
 
@@ -275,5 +284,4 @@ class Config:
     dry_run: bool = False  # print the plan and stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
     watch: bool = False  # launcher=slurm: as wait, and submit again what died
-    # training speed where the scale was measured, for the first estimate of time
-    images_per_second: float = 1.0
+    assumed: AssumedSpeed = field(default_factory=AssumedSpeed)

@@ -15,6 +15,7 @@ from bench.config.compose import restore
 from bench.config.schema import LauncherConfig
 from bench.launch import slurm_outcome, slurm_queue
 from bench.launch.slurm_job import VISIBLE_SECONDS, CellJob
+from bench.launch.slurm_time import minutes
 from bench.storage import files, snapshot
 from bench.storage.store import Cell
 from bench.terminal.errors import UserError
@@ -140,28 +141,6 @@ def request(config: LauncherConfig) -> Request:
         "time": minutes(config.time) if config.time else None
     }
     return ask | {"setup": list(config.setup)}
-
-
-def minutes(time_limit: str) -> int:
-    """A time limit as Slurm writes it, in minutes: `90`, `4:00:00`, `2-12:00:00`; seconds are rounded up.
-
-    Raises:
-        UserError: It is none.
-    """
-    match = re.fullmatch(r"(\d+)|(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?", time_limit.strip())
-    if match:
-        whole, days, first, second, third = (int(group or 0) for group in match.groups())
-        if match[1]:
-            found = whole
-        elif match[5] is not None or match[2] is not None:  # hours:minutes[:seconds]
-            found = (days * 24 + first) * 60 + second + (third > 0)
-        else:  # minutes:seconds
-            found = first + (second > 0)
-        if found:
-            return found
-    raise UserError(
-        f"launcher.time={time_limit}: this is no time limit.", "Write 90 (minutes), 4:00:00 or 2-12:00:00."
-    )
 
 
 class _Executor(submitit.SlurmExecutor):

@@ -24,7 +24,10 @@ def start(plan: Plan, command: str) -> bool:
     if slurm and plan.missing():
         from bench.launch import resources
 
-        resources.complete(plan)
+        completed = resources.complete(plan)
+        plan = completed.plan
+        for note in completed.notes:
+            print(note)
     plan.write(command)
     if not (missing := plan.missing()):
         return True

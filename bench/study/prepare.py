@@ -41,7 +41,7 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
     cells = plan_cells(
         study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, _weights
     )
-    samples = {cell.id: sets[repr(cell.config.data)].training_samples for cell in cells}
+    samples = {cell.id: sets[repr(cell.config.data)].samples for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
 
 
@@ -69,14 +69,14 @@ def compose_rows(study: Study, config: Config, request: Request) -> dict[tuple[s
 @dataclass(frozen=True)
 class _DataSet:
     fingerprint: str
-    training_samples: int
+    samples: dict[str, int]
 
 
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
-    return _DataSet(fingerprint(data), len(references["train"]))
+    return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
 
 
 def _check_weights(config: Config) -> None:

@@ -227,13 +227,6 @@ def test_refused_job_is_two_lines(fake: Path, planned: Planned) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"), [("90", 90), ("4:00:00", 240), ("0:30:01", 31), ("2-12:00:00", 3600), ("10:30", 11)]
-)
-def test_time_limits_as_slurm_writes_them(written: str, meant: int) -> None:
-    assert slurm.minutes(written) == meant
-
-
-@pytest.mark.parametrize(
     "wrong", ["launcher.time=soon", "launcher.time=0", "launcher.memory=much", "launcher.cpus=0"]
 )
 def test_request_that_is_none_is_refused(wrong: str) -> None:
@@ -401,7 +394,7 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
         if not word.startswith(("model.encoder.embed", "model.encoder.heads", "recipe.epochs"))
     ]
     prepared = prepare(Request.parse(words))
-    resources.complete(prepared)
+    prepared = resources.complete(prepared).plan
     small, wide, long = (slurm.request(cell.config.launcher) for cell in prepared.cells)
     assert int(wide["memory"][:-1]) > int(small["memory"][:-1]) == int(long["memory"][:-1])
     assert long["time"] > small["time"] == wide["time"] == 30
@@ -409,14 +402,12 @@ def test_open_memory_and_time_are_asked_for_by_each_rows_model(drawn: list[str],
         prepared.store.plan(cell.id, cell.identity, plain(cell.config))
         asked = slurm.request(cell.config.launcher)
         prepared.store.cell(cell.id).write("job", {"id": "7", "ask": asked | {"memory": "6G", "time": 90}})
-    again = prepare(Request.parse(words))
-    resources.complete(again)
+    again = resources.complete(prepare(Request.parse(words))).plan
     assert {(each.config.launcher.memory, each.config.launcher.time) for each in again.cells} == {
         ("6G", "90")
     }
 
-    given = prepare(Request.parse([*words, "launcher.memory=3G", "launcher.time=5"]))
-    resources.complete(given)
+    given = resources.complete(prepare(Request.parse([*words, "launcher.memory=3G", "launcher.time=5"]))).plan
     assert {(each.config.launcher.memory, each.config.launcher.time) for each in given.cells} == {("3G", "5")}
 
 

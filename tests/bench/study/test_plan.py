@@ -140,7 +140,7 @@ def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
         "seeds",
         "store",
         "dry_run",
-        "images_per_second",
+        "assumed",
         "weights",
         "wait",
         "watch",
