@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Decoupler, Fusion, Neck
+from bench.config.schema import Config, Decoupler, Fusion, Neck, named_weights
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 NLTK_MARKS = (
@@ -49,9 +49,9 @@ def identity(
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]
     del model["published"]
-    model["text"]["pretrained"] = weights(model["text"]["pretrained"])
-    if model["encoder"]["pretrained"] is not None:
-        model["encoder"]["pretrained"] = weights(model["encoder"]["pretrained"])
+    model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
+    encoder = named_weights(config.model.encoder.pretrained)
+    model["encoder"]["pretrained"] = None if encoder is None else weights(encoder)
     return {
         "version": VERSION,
         "seed": seed,
@@ -70,7 +70,7 @@ def _scored_only(
         "version": VERSION,
         "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
         "weights": weights(config.weights),
-        "vocabulary": weights(config.model.text.pretrained),
+        "vocabulary": weights(named_weights(config.model.text.pretrained)),
         "fusion_heads": list(config.model.fusion_heads),
         "size": config.recipe.size,
         "protocol": {

@@ -7,6 +7,17 @@ Importing this module costs milliseconds (no torch, no Hydra): the schema is pla
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# what `pretrained` may say beside naming weights
+RANDOM = "random"  # start from random weights, said on purpose: where others start from pretrained ones tables say so
+REQUIRED = (
+    "required"  # nothing was chosen yet, and at this scale something must be: see bench/study/prepare.py
+)
+
+
+def named_weights(pretrained: str | None) -> str | None:
+    """The weights that a `pretrained` value names; None where the start is random, said or not, or still open."""
+    return None if pretrained in (RANDOM, REQUIRED) else pretrained
+
 
 class Layout(StrEnum):
     """How a data set lies on disk (the published layouts)."""
@@ -110,7 +121,7 @@ class TmemConfig:
 
 @dataclass
 class TextConfig:
-    """The sentence encoder. `pretrained`: hub id or directory; none: random weights and the shipped vocabulary."""
+    """The sentence encoder. `pretrained`: hub id or folder; none, `random`: random weights, the shipped vocabulary."""
 
     pretrained: str | None = None
     width: int = 768
@@ -123,7 +134,7 @@ class TextConfig:
 
 @dataclass
 class EncoderConfig:
-    """The Swin encoder. `pretrained`: a file or timm name; none: random weights."""
+    """The Swin encoder. `pretrained`: a file or timm name; none, `random`: random weights; `required`: choose."""
 
     pretrained: str | None = None
     embed_dim: int = 128
@@ -139,6 +150,8 @@ class PublishedModel:
 
     loss: LossName = LossName.ce_dice
     erase: float = 0.2  # share of training references that get black boxes
+    # set by the scale: the file of the original Swin release that its models start from; none: they start from nothing
+    encoder: str | None = None
 
 
 @dataclass

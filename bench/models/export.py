@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.config.compose import restore
-from bench.config.schema import TextConfig
+from bench.config.schema import TextConfig, named_weights
 from bench.models.build import build
 from bench.models.bundle import CONFIG, Bundle, load_bundle, save_bundle
 from bench.models.inputs import TEXT, normalize
@@ -123,10 +123,12 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
     if not file.is_file():
         raise UserError(f"{file}: the weights are gone.", "Delete the cell's folder and run its study again.")
     state = plain_arrays(read_safetensors(file)[0], file)
-    pretrained = config.model.text.pretrained
+    pretrained = named_weights(config.model.text.pretrained)
     folder = SHIPPED if pretrained is None else locate(pretrained)
     embeddings = state.get("text.bert.embeddings.word_embeddings.weight")
-    text = config.model.text if pretrained is None else _sizes(folder, config.model.text)
+    text = replace(config.model.text, pretrained=None)
+    if pretrained is not None:
+        text = _sizes(folder, text)
     encoder = replace(config.model.encoder, pretrained=None)
     model_config = replace(config.model, text=text, encoder=encoder)
     vocab_size = Tokenizer.load(str(folder)).vocab_size if embeddings is None else len(embeddings)
@@ -160,7 +162,6 @@ def _sizes(folder: Path, text: TextConfig) -> TextConfig:
         )
     return replace(
         text,
-        pretrained=None,
         width=int(values["hidden_size"]),
         layers=int(values["num_hidden_layers"]),
         heads=int(values["num_attention_heads"]),

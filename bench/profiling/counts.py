@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.schema import Config, Fusion, ModelConfig, Neck
+from bench.config.schema import Config, Fusion, ModelConfig, Neck, named_weights
 from bench.models.build import build_model
 from bench.profiling.parts import metered, parts
 from bench.terminal.errors import UserError
@@ -42,17 +42,18 @@ def vocabulary_size(model: ModelConfig) -> int:
         UserError: The folder holds an encoder of other sizes than the configuration says.
     """
     text = model.text
-    if text.pretrained is None:
+    pretrained = named_weights(text.pretrained)
+    if pretrained is None:
         return Tokenizer.load().vocab_size
     try:
-        stored = json.loads((Path(text.pretrained) / "config.json").read_text())
+        stored = json.loads((Path(pretrained) / "config.json").read_text())
     except (OSError, ValueError):
         return BERT_BASE_VOCABULARY
     sizes = {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
     for ours, theirs in sizes.items():
         if theirs in stored and stored[theirs] != getattr(text, ours):
             raise UserError(
-                f"{text.pretrained}: its {theirs} is {stored[theirs]}, the configuration says "
+                f"{pretrained}: its {theirs} is {stored[theirs]}, the configuration says "
                 f"{getattr(text, ours)}.",
                 f"Pass model.text.{ours}={stored[theirs]}.",
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.config.compose import compose
 from bench.config.request import Request
-from bench.config.schema import Config, DataConfig, Decoupler
+from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
@@ -33,6 +33,7 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
     study = study or named_study(config, request)
     configs = compose_rows(study, config, request)
     for each in configs.values():
+        _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
     _check_tagger(list(configs.values()))
     sets = {
@@ -77,6 +78,30 @@ def _audited(data: DataConfig) -> _DataSet:
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
     return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
+
+
+def _check_start(config: Config, scale: str) -> None:
+    """Refuses to train from random weights, where pretrained ones are usual, unless that was said.
+
+    Not for models of other packages, whose builders may have no use for our encoders: one that has refuses `required`.
+    """
+    model = config.model
+    if config.weights is not None or model.plugin is not None:
+        return
+    released = model.published.encoder
+    for part, pretrained, ways in (
+        (
+            "encoder",
+            model.encoder.pretrained,
+            f"FILE ({released}, of the original Swin release), a timm name",
+        ),
+        ("text", model.text.pretrained, "DIR, a hub id (bert-base-uncased)"),
+    ):
+        if pretrained == REQUIRED or (released and pretrained is None):
+            raise UserError(
+                f"model.{part}.pretrained: {scale} needs pretrained weights.",
+                f"Pass model.{part}.pretrained={ways}, or `random`, which every table then says.",
+            )
 
 
 def _check_weights(config: Config) -> None:

@@ -24,6 +24,9 @@ METHODS = {
     ("iim", "cim", "rotated"): "RMSIN",
     ("fiam", "tmem", "simple"): "FIANet",
 }
+RANDOM = "random"  # as a configuration says it
+# What a model can start from random weights in, though others of its size start from pretrained ones.
+PARTS = ("encoder", "text")
 SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be compared one by one either
 
 
@@ -72,6 +75,7 @@ class StudyFrame:
         input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
+        random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
     """
 
     study: Record
@@ -82,6 +86,7 @@ class StudyFrame:
     input_sizes: tuple[int, ...]
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
+    random_starts: dict[str, tuple[str, ...]]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -186,6 +191,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         input_sizes=_input_sizes(configs.values()),
         deviations=_deviations(study, by_row),
         methods=_methods(rows, study.get("reference"), by_row),
+        random_starts=_random_starts(configs),
     )
 
 
@@ -258,6 +264,17 @@ def _methods(rows: tuple[StudyRow, ...], reference: str | None, configs: dict[st
         if whole and method not in found.values():
             found[key] = method
     return found
+
+
+def _random_starts(configs: dict[tuple[str, str], Record]) -> dict[str, tuple[str, ...]]:
+    """Rows of which a cell's configuration says `random`: where random weights are usual it says nothing."""
+    said: dict[str, set[str]] = {}
+    for (row, _), config in configs.items():
+        model = {} if config.get("weights") else config.get("model", {})
+        said.setdefault(row, set()).update(
+            part for part in PARTS if model.get(part, {}).get("pretrained") == RANDOM
+        )
+    return {row: tuple(part for part in PARTS if part in parts) for row, parts in said.items() if parts}
 
 
 def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:

@@ -48,6 +48,25 @@ def deviation_note(frame: StudyFrame, row: str) -> str:
     return f"Another protocol ({said}): not ranked with the others."
 
 
+def start_note(frame: StudyFrame, row: str) -> str:
+    """Which parts of a row's model started from random weights where pretrained ones are usual; empty where none."""
+    parts = frame.random_starts.get(row)
+    if not parts:
+        return ""
+    return (
+        f"{' and '.join(parts).capitalize()} started from random weights, not from pretrained ones as usual."
+    )
+
+
+def start_notes(frame: StudyFrame) -> list[str]:
+    """The same for all rows of a table that has no marks on them."""
+    labels: dict[str, list[str]] = {}
+    for row in frame.rows:
+        if note := start_note(frame, row.key):
+            labels.setdefault(note, []).append(row.label)
+    return [f"{', '.join(rows)}: {note[0].lower()}{note[1:]}" for note, rows in labels.items()]
+
+
 def source_note(printed: Printed) -> str:
     """Where a printed number comes from."""
     return f"As printed in {printed.source}" + (f" ({printed.note})" if printed.note else "") + "."

@@ -13,6 +13,7 @@ from reports.tables.notes import (
     missing_notes,
     protocol_notes,
     source_note,
+    start_note,
     unlike_notes,
     verdict_notes,
 )
@@ -39,7 +40,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
             lines = []
             for row in frame.rows_on(dataset):
                 reason = missing.get((row.key, dataset), "")
-                marker = footnotes.marker(reason, deviation_note(frame, row.key))
+                marker = footnotes.marker(reason, deviation_note(frame, row.key), start_note(frame, row.key))
                 lines.append(_line(frame, evidence, row, dataset, split, reason, marker))
             printed = [
                 _printed_line(frame, each, footnotes, rank_printed)
