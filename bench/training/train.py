@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from bench.config.schema import Config, RecipeConfig
-from bench.data.augment import erase_boxes
+from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
@@ -97,6 +97,7 @@ def train(
             "Use fewer processes.",
         )
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
+    erased = references_to_erase(len(train_set), recipe.erase, seed)
     saved = started = time.monotonic()
 
     while progress.epoch < recipe.epochs:
@@ -111,7 +112,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            value = _gradients(trained, batch, recipe, accelerator, seed, progress.epoch)
+            value = _gradients(trained, batch, recipe, accelerator, erased, seed, progress.epoch)
             if not abs(value) < float("inf"):  # NaN compares false
                 raise Diverged(
                     f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
@@ -176,6 +177,7 @@ def _gradients(
     batch: dict[str, torch.Tensor],
     recipe: RecipeConfig,
     accelerator: Accelerator,
+    erased: frozenset[int],
     seed: int,
     epoch: int,
 ) -> float:
@@ -191,9 +193,7 @@ def _gradients(
     last = len(parts["target"]) - 1
     for index in range(last + 1):
         part = {name: each[index] for name, each in parts.items()}
-        images = erase_boxes(
-            part["image"].to(device), part["index"], share=recipe.erase, seed=seed, epoch=epoch
-        )
+        images = erase_boxes(part["image"].to(device), part["index"], chosen=erased, seed=seed, epoch=epoch)
         with nullcontext() if index == last else accelerator.no_sync(model):
             with accelerator.autocast():
                 logits = model(normalize(images), *(part[name].to(device) for name in TEXT))

@@ -63,10 +63,19 @@ def test_scale_brings_its_recipe_and_the_command_line_wins() -> None:
 def test_paper_recipe_follows_data_set_and_model() -> None:
     fianet = configuration(["scale=paper", "data=refsegrs"])
     assert (fianet.recipe.epochs, fianet.recipe.lr, fianet.model.tmem.blocks) == (60, 5e-5, 1)
-    assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.2, 20)
+    assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.0, 20)
     lavt = configuration(["scale=paper", "data=rrsisd", "model=lavt"])
     assert (lavt.recipe.epochs, lavt.recipe.lr, lavt.model.tmem.blocks) == (40, 3e-5, 3)
     assert (lavt.recipe.loss, lavt.recipe.erase, lavt.data.max_tokens) == ("ce", 0.0, 22)
+
+
+@pytest.mark.parametrize(("model", "share"), [("fianet", 0.2), ("rmsin", 0.2), ("lavt", 0.0), ("lgce", 0.0)])
+def test_black_boxes_are_for_rmsin_and_fianet_on_rrsisd_alone(model: str, share: float) -> None:
+    asked = ["scale=paper", f"model={model}"]
+    assert configuration([*asked, "data=rrsisd"]).recipe.erase == share
+    assert configuration([*asked, "data=refsegrs"]).recipe.erase == 0
+    assert configuration([*asked, "data=synthetic"]).recipe.erase == 0
+    assert configuration([*asked, "data=refsegrs", "recipe.erase=0.1"]).recipe.erase == 0.1
 
 
 def test_rows_change_keys_or_choose_a_model_and_win() -> None:
