@@ -45,7 +45,7 @@ def describe(plan: Plan, seconds: Mapping[str, float]) -> str:
         ]
     lines += completed.notes
     lines.append(
-        f"about {gpu_hours:.1f} GPU-hours and {cpu_hours:.1f} CPU-hours, {size(need.running)} on disk while all train "
-        f"at once, {size(need.finished)} when done (before `python -m bench.gc`)."
+        f"about {gpu_hours:.1f} GPU-hours and {cpu_hours:.1f} CPU-hours, {size(need.total)} on disk while "
+        f"they train, {size(need.finished)} when all are done."
     )
     return "\n".join(lines)
