@@ -20,7 +20,11 @@ ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
 def identity(
-    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str | None], str]
+    config: Config,
+    seed: int,
+    data_fingerprint: str,
+    weights: Callable[[str | None], str],
+    encoder_weights: Callable[[str], str] | None = None,
 ) -> dict[str, Any]:
     """Everything that can change the cell's score, and nothing else, with defaults written out.
 
@@ -31,8 +35,9 @@ def identity(
         config: The cell's configuration.
         seed: Seed of the weights and of the order of the data.
         data_fingerprint: Content of the data set (`bench.data.fingerprint`).
-        weights: From a `pretrained` value (hub id or path) to what identifies its content; for the text, None stands
-            for the shipped vocabulary, whose line numbers are what a model trained with it knows of words.
+        weights: From `model.text.pretrained` (hub id or path) to what identifies its content; None stands for the
+            shipped vocabulary, whose line numbers are what a model trained with it knows of words.
+        encoder_weights: The same of `model.encoder.pretrained` (file or timm name); None: as `weights`.
     """
     if config.weights is not None:
         return _scored_only(config, data_fingerprint, weights)
@@ -54,7 +59,7 @@ def identity(
     del model["published"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     encoder = named_weights(config.model.encoder.pretrained)
-    model["encoder"]["pretrained"] = None if encoder is None else weights(encoder)
+    model["encoder"]["pretrained"] = None if encoder is None else (encoder_weights or weights)(encoder)
     return {
         "version": VERSION,
         "seed": seed,

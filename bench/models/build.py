@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.config import plugins
 from bench.config.schema import REQUIRED, Decoder, Fusion, ModelConfig, Neck, named_weights
+from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _assemble(
     text = model.text
     source = named_weights(text.pretrained)
     bert = (
-        pretrained_bert(source, vocab_size)
+        pretrained_bert(str(locate_text(source)), vocab_size)
         if source
         else random_bert(vocab_size, text.width, text.layers, text.heads, text.dropout)
     )

@@ -21,7 +21,7 @@ from bench.config.schema import TextConfig, named_weights
 from bench.models.build import build
 from bench.models.bundle import CONFIG, Bundle, load_bundle, save_bundle
 from bench.models.inputs import TEXT, normalize
-from bench.models.pretrained import locate
+from bench.models.pretrained import locate_text
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
 from bench.models.vocabulary import vocabulary_text
@@ -124,7 +124,7 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         raise UserError(f"{file}: the weights are gone.", "Delete the cell's folder and run its study again.")
     state = plain_arrays(read_safetensors(file)[0], file)
     pretrained = named_weights(config.model.text.pretrained)
-    folder = SHIPPED if pretrained is None else locate(pretrained)
+    folder = SHIPPED if pretrained is None else locate_text(pretrained, weights=False)
     embeddings = state.get("text.bert.embeddings.word_embeddings.weight")
     text = replace(config.model.text, pretrained=None)
     if pretrained is not None:

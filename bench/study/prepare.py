@@ -10,13 +10,12 @@ from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, Publish
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
-from bench.models.pretrained import image_size, weights_digest
+from bench.models.pretrained import encoder_digest, image_size, text_digest
 from bench.storage.store import Store
 from bench.study.definition import Study, named_study
 from bench.study.plan import Plan, plan_cells
 from bench.terminal.bars import bar
 from bench.terminal.errors import UserError
-from fianet.tokens import SHIPPED
 
 
 def prepare(request: Request, study: Study | None = None) -> Plan:
@@ -41,7 +40,12 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
     }
     cells = plan_cells(
-        study, configs, list(config.seeds), lambda each: sets[_asked(each.data)].fingerprint, _weights
+        study,
+        configs,
+        list(config.seeds),
+        lambda each: sets[_asked(each.data)].fingerprint,
+        text_digest,
+        encoder_digest,
     )
     samples = {cell.id: sets[_asked(cell.config.data)].samples for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
@@ -138,7 +142,3 @@ def _check_tagger(configs: list[Config]) -> None:
         if len(needing) == len(configs):
             raise
         print(f"{error.what} Cells that need it will fail.\n{error.remedy}", file=sys.stderr)
-
-
-def _weights(pretrained: str | None) -> str:
-    return weights_digest(pretrained or str(SHIPPED))
