@@ -135,10 +135,14 @@ class EncoderConfig:
 
 @dataclass
 class PublishedModel:
-    """What the model's own paper trains it with; recipes refer to it."""
+    """What the model's own code trains and scores it with; recipes and `protocol=published` refer to it."""
 
     loss: LossName = LossName.ce_dice
     erase: float = 0.2  # share of training references that get black boxes on RRSIS-D
+    select: Split = Split.val  # which split chooses the epoch
+    metric: Metric = Metric.oIoU  # by which score
+    decoupler: Decoupler = Decoupler.rules  # unused where no object and position words are read
+    said: str = ""  # whose choice of the epoch this is, for footnotes; empty: nobody published one
 
 
 @dataclass
