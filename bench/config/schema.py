@@ -146,12 +146,16 @@ class EncoderConfig:
 
 @dataclass
 class PublishedModel:
-    """What the model's own paper trains it with; recipes refer to it."""
+    """What the model's own code trains and scores it with; recipes and `protocol=published` refer to it."""
 
     loss: LossName = LossName.ce_dice
     erase: float = 0.2  # share of training references that get black boxes on RRSIS-D
     # set by the scale: the file of the original Swin release that its models start from; none: they start from nothing
     encoder: str | None = None
+    select: Split = Split.val  # which split chooses the epoch
+    metric: Metric = Metric.oIoU  # by which score
+    decoupler: Decoupler = Decoupler.rules  # unused where no object and position words are read
+    said: str = ""  # whose choice of the epoch this is, for footnotes; empty: nobody published one
 
 
 @dataclass

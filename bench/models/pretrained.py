@@ -1,4 +1,4 @@
-"""Where pretrained weights lie, and what identifies their content. Imports no torch, but with timm for a name of its."""
+"""Where pretrained weights lie, and what identifies their content. Imports no torch, unless timm knows the name."""
 
 import difflib
 import hashlib
