@@ -2,16 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench import gc
 from bench.config.compose import configuration, plain
-from bench.config.identity import cell_id, identity
 from bench.config.request import Request
 from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue, slurm_state
 from bench.launch.slurm_queue import Job
@@ -21,49 +20,9 @@ from bench.storage.store import GIVEN_UP, Cell, Store
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
 from bench.training import interrupt
+from tests.bench.launch.conftest import Planned
 
 GOLDEN = Path(__file__).with_name("submission.sh")
-FAKES = {
-    "sbatch": 'cp "$1" "$FAKE/script.sh"; grep -c array= "$1" >>"$FAKE/submitted"; echo "Submitted batch job 41"',
-    "srun": "exit 1",
-    "scontrol": 'echo "$@" >>"$FAKE/scontrol.asked"; echo "MaxArraySize = 3"',
-    "squeue": 'cat "$FAKE/squeue.txt"',  # fails where a test wrote no answer
-    "sacct": 'cat "$FAKE/sacct.txt"',
-    "scancel": 'echo "$@" >>"$FAKE/scancel.asked"',
-}
-Planned = Callable[..., list[Cell]]
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the pretending commands and of what they answer and were asked."""
-    folder = tmp_path / "fake"
-    folder.mkdir()
-    for name, body in FAKES.items():
-        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
-        (folder / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE", str(folder))
-    monkeypatch.setattr(slurm_state, "FRESH_SECONDS", -1.0)
-    return folder
-
-
-@pytest.fixture
-def planned(tmp_path: Path) -> Planned:
-    """Makes cells known to a store, one per list of overrides."""
-
-    def make(*requests: list[str]) -> list[Cell]:
-        store = Store(tmp_path / "runs")
-        cells = []
-        for seed, words in enumerate(requests):
-            config = configuration(["launcher=slurm", *words])
-            known = identity(config, seed, "data", str)
-            cells.append(store.plan(cell_id(known), known, plain(config)))
-        return cells
-
-    return make
-
-
 ASK = ["launcher.memory=48G", "launcher.time=24:00:00"]
 LAUNCHER = configuration(["launcher=slurm"]).launcher
 
@@ -79,6 +38,7 @@ def test_script_is_the_golden_file(fake: Path, planned: Planned, tmp_path: Path)
     cells = planned(words, words)
     slurm.submit(cells, configuration(words).launcher)
     written = (fake / "script.sh").read_text()
+    written = re.sub(r"comment=[0-9a-f]{12}$", "comment=TOKEN", written, flags=re.MULTILINE)
     for place, name in (
         (str(tmp_path), "FOLDER"),
         (sys.executable, "PYTHON"),
@@ -134,7 +94,10 @@ def test_nothing_is_submitted_twice_while_slurm_does_not_answer(fake: Path, plan
 
 def test_missing_and_slow_commands_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slurm_queue.ask(["no-such-command"]) is None
-    assert slurm_queue.ask(["sleep", "5"], timeout=0.05) is None
+    monkeypatch.setattr(slurm_queue, "TIMEOUT", 0.05)
+    assert slurm_queue.ask(["sleep", "5"]) is None
+    assert "Run it by hand: sleep 5" in str(slurm_queue.tell(["sleep", "5"]))
+    monkeypatch.undo()
     monkeypatch.setenv("PATH", "/nowhere")
     assert slurm_queue.jobs(["3_1"])["3_1"] == Job("3_1", slurm_queue.UNKNOWN)
     assert slurm_queue.jobs(["3_1"])["3_1"].alive
@@ -238,6 +201,7 @@ def test_request_that_is_none_is_refused(wrong: str) -> None:
     ("files_say", "job", "shown"),
     [
         ("planned", Job("7", "PENDING", "Priority"), "queued"),
+        ("planned", Job("7", "PENDING", "JobHeldAdmin"), "queued"),
         ("running", Job("7", "RUNNING"), "running"),
         ("running", Job("7", "PENDING", "BeginTime"), "queued"),
         ("running", Job("7", "OUT_OF_MEMORY"), "failed"),
