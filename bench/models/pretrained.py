@@ -1,4 +1,4 @@
-"""Where pretrained weights lie, and what identifies their content. Imports no torch, unless timm knows the name."""
+"""Where pretrained weights lie, and what identifies their content. No torch, unless timm is asked for a name."""
 
 import difflib
 import hashlib

@@ -28,6 +28,7 @@ from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
+from bench.training.unchanged import check_unchanged
 from fianet.tokens import Tokenizer
 
 
@@ -43,7 +44,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         stop: Asked after every epoch whether to leave the cell there, resumable.
 
     Raises:
-        UserError: Data, weights or vocabulary that cannot be used.
+        UserError: Data, weights or vocabulary that cannot be used, or are not those the cell was planned with.
         Diverged: The loss became NaN or infinite.
         Interrupted: A signal asked to stop; the state is saved.
     """
@@ -52,6 +53,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
     if main:
         about = environment(accelerator.device.type, accelerator.mixed_precision, accelerator.num_processes)
         cell.write("env", about)
+    check_unchanged(cell.description()["identity"], config)
     if config.weights:
         model, tokenizer = imported(config)
         sets = open_sets(config, tokenizer)
