@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
-from bench.tracking.mirror import tracking_uri
+from bench.tracking.client import masked, reason, tracking_uri
 from bench.tracking.sync import sync, sync_all
 
 USAGE = """
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         raise UserError("bench.track: say what to do.", "The one verb is sync: `python -m bench.track sync`.")
     arguments = parse([word for word in argv if word != "sync"], Arguments, USAGE)
     store, started = Store(arguments.store), time.monotonic()
-    where = tracking_uri(store, arguments.uri)
+    where = masked(tracking_uri(store, arguments.uri))
     if arguments.ablation:
         store.study(arguments.ablation)  # an unknown name is no fault of the server
     elif not store.studies():
@@ -51,8 +51,7 @@ def main(argv: list[str]) -> int:
         else:
             names = sync_all(store, arguments.uri)
     except Exception as error:
-        said = (str(error).splitlines() or [""])[0]
-        print(f"mlflow: {where} cannot be written ({type(error).__name__}: {said})", file=sys.stderr)
+        print(f"mlflow: {where} cannot be written ({reason(error)})", file=sys.stderr)
         print("Start the server or mend uri=; nothing is lost, this can be run again.", file=sys.stderr)
         return 1
     print(f"MLflow at {where} equals {store.root}: {', '.join(names)} ({time.monotonic() - started:.0f} s)")

@@ -12,9 +12,10 @@ from typing import Any
 from bench.config.schema import Config, Decoupler, Fusion, Neck, named_weights
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
-NLTK_MARKS = (
-    2  # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
-)
+# raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
+NLTK_MARKS = 2
+# the same for black boxes (bench/data/augment.py): only cells that have some are trained anew
+BOXES_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
@@ -53,6 +54,8 @@ def identity(
     protocol |= _marks(protocol.get("decoupler"))
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]
+    if config.recipe.erase > 0:
+        recipe["boxes"] = BOXES_VERSION
     del model["published"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     encoder = named_weights(config.model.encoder.pretrained)

@@ -33,14 +33,14 @@ class Plan:
         study: Its rows.
         cells: Row by row within each data set and seed; a cell that serves two rows stands there twice.
         store: Where they are kept.
-        training_samples: References a cell trains on, by cell id.
+        samples: References of each split, by cell id.
     """
 
     config: Config
     study: Study
     cells: list[PlannedCell]
     store: Store
-    training_samples: dict[str, int]
+    samples: dict[str, dict[str, int]]
 
     def stored(self) -> list[Cell]:
         """The cells' folders, each once, in plan order."""

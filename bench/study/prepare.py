@@ -1,12 +1,12 @@
 """From a request to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config.compose import compose
 from bench.config.request import Request
-from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler
+from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
@@ -36,17 +36,18 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         _check_weights(each)
     _check_tagger(list(configs.values()))
     sets = {
-        key: _audited(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
+        key: _audited(data)
+        for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
     }
     cells = plan_cells(
         study,
         configs,
         list(config.seeds),
-        lambda each: sets[repr(each.data)].fingerprint,
+        lambda each: sets[_asked(each.data)].fingerprint,
         text_digest,
         encoder_digest,
     )
-    samples = {cell.id: sets[repr(cell.config.data)].training_samples for cell in cells}
+    samples = {cell.id: sets[_asked(cell.config.data)].samples for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
 
 
@@ -74,14 +75,19 @@ def compose_rows(study: Study, config: Config, request: Request) -> dict[tuple[s
 @dataclass(frozen=True)
 class _DataSet:
     fingerprint: str
-    training_samples: int
+    samples: dict[str, int]
+
+
+def _asked(data: DataConfig) -> str:
+    """What is audited once: rows that differ in what papers train with on it share their set."""
+    return repr(replace(data, published=PublishedData()))
 
 
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
-    return _DataSet(fingerprint(data), len(references["train"]))
+    return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
 
 
 def _check_start(config: Config, scale: str) -> None:

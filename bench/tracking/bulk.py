@@ -1,6 +1,7 @@
-"""MLflow's database itself, for stores of thousands: hundreds of finished cells a transaction, all runs in one look.
+"""The store's own sqlite file, for stores of thousands: hundreds of cells a transaction, all runs in one look.
 
-Only where the tables are those this module knows; elsewhere, and towards a server, cells go through the API.
+Only where the tables are those this module knows. Nobody else's database is touched: it may have another version of
+MLflow before it tomorrow.
 """
 
 import getpass
@@ -55,7 +56,7 @@ class Database:
     def open(cls, uri: str, experiment: str, location: str) -> "Database | None":
         """The tables, or None where they are not known, or artifacts do not lie in a folder."""
         parts = urlsplit(location)
-        if uri.startswith("http") or parts.scheme not in ("", "file"):
+        if parts.scheme not in ("", "file"):
             return None
         engine = create_engine(uri)
         tables = MetaData()

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.storage.store import Cell, Record
 from bench.terminal.arguments import dotted
+from bench.tracking.client import masked
 
 ARTIFACTS = ("cell.json", "env.json", "history.jsonl", "metrics.json", "samples.parquet")
 LONGEST = 6000  # characters of a parameter
@@ -42,8 +43,8 @@ def places(study: Record) -> Iterator[Place]:
 
 
 def parameters(cell: Cell) -> dict[str, str]:
-    """The full configuration, dotted."""
-    return {key: str(value)[:LONGEST] for key, value in dotted(cell.config())}
+    """The full configuration, dotted; an address is written without its password."""
+    return {key: masked(str(value))[:LONGEST] for key, value in dotted(cell.config())}
 
 
 def config_digest(cell: Cell) -> str:
@@ -58,7 +59,7 @@ def content_digest(cell: Cell) -> str:
 
 def final_tags(cell: Cell) -> dict[str, str]:
     """Where the finished cell's numbers come from."""
-    identity = cell.description()["identity"]
+    identity = cell.description().get("identity", {})
     return {
         "identity": json.dumps(identity, sort_keys=True),
         "git_commit": str(cell.environment().get("commit")),

@@ -4,7 +4,6 @@ A thread follows the cell's files, so that training waits for nothing: a server 
 `python -m bench.track sync` makes up for it.
 """
 
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.config.schema import TrackingConfig
 from bench.storage import files
 from bench.storage.store import Cell, Store
+from bench.tracking.client import masked, reason
 from bench.tracking.content import Place, epoch_metrics, places
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
     if not (config.enabled and config.live):
         yield
         return
-    # a dead server is noticed in seconds, not minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     news = News(cell, config.uri)
     thread = threading.Thread(target=news.follow, daemon=True)
     thread.start()
@@ -91,8 +88,9 @@ class News:
             from bench.tracking.mirror import Mirror
 
             mirror = Mirror(self.store, self.uri)
+            runs = []
             with files.locked(self.store.root / "mlflow-runs.lock"):
-                for study in map(self.store.study, self.store.studies()):
+                for study in map(self.store.everything, self.store.studies()):
                     for place in [place for place in places(study) if place.id == self.cell.id]:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):
@@ -100,7 +98,8 @@ class News:
                         row = mirror.row(study, place.row)
                         run = mirror.open(place, row).run_id
                         mirror.client.update_run(run, status="RUNNING")
-                        self.runs.append((place, row, run))
+                        runs.append((place, row, run))
+            self.runs = runs
             self.mirror = mirror
         return self.mirror
 
@@ -115,10 +114,10 @@ class News:
 
     def _warn(self, error: Exception) -> None:
         if not self.warned:
-            said = (str(error).splitlines() or [""])[0][:200]
+            where = masked(str(self.uri))
             print(
-                f"tracking: {self.uri} does not answer ({type(error).__name__}: {said}); training goes on, "
-                "later run `python -m bench.track sync`",
+                f"tracking: {where} does not answer ({reason(error)}); training goes on, "
+                f"later run `python -m bench.track sync uri={where}`",
                 file=sys.stderr,
                 flush=True,
             )

@@ -4,10 +4,7 @@ Every run carries its key and the store's id as tags, so that stores can share a
 what it mirrors, so that a second look changes nothing and a cell trained anew replaces its run.
 """
 
-import logging
-import os
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench.storage import files
 from bench.storage.mlflow_links import write_links
 from bench.storage.store import Cell, Record, Store
+from bench.tracking.client import connect, is_own, side_by_side, tracking_uri, without_login
 from bench.tracking.content import (
     ARTIFACTS,
     Metric,
@@ -39,11 +37,6 @@ TOGETHER = 200  # cells in one transaction
 MOST_ENTITIES, MOST_PARAMS = 1000, 100  # the API's limits for one call
 
 
-def tracking_uri(store: Store, uri: str | None) -> str:
-    """The configured server, or an sqlite file inside the store."""
-    return uri or f"sqlite:///{(store.root / 'mlflow.db').resolve()}"
-
-
 @dataclass(frozen=True)
 class Known:
     """A run that MLflow has."""
@@ -63,16 +56,11 @@ class Mirror:
     """
 
     def __init__(self, store: Store, uri: str | None = None) -> None:
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a dead server: seconds, not minutes
-        for name in ("alembic", "mlflow"):  # a page of migrations on first use
-            logging.getLogger(name).setLevel(logging.WARNING)
-        from mlflow import MlflowClient
-
         self.store = store
         self.uri = tracking_uri(store, uri)
-        self.client: MlflowClient = MlflowClient(self.uri)
+        self.client = connect(self.uri)
+        # an sqlite file has one writer at a time
+        self.threads = 1 if self.uri.startswith("sqlite") else THREADS
         self.known: dict[str, Known] = {}
 
     @cached_property
@@ -101,6 +89,8 @@ class Mirror:
     def _database(self) -> "Database | None":
         from bench.tracking.bulk import Database
 
+        if not is_own(self.store, self.uri):
+            return None
         return Database.open(self.uri, self.experiment.experiment_id, self.experiment.artifact_location)
 
     def learn(self, key: str | None = None) -> None:
@@ -185,7 +175,8 @@ class Mirror:
             if self.known[key].status != "FINISHED":
                 self.client.set_terminated(self.known[key].run_id, "FINISHED")
         runs = {place.id: self.known[place.key].run_id for place in expected if place.key in self.known}
-        write_links(self.store, study["name"], self.uri, self.experiment.experiment_id, runs)
+        server = without_login(self.uri)
+        write_links(self.store, study["name"], server, self.experiment.experiment_id, runs)
         return top
 
     def _write_new(self, new: list[Place], rows: dict[str, str]) -> None:
@@ -196,8 +187,7 @@ class Mirror:
         if not done:
             return
         if self._database is None:
-            with ThreadPoolExecutor(THREADS if self.uri.startswith("http") else 1) as pool:
-                list(pool.map(lambda place: self.finish(place, rows[place.row]), done))
+            side_by_side(lambda place: self.finish(place, rows[place.row]), done, self.threads)
             return
         for start in range(0, len(done), TOGETHER):
             some = done[start : start + TOGETHER]

@@ -1,7 +1,8 @@
 """Makes MLflow equal to the store: one study, or all of them."""
 
 from bench.storage.store import Store
-from bench.tracking.mirror import Mirror, tracking_uri
+from bench.tracking.client import how_to_open, masked, reason, tracking_uri
+from bench.tracking.mirror import Mirror
 
 
 def sync(store: Store, name: str, uri: str | None = None) -> str:
@@ -15,7 +16,7 @@ def sync(store: Store, name: str, uri: str | None = None) -> str:
     Returns:
         Id of the study's MLflow run.
     """
-    study = store.study(name)
+    study = store.everything(name)  # also what an earlier plan named: a new one deletes no run
     mirror = Mirror(store, uri)
     mirror.learn()
     return mirror.study(study)
@@ -26,7 +27,7 @@ def sync_all(store: Store, uri: str | None = None) -> list[str]:
     mirror, names = Mirror(store, uri), store.studies()
     mirror.learn()
     for name in names:
-        mirror.study(store.study(name))
+        mirror.study(store.everything(name))
     for key in list(mirror.known):
         if key.split("/")[1] not in names:
             mirror.forget(key)
@@ -39,8 +40,6 @@ def mirrored(store: Store, name: str, uri: str | None) -> str:
     try:
         run = sync(store, name, uri)
     except Exception as error:
-        return (
-            f"mlflow: {where} cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}); "
-            "nothing is lost, later run `python -m bench.track sync`."
-        )
-    return f"mlflow: run {run} in {where} (open with `make ui`)"
+        again = "python -m bench.track sync" + (f" uri={masked(uri)}" if uri else "")
+        return f"mlflow: {masked(where)} cannot be written ({reason(error)}); nothing is lost, later run `{again}`."
+    return f"mlflow: run {run} in {masked(where)} (open with {how_to_open(store, where)})"

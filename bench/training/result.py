@@ -100,7 +100,7 @@ def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
 def reporter(cell: Cell, batch_size: int) -> Report:
     """Writes where training stands, at most once a second; ends it where another process took the cell over."""
     last_written, steps, began = 0.0, 0, time.monotonic()
-    attempt = cell.state()["attempt"]
+    attempt = cell.state().get("attempt")
 
     def report(progress: Progress, batches: int) -> None:
         nonlocal last_written, steps, began
@@ -109,7 +109,9 @@ def reporter(cell: Cell, batch_size: int) -> Report:
             steps, began = 0, time.monotonic()
         if time.monotonic() - last_written > 1:
             last_written = time.monotonic()
-            if cell.state()["attempt"] != attempt:  # a disk without locks, or a node that was believed dead
+            if (
+                cell.state().get("attempt", attempt) != attempt
+            ):  # a disk without locks, or a node that was believed dead
                 raise interrupt.Superseded
             where: dict[str, Any] = {"epoch": progress.epoch, "batch": progress.batch, "batches": batches}
             if steps:

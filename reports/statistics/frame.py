@@ -10,13 +10,19 @@ import pandas as pd
 
 from bench.storage.metrics import NAMES
 from bench.storage.store import Cell, Record, Store
+from reports.statistics.protocol import RowProtocol, row_protocol
 from reports.text.escape import plain
 
 METRICS = NAMES
 HEADLINE = "mIoU"
 SPLITS = ("val", "test")
 # What decides how a score is measured; rows that differ in one of these are not ranked with the others.
-MEASURED_BY = {"select": "epoch chosen on", "size": "scored at size", "pixels": "input side in pixels"}
+MEASURED_BY = {
+    "select": "epoch chosen on",
+    "metric": "epoch chosen by",
+    "size": "scored at size",
+    "pixels": "input side in pixels",
+}
 # The published models by what stands in their slots, so that each keeps its colour in every study.
 METHODS = {
     ("pwam", "none", "simple"): "LAVT",
@@ -76,6 +82,8 @@ class StudyFrame:
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
         random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
+        protocols: Row key to how its epoch was chosen, for rows of which a cell was planned.
+        select: The split that chose the epochs of the table; a row of another split is among `deviations`.
     """
 
     study: Record
@@ -87,6 +95,8 @@ class StudyFrame:
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
     random_starts: dict[str, tuple[str, ...]]
+    protocols: dict[str, RowProtocol]
+    select: str
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -182,6 +192,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
     by_row = {row: config for (row, _), config in configs.items() if config}
+    usual, deviations = _deviations(study, by_row)
     return StudyFrame(
         study=study,
         rows=rows,
@@ -189,9 +200,11 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         summary=summarize(results, study.get("reference")),
         counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
         input_sizes=_input_sizes(configs.values()),
-        deviations=_deviations(study, by_row),
+        deviations=deviations,
         methods=_methods(rows, study.get("reference"), by_row),
         random_starts=_random_starts(configs),
+        protocols={row: row_protocol(config, study) for row, config in by_row.items()},
+        select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
     )
 
 
@@ -278,8 +291,12 @@ def _random_starts(configs: dict[tuple[str, str], Record]) -> dict[str, tuple[st
     return {row: tuple(part for part in PARTS if part in parts) for row, parts in said.items() if parts}
 
 
-def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:
-    """What rows do otherwise than the reference row (than the first, where there is none)."""
+def _deviations(study: Record, configs: dict[str, Record]) -> tuple[Record, dict[str, dict[str, str]]]:
+    """How the table is measured, and what rows do otherwise.
+
+    The table's measure is that of the reference row (of the first, where there is none), but never of a row whose
+    epoch was chosen on test while others have theirs chosen on val: it is the former that deviates.
+    """
     measured = {
         row: {
             **{key: config.get("protocol", {}).get(key) for key in MEASURED_BY if key != "pixels"},
@@ -287,9 +304,11 @@ def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str
         }
         for row, config in configs.items()
     }
-    usual = measured.get(study.get("reference") or "", next(iter(measured.values()), {}))
+    fair = [row for row, values in measured.items() if values["select"] != "test"] or list(measured)
+    reference = study.get("reference")
+    usual = measured.get(reference if reference in fair else next(iter(fair), ""), {})
     found = {
         row: {key: str(value) for key, value in values.items() if value != usual[key]}
         for row, values in measured.items()
     }
-    return {row: values for row, values in found.items() if values}
+    return usual, {row: values for row, values in found.items() if values}

@@ -14,7 +14,7 @@ from bench.data.decouplers import make_decoupler
 from bench.terminal.errors import UserError
 from fianet.tokens import Places, Tokenizer
 
-RECORDED = Path(__file__).parents[1] / "reference/decouple_nltk.jsonl"
+RECORDED = Path(__file__).parents[2] / "reference/decouple_nltk.jsonl"
 CLASSES = ("car", "ship", "storage tank", "dam")
 
 

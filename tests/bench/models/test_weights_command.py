@@ -91,7 +91,7 @@ def make_finished(store: Path, *more: str) -> str:
     model = build(config.model, Tokenizer.load(None).vocab_size, 32)
     planned.checkpoints.mkdir()
     save_file(model.state_dict(), planned.checkpoints / "best.safetensors")
-    planned.write("metrics", {"cell": planned.id})
+    planned.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     return planned.id
 
 

@@ -102,6 +102,15 @@ def test_nothing_else_changes_the_id(override: str) -> None:
     assert id_of(override) == id_of()
 
 
+def test_boxes_have_a_version_where_there_are_boxes() -> None:
+    def recipe(share: float) -> dict:
+        return identity(configuration([f"recipe.erase={share}"]), 0, "f", str)["recipe"]
+
+    assert recipe(0.5)["boxes"] == 2
+    assert "boxes" not in recipe(0.0)
+    assert cell_id(identity(configuration(["recipe.erase=0"]), 0, "f" * 16, lambda name: "w")) == id_of()
+
+
 def test_seed_data_and_pretrained_content_change_the_id() -> None:
     assert id_of(seed=1) != id_of()
     assert id_of(fingerprint="0" * 16) != id_of()
@@ -140,7 +149,7 @@ def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
         "seeds",
         "store",
         "dry_run",
-        "images_per_second",
+        "assumed",
         "weights",
         "wait",
         "watch",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from bench.config.compose import configuration
 from bench.config.groups import options
+from bench.config.request import Request
 from bench.data.index import read_index
 from bench.models.build import DECODERS, FUSIONS, NECKS
 from bench.models.bundle import save_bundle
@@ -137,6 +138,22 @@ def test_every_mixture_is_trained_and_scored_from_the_command_line(
         mixture = [f"model.fusion={fusion}", f"model.neck={neck}", f"model.decoder={decoder}"]
         assert run(words(drawn, "model=fianet", *mixture)) == 0, (mixture, capsys.readouterr().err)
     assert len(Store("runs").cells()) == len(FUSIONS) * len(NECKS)
+
+
+def test_a_data_set_is_audited_once_though_papers_train_differently_on_it(
+    drawn: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audited = []
+    monkeypatch.setattr(prepare, "fingerprint", lambda data: audited.append(data.root) or "f" * 16)
+    asked = ["ablation=main", "data=rrsisd", f"data.root={drawn}", "recipe=paper"]
+    plan = prepare.prepare(Request.parse(asked))
+    assert {cell.row: cell.config.recipe.erase for cell in plan.cells} == {
+        "lavt": 0.0,
+        "lgce": 0.0,
+        "rmsin": 0.2,
+        "fianet": 0.2,
+    }
+    assert audited == [str(drawn)]
 
 
 def test_fianet_with_the_neck_of_rmsin_is_one_command(drawn: Path, here: Path) -> None:

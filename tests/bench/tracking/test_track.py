@@ -1,7 +1,13 @@
 """MLflow as the store's mirror: equal, idempotent, and never in the way of training."""
 
+import os
+import shlex
+import shutil
+import socket
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,9 @@ from bench.config.schema import TrackingConfig
 from bench.storage.mlflow_links import read_links
 from bench.storage.store import Cell, Store
 from bench.tracking import live as live_module
+from bench.tracking import sync as sync_module
 from bench.tracking.bulk import Database
+from bench.tracking.client import connect, how_to_open, masked, side_by_side, tracking_uri, without_login
 from bench.tracking.live import live
 from bench.tracking.mirror import Mirror
 
@@ -68,6 +76,36 @@ def runs(mirror: Mirror) -> dict[str, Any]:
     """Everything MLflow says of the cells, by title."""
     found = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'seed'")
     return {run.info.run_name: run for run in found}
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that accepts and never answers."""
+    held, listener = [], socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                held.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(10)
+    for connection in held:
+        connection.close()
+
+
+def sync_by_command(store: Store, uri: str, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Runs `bench.track sync`, which must fail; returns the seconds it took."""
+    monkeypatch.setattr(sys, "argv", ["bench.track", "sync", f"store={store.root}", f"uri={uri}"])
+    started = time.monotonic()
+    assert track.main() == 1
+    return time.monotonic() - started
 
 
 def contents(mirror: Mirror) -> dict[str, Any]:
@@ -146,7 +184,20 @@ def test_what_the_store_no_longer_has_is_deleted_and_new_labels_are_taken_over(s
     assert len(mirrored(store).known) == 2 + 2 + 2 + 1
     (store.root / "studies/gone.json").unlink()
     study(store, "a" * 12, label="Ours")
+    shutil.rmtree(store.cell("b" * 12).path)
     assert list(runs(mirrored(store))) == ["Ours · synthetic · seed 0"]
+
+
+def test_another_plan_of_a_study_deletes_no_run(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    first = runs(mirrored(store))
+    store.plan("c" * 12, {"seed": 0, "recipe": "another scale"}, CONFIG)
+    study(store, "c" * 12)
+    assert [cell["id"] for row in store.study("mini")["rows"] for cell in row["cells"]] == ["c" * 12]
+    assert {run.info.run_id for run in runs(mirrored(store)).values()} == {
+        run.info.run_id for run in first.values()
+    }
 
 
 def test_two_stores_share_a_server(store: Store, tmp_path: Path) -> None:
@@ -217,3 +268,145 @@ def test_sync_to_a_dead_server_says_so(store: Store, monkeypatch, capsys) -> Non
     said = capsys.readouterr().err
     assert "http://127.0.0.1:9 cannot be written" in said
     assert len(said.strip().splitlines()) == 2
+
+
+def test_sync_gives_up_on_a_server_that_never_answers(store: Store, silent: int, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    assert sync_by_command(store, f"http://127.0.0.1:{silent}", monkeypatch) < 15
+    said = capsys.readouterr().err
+    assert f"http://127.0.0.1:{silent} cannot be written" in said
+    assert len(said.strip().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_sync_gives_up_within_half_a_minute(store: Store, silent: int, monkeypatch) -> None:
+    for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        monkeypatch.delenv(name, raising=False)
+    study(store, "a" * 12)
+    assert sync_by_command(store, f"http://127.0.0.1:{silent}", monkeypatch) < 30
+
+
+def test_sync_gives_up_on_a_database_that_never_answers(
+    store: Store, silent: int, monkeypatch, capsys
+) -> None:
+    pytest.importorskip("psycopg2")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    study(store, "a" * 12)
+    uri = f"postgresql+psycopg2://me:secret@127.0.0.1:{silent}/mlflow"
+    assert sync_by_command(store, uri, monkeypatch) < 15
+    said = capsys.readouterr().err
+    assert f"postgresql+psycopg2://me:***@127.0.0.1:{silent}/mlflow cannot be written" in said
+    assert "secret" not in said
+
+
+def test_silent_server_delays_the_end_of_training_by_the_last_words_at_most(
+    store: Store, silent: int, monkeypatch
+) -> None:
+    monkeypatch.setattr(live_module, "LAST_SECONDS", 1.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    cell = planned(store, "a" * 12)
+    study(store, "a" * 12)
+    with live(cell, TrackingConfig(live=True, uri=f"http://127.0.0.1:{silent}")):
+        trained(store, "a" * 12)
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 3
+
+
+def test_silent_server_costs_the_end_of_a_run_one_line(store: Store, silent: int, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    uri = f"http://me:secret@127.0.0.1:{silent}"
+    started = time.monotonic()
+    said = sync_module.mirrored(store, "mini", uri)
+    assert time.monotonic() - started < 15
+    assert f"http://me:***@127.0.0.1:{silent} cannot be written" in said
+    assert "`python -m bench.track sync uri=" in said
+    assert "secret" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_limits_that_a_user_set_win(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    connect("http://127.0.0.1:9")
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+
+
+def test_first_failure_stops_what_was_not_begun() -> None:
+    begun = []
+
+    def fail(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.05)
+        raise RuntimeError(str(item))
+
+    with pytest.raises(RuntimeError):
+        side_by_side(fail, range(1000), threads=4)
+    assert len(begun) <= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("https://me:pass@host:5000/x", "https://me:***@host:5000/x"),
+        ("POST postgresql://me:p:a@ss@/db?x=1 failed", "POST postgresql://me:***@/db?x=1 failed"),
+        ("postgresql:///db?user=me&password=pass", "postgresql:///db?user=me&password=***"),
+        ("sqlite:////home/me@here/a:b/mlflow.db", "sqlite:////home/me@here/a:b/mlflow.db"),
+    ],
+)
+def test_passwords_are_not_shown(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_links_and_runs_hold_no_password(store: Store, monkeypatch) -> None:
+    monkeypatch.setitem(CONFIG, "tracking", {"uri": "http://me:secret@host:5000"})
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    mirror = mirrored(store)
+    (run,) = runs(mirror).values()
+    assert run.data.params["tracking.uri"] == "http://me:***@host:5000"
+    assert without_login("http://me:secret@host:5000") == "http://host:5000"
+
+
+def test_other_databases_are_written_through_mlflow_alone(store: Store, empty: bytes, monkeypatch) -> None:
+    monkeypatch.setattr(Database, "open", lambda *given: pytest.fail("tables were opened"))
+    other = Store(store.root / "other")
+    trained(other, "a" * 12)
+    study(other, "a" * 12)
+    uri = f"sqlite:///{store.root / 'mlflow.db'}"
+    sync_module.sync_all(other, uri)
+    mirror = Mirror(other, uri)
+    assert len(runs(mirror)) == 1
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "with space", "é", "a#b", "a%2"])
+def test_database_lies_in_the_store_whatever_its_name(tmp_path: Path, empty: bytes, name: str) -> None:
+    import mlflow
+
+    store = Store(tmp_path / name)
+    store.root.mkdir()
+    (store.root / "mlflow.db").write_bytes(empty)
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    said = sync_module.mirrored(store, "mini", None)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    uri = said.removeprefix("mlflow: run ").split(" in ", 1)[1].split(" (open with ")[0]
+    words = shlex.split(said.split("(open with `")[1].removesuffix("`)"))
+    assert words == ["mlflow", "ui", "--backend-store-uri", uri]
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("fianet-bench")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
+    assert {each.path for each in client.list_artifacts(run.info.run_id)} >= {"cell.json", "metrics.json"}
+    assert Mirror(store)._database is not None
+
+
+def test_make_ui_is_named_for_the_usual_store_alone(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert how_to_open(Store("runs"), tracking_uri(Store("runs"), None)) == "`make ui`"
+    assert how_to_open(Store("other"), "http://me:secret@host:5000") == "http://host:5000"
+    assert "make ui" not in how_to_open(Store("other"), tracking_uri(Store("other"), None))
