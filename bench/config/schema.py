@@ -249,7 +249,9 @@ class LauncherConfig:
 
     name: LauncherKind = LauncherKind.local
     workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
-    processes: int = 1  # that train one cell together, each a part of every batch on a GPU of its own
+    processes: int = (
+        1  # that train one cell together, each a part of every batch on a GPU of its own; per node
+    )
     threads: int = 0  # CPU threads per process; 0 = an equal share of the cores
     checkpoint_seconds: float = 60.0
     # what follows is read by launcher=slurm alone
@@ -257,15 +259,21 @@ class LauncherConfig:
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
+    nodes: int = 1  # that train one cell together, with `processes` each
     gpus: int = 0  # per process
     cpus: int = 2  # per process
-    memory: str | None = None  # of the whole job; none: by the size of each row's model
+    memory: str | None = None  # on each node; none: by the size of each row's model
     # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
     time: str | None = None
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
     setup: list[str] = field(default_factory=list)  # shell lines before Python starts: module load, ulimit
+
+    @property
+    def team(self) -> int:
+        """How many processes train one cell together, on all nodes."""
+        return self.nodes * self.processes
 
 
 @dataclass

@@ -43,13 +43,15 @@ def complete(plan: Plan) -> Completed:
     for planned in plan.cells:
         config, launcher = planned.config, planned.config.launcher
         memory, time = launcher.memory, launcher.time
-        before = plan.store.cell(planned.id).job().get("ask", {})
-        if all(before.get(name) == getattr(launcher, name) for name in ("processes", "gpus", "cpus")):
+        before = {"nodes": 1} | plan.store.cell(planned.id).job().get("ask", {})
+        if all(
+            before.get(name) == getattr(launcher, name) for name in ("nodes", "processes", "gpus", "cpus")
+        ):
             memory = memory or before["memory"]
         else:
             before = {}
         if memory is None:
-            parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.processes)
+            parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.nodes, launcher.processes)
             key = json.dumps([dataclasses.asdict(config.model), config.recipe.size, parts], sort_keys=True)
             if key not in memories:
                 memories[key] = memory_request(config)
@@ -83,7 +85,7 @@ def memory_request(config: Config) -> str:
 
 
 def memory(config: Config) -> int:
-    """Bytes of the node's memory that the processes of one cell need together.
+    """Bytes of a node's memory that the processes there of one cell need together.
 
     On a GPU the training state and what the backward pass keeps lie in the GPU's memory; a copy of the state passes
     through the node's when it is saved.

@@ -23,7 +23,19 @@ from bench.terminal.errors import UserError
 POLL_SECONDS = 10.0  # between looks at the queue while following
 Request = dict[str, Any]
 MAX_ARRAY = 1000  # Slurm's default, where it does not say
-ASKED = ("partition", "account", "qos", "constraint", "processes", "gpus", "cpus", "memory", "time", "setup")
+ASKED = (
+    "partition",
+    "account",
+    "qos",
+    "constraint",
+    "nodes",
+    "processes",
+    "gpus",
+    "cpus",
+    "memory",
+    "time",
+    "setup",
+)
 
 
 @dataclass
@@ -158,7 +170,7 @@ def make_executor(
     executor.update_parameters(
         job_name=slurm_intents.NAME,
         comment=comment,
-        nodes=1,
+        nodes=ask["nodes"],
         ntasks_per_node=ask["processes"],
         partition=ask["partition"],
         account=ask["account"],
@@ -175,7 +187,9 @@ def make_executor(
         additional_parameters={"requeue": True},
         srun_args=[
             f"--cpus-per-task={ask['cpus']}",  # srun no longer takes it over from the job
-            *(["--kill-on-bad-exit=1"] if ask["processes"] > 1 else []),  # who is left would wait for ever
+            *(
+                ["--kill-on-bad-exit=1"] if ask["nodes"] * ask["processes"] > 1 else []
+            ),  # who is left would wait for ever
         ],
         setup=[
             *ask["setup"],
@@ -256,8 +270,9 @@ def describe(submission: Submission) -> str:
     """What was submitted and what was not, for people."""
     lines = []
     for id_, cells in submission.jobs.items():
-        ask = cells[0].job()["ask"]
-        team = f"{ask['processes']} processes of " if ask["processes"] > 1 else ""
+        ask = {"nodes": 1} | cells[0].job()["ask"]
+        team = f"{ask['nodes']} nodes with " if ask["nodes"] > 1 else ""
+        team += f"{ask['processes']} processes of " if ask["processes"] > 1 else ""
         gpus = f"{ask['gpus']} GPU, " if ask["gpus"] else ""
         size = f"array of {len(cells)} cells" if len(cells) > 1 else "1 cell"
         where = f" on {ask['partition']}" if ask["partition"] else ""

@@ -34,15 +34,13 @@ def describe(plan: Plan, seconds: Mapping[str, float]) -> str:
     lines, gpu_hours, cpu_hours = [], 0.0, 0.0
     for ask, ids in groups.values():
         hours = sum(seconds[id_] for id_ in ids) / 3600
-        gpu_hours += hours * ask["processes"] * ask["gpus"]
-        cpu_hours += hours * ask["processes"] * ask["cpus"]
+        processes = ask["nodes"] * ask["processes"]
+        gpu_hours += hours * processes * ask["gpus"]
+        cpu_hours += hours * processes * ask["cpus"]
         launcher = plan.config.launcher
         script = slurm.script(plan.store.root.resolve(), len(ids), ask, launcher)
-        lines += [
-            f"\n{len(ids)} cells with {ask['memory']} of memory and {ask['time']} min each:",
-            "",
-            script,
-        ]
+        memory = f"{ask['memory']} of memory" + (" a node" if ask["nodes"] > 1 else "")
+        lines += [f"\n{len(ids)} cells with {memory} and {ask['time']} min each:", "", script]
     lines += completed.notes
     lines.append(
         f"about {gpu_hours:.1f} GPU-hours and {cpu_hours:.1f} CPU-hours, {size(need.total)} on disk while "

@@ -34,7 +34,7 @@ def weights(model: nn.Module) -> tuple[int, int]:
 def kept_for_backward(model: nn.Module, config: Config) -> int:
     """Bytes that the forward pass of one part of a batch keeps for the backward pass, in float32, weights aside.
 
-    A part is what one process computes at once: `recipe.batch_size / recipe.accumulate / launcher.processes` images.
+    A part is what one process computes at once: `recipe.batch_size / recipe.accumulate / launcher.team` images.
 
     Args:
         model: `weightless(config)`; left in training mode.
@@ -43,7 +43,7 @@ def kept_for_backward(model: nn.Module, config: Config) -> int:
     Raises:
         UserError: A model of another package that computes with numbers as it goes.
     """
-    parts = config.recipe.accumulate * config.launcher.processes
+    parts = config.recipe.accumulate * config.launcher.team
     with torch.device("meta"):
         inputs = example(config, max(2, config.recipe.batch_size // parts))
     own = {id(weight) for weight in model.parameters()}

@@ -44,7 +44,7 @@ class Speeds:
         """Cells of this model and image size, else a rehearsal, else other cells of its scale, else what is assumed."""
         alone = self._this_model(config) or _rehearsed(self._store, config)
         alone = alone or self._this_scale(config) or _assumed(config)
-        return Estimate(alone.images_per_second * config.launcher.processes, alone.source)
+        return Estimate(alone.images_per_second * config.launcher.team, alone.source)
 
     def seconds(self, config: Config, samples: Mapping[str, int]) -> float:
         """How long a whole cell takes: training, the evaluation after every epoch, and those at the end.
