@@ -5,6 +5,7 @@ MLflow before it tomorrow.
 """
 
 import getpass
+import math
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -17,7 +18,17 @@ from sqlalchemy import MetaData, create_engine, insert, select
 from sqlalchemy.engine import Engine
 
 from bench.storage.store import Cell
-from bench.tracking.content import ARTIFACTS, Place, all_metrics, final_tags, milliseconds, parameters
+from bench.tracking.content import (
+    ARTIFACTS,
+    PARENT,
+    Known,
+    Place,
+    all_metrics,
+    artifact,
+    final_tags,
+    parameters,
+    times,
+)
 
 TABLES = {
     "runs": "run_uuid name source_type source_name entry_point_name user_id status start_time end_time"
@@ -27,6 +38,9 @@ TABLES = {
     "metrics": "key value timestamp run_uuid step is_nan",
     "latest_metrics": "key value timestamp step is_nan run_uuid",
 }
+
+
+LARGEST = 1.7976931348623157e308
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,7 @@ class NewRun:
 
 
 class Database:
-    """MLflow's tables behind a tracking URI.
+    """MLflow's tables in the store's own sqlite file.
 
     Args:
         engine: Connected to them.
@@ -66,20 +80,20 @@ class Database:
                 return None
         return cls(engine, tables, experiment, Path(unquote(parts.path)))
 
-    def marked(self, store_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
-        """Id, status, name and `mirror.` tags of every run of a store: the API would send every metric along."""
+    def marked(self, store_id: str) -> list[Known]:
+        """Every run of a store: the API would send every metric along."""
         runs, tags = self.tables.tables["runs"], self.tables.tables["tags"]
         ours = select(tags.c.run_uuid).where(tags.c.key == "mirror.store", tags.c.value == store_id)
         here = (runs.c.experiment_id == int(self.experiment), runs.c.lifecycle_stage == "active")
-        listed = select(runs.c.run_uuid, runs.c.status, runs.c.name).where(*here, runs.c.run_uuid.in_(ours))
-        marks = select(tags.c.run_uuid, tags.c.key, tags.c.value).where(
-            tags.c.key.startswith("mirror.", autoescape=True), tags.c.run_uuid.in_(ours)
-        )
+        columns = (runs.c.run_uuid, runs.c.status, runs.c.name, runs.c.start_time, runs.c.end_time)
+        listed = select(*columns).where(*here, runs.c.run_uuid.in_(ours))
+        wanted = tags.c.key.startswith("mirror.", autoescape=True) | (tags.c.key == PARENT)
+        marks = select(tags.c.run_uuid, tags.c.key, tags.c.value).where(wanted, tags.c.run_uuid.in_(ours))
         found: dict[str, dict[str, str]] = {}
         with self.engine.connect() as connection:
             for id_, key, value in connection.execute(marks):
                 found.setdefault(id_, {})[key] = value
-            return [(id_, status, name, found[id_]) for id_, status, name in connection.execute(listed)]
+            return [Known(*run, found[run[0]]) for run in connection.execute(listed)]
 
     def write(self, runs: Iterable[NewRun]) -> None:
         """Writes runs, all or none; artifacts lie in place before."""
@@ -95,7 +109,7 @@ class Database:
         cell = run.cell
         artifacts = self.folder / id_ / "artifacts"
         _copy(cell, artifacts)
-        started, finished = milliseconds(cell)
+        when = times(cell)
         rows["runs"].append(
             {
                 "run_uuid": id_,
@@ -105,8 +119,8 @@ class Database:
                 "entry_point_name": "",
                 "user_id": getpass.getuser(),
                 "status": "FINISHED",
-                "start_time": started,
-                "end_time": finished,
+                "start_time": when.started,
+                "end_time": when.ended,
                 "deleted_time": None,
                 "source_version": "",
                 "lifecycle_stage": "active",
@@ -115,13 +129,13 @@ class Database:
             }
         )
         tags = run.tags | final_tags(cell)
-        tags |= {"mlflow.runName": run.place.title, "mlflow.parentRunId": run.parent}
+        tags |= {"mlflow.runName": run.place.title, PARENT: run.parent}
         rows["tags"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in tags.items()]
         values = parameters(cell).items()
         rows["params"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in values]
         metrics: list[dict[str, Any]] = [
-            {"key": key, "value": value, "timestamp": 0, "step": step, "is_nan": False, "run_uuid": id_}
-            for key, value, step in all_metrics(cell)
+            {"key": key, "timestamp": time, "step": step, "run_uuid": id_} | _number(value)
+            for key, value, step, time in all_metrics(cell)
         ]
         rows["metrics"] += metrics
         latest: dict[str, dict[str, Any]] = {}
@@ -131,10 +145,17 @@ class Database:
         rows["latest_metrics"] += latest.values()
 
 
+def _number(value: float) -> dict[str, Any]:
+    """As MLflow writes what no column can hold."""
+    if math.isnan(value):
+        return {"value": 0.0, "is_nan": True}
+    return {"value": max(-LARGEST, min(LARGEST, value)), "is_nan": False}
+
+
 def _copy(cell: Cell, folder: Path) -> None:
     folder.mkdir(parents=True)
     for name in ARTIFACTS:
-        if (cell.path / name).exists():
-            shutil.copyfile(cell.path / name, folder / name)
+        if (content := artifact(cell, name)) is not None:
+            (folder / name).write_bytes(content)
     if (cell.path / "figures").is_dir():
         shutil.copytree(cell.path / "figures", folder / "figures")

@@ -5,15 +5,47 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from bench.storage.store import Cell, Record
 from bench.terminal.arguments import dotted
 from bench.tracking.client import masked
 
 ARTIFACTS = ("cell.json", "env.json", "history.jsonl", "metrics.json", "samples.parquet")
+PARENT = "mlflow.parentRunId"
 LONGEST = 6000  # characters of a parameter
-Metric = tuple[str, float, int]  # name, value, step
+FORM = b"times"  # of what is mirrored: runs of another form are replaced
+
+
+@dataclass(frozen=True)
+class Known:
+    """A run that MLflow has."""
+
+    run_id: str
+    status: str
+    name: str
+    started: int
+    ended: int | None
+    tags: dict[str, str]  # `mirror.` and the parent
+
+
+class Metric(NamedTuple):
+    """One value of a run."""
+
+    name: str
+    value: float
+    step: int
+    time: int  # milliseconds
+
+
+@dataclass(frozen=True)
+class Times:
+    """When a cell began and ended and when its epochs did, as MLflow counts: milliseconds."""
+
+    started: int
+    ended: int
+    epochs: list[int]
 
 
 @dataclass(frozen=True)
@@ -47,6 +79,15 @@ def parameters(cell: Cell) -> dict[str, str]:
     return {key: masked(str(value))[:LONGEST] for key, value in dotted(cell.config())}
 
 
+def artifact(cell: Cell, name: str) -> bytes | None:
+    """What MLflow keeps of a file; None where the cell has none."""
+    try:
+        content = (cell.path / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    return masked(content.decode()).encode() if name == "cell.json" else content
+
+
 def config_digest(cell: Cell) -> str:
     """Tells whether a run was begun with the cell's present configuration: parameters of a run cannot change."""
     return _digest((cell.path / "cell.json").read_bytes())
@@ -54,7 +95,7 @@ def config_digest(cell: Cell) -> str:
 
 def content_digest(cell: Cell) -> str:
     """What a finished cell's run mirrors."""
-    return _digest((cell.path / "cell.json").read_bytes() + (cell.path / "metrics.json").read_bytes())
+    return _digest(FORM + (cell.path / "cell.json").read_bytes() + (cell.path / "metrics.json").read_bytes())
 
 
 def final_tags(cell: Cell) -> dict[str, str]:
@@ -68,34 +109,54 @@ def final_tags(cell: Cell) -> dict[str, str]:
     }
 
 
-def all_metrics(cell: Cell) -> list[Metric]:
-    """The scores of the chosen epoch, as `test/mIoU`, and every epoch's."""
+def all_metrics(cell: Cell, epochs: set[int] | None = None) -> list[Metric]:
+    """The scores of the chosen epoch, as `test/mIoU`, and those of every epoch but `epochs`."""
     metrics = cell.metrics() or {}
-    return [*_scores("", metrics["scores"], 0), *epoch_metrics(cell.history())]
+    return [*_scores("", metrics["scores"], 0, times(cell).ended), *epoch_metrics(cell, epochs or set())]
 
 
-def epoch_metrics(history: list[Record]) -> Iterator[Metric]:
-    """Loss, learning rate and scores by epoch."""
-    for record in history:
+def epoch_metrics(cell: Cell, known: set[int]) -> Iterator[Metric]:
+    """Scores, learning rate and loss by epoch, of epochs that are not known; the loss ends an epoch."""
+    history = cell.history()
+    for record, time_ in zip(history, times(cell).epochs, strict=False):
         step = record["epoch"]
-        for key in ("loss", "lr"):
-            yield f"train/{key}", record[key], step
-        yield from _scores(
-            "epoch/", {split: record[split] for split in ("val", "test") if split in record}, step
-        )
+        if step in known:
+            continue
+        splits: Record = {split: record[split] for split in ("val", "test") if split in record}
+        yield from _scores("epoch/", splits, step, time_)
+        for key in ("lr", "loss"):
+            yield Metric(f"train/{key}", record[key], step, time_)
 
 
-def milliseconds(cell: Cell) -> tuple[int, int]:
-    """When the cell began and ended, as MLflow counts; one that is just ending ends now."""
-    state = cell.state()
-    started = float(state.get("started") or 0)
-    return int(started * 1000), int(float(state.get("finished") or time.time()) * 1000)
+def times(cell: Cell) -> Times:
+    """Of the cell's own record, else of its files; epochs follow one another from the start.
+
+    What was begun again began when all its epochs fit in before its end.
+    """
+    state, seconds = cell.state(), [float(record.get("seconds", 0)) for record in cell.history()]
+    running = state["state"] == "running"
+    ended = float(state.get("finished") or 0) or (time.time() if running else _written(cell))
+    started = min(float(state.get("started") or ended), ended - sum(seconds))
+    epochs = [round((started + passed) * 1000) for passed in accumulate(seconds)]
+    return Times(round(started * 1000), round(ended * 1000), epochs)
 
 
-def _scores(prefix: str, scores: dict[str, Any], step: int) -> Iterator[Metric]:
+def begun(cell: Cell) -> bool:
+    """Whether there is anything to tell when."""
+    return cell.done or bool(cell.state().get("started"))
+
+
+def _written(cell: Cell) -> float:
+    """When the last thing of a cell was written."""
+    found = (cell.path / name for name in ("metrics.json", "history.jsonl", "state.json", "cell.json"))
+    return next((path.stat().st_mtime for path in found if path.exists()), 0.0)
+
+
+def _scores(prefix: str, scores: dict[str, Any], step: int, time_: int) -> Iterator[Metric]:
     for split, found in scores.items():
         for key, value in found.items():
-            yield f"{prefix}{split}/{key}".replace("@", "_at_"), value, step  # MLflow refuses @ in names
+            name = f"{prefix}{split}/{key}".replace("@", "_at_")  # MLflow refuses @ in names
+            yield Metric(name, value, step, time_)
 
 
 def _digest(content: bytes) -> str:

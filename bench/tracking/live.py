@@ -14,7 +14,7 @@ from bench.config.schema import TrackingConfig
 from bench.storage import files
 from bench.storage.store import Cell, Store
 from bench.tracking.client import masked, reason
-from bench.tracking.content import Place, epoch_metrics, places
+from bench.tracking.content import Place, places
 
 if TYPE_CHECKING:
     from bench.tracking.mirror import Mirror
@@ -74,13 +74,13 @@ class News:
 
     def _tell(self) -> None:
         """Epochs since the last look."""
-        history = self.cell.history()
-        if len(history) == self.told and self.mirror:
+        epochs = len(self.cell.history())
+        if epochs == self.told and self.mirror:
             return
         mirror = self._begin()
         for _, _, run in self.runs:
-            mirror.log(run, list(epoch_metrics(history[self.told :])))
-        self.told = len(history)
+            mirror.log_epochs(run, self.cell)
+        self.told = epochs
 
     def _begin(self) -> "Mirror":
         """The cell's runs, in every study that has it; one process at a time makes runs."""
@@ -96,9 +96,7 @@ class News:
                         for key in (top, f"{top}/{place.row}", place.key):
                             mirror.learn(key)
                         row = mirror.row(study, place.row)
-                        run = mirror.open(place, row).run_id
-                        mirror.client.update_run(run, status="RUNNING")
-                        runs.append((place, row, run))
+                        runs.append((place, row, mirror.begin(place, row)))
             self.runs = runs
             self.mirror = mirror
         return self.mirror

@@ -5,9 +5,11 @@ what it mirrors, so that a second look changes nothing and a cell trained anew r
 """
 
 import secrets
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.storage import files
 from bench.storage.mlflow_links import write_links
@@ -15,36 +17,32 @@ from bench.storage.store import Cell, Record, Store
 from bench.tracking.client import connect, is_own, side_by_side, tracking_uri, without_login
 from bench.tracking.content import (
     ARTIFACTS,
+    PARENT,
+    Known,
     Metric,
     Place,
+    Times,
     all_metrics,
+    artifact,
+    begun,
     config_digest,
     content_digest,
+    epoch_metrics,
     final_tags,
-    milliseconds,
     parameters,
     places,
+    times,
 )
 
 if TYPE_CHECKING:
-    from mlflow.entities import Experiment, Run
+    from mlflow.entities import Experiment, Param, Run, RunTag
 
     from bench.tracking.bulk import Database
 
 EXPERIMENT = "fianet-bench"
 THREADS = 8  # towards a server, where every call waits for an answer
 TOGETHER = 200  # cells in one transaction
-MOST_ENTITIES, MOST_PARAMS = 1000, 100  # the API's limits for one call
-
-
-@dataclass(frozen=True)
-class Known:
-    """A run that MLflow has."""
-
-    run_id: str
-    status: str
-    name: str
-    tags: dict[str, str]
+MOST_ENTITIES, MOST_PARAMS, MOST_RUNS = 1000, 100, 1000  # the API's limits for one call
 
 
 class Mirror:
@@ -62,6 +60,7 @@ class Mirror:
         # an sqlite file has one writer at a time
         self.threads = 1 if self.uri.startswith("sqlite") else THREADS
         self.known: dict[str, Known] = {}
+        self._times: dict[str, Times] = {}  # of finished cells
 
     @cached_property
     def store_id(self) -> str:
@@ -78,6 +77,8 @@ class Mirror:
         """The experiment; made if missing."""
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            if found.lifecycle_stage == "deleted":  # by hand; its name stays taken
+                self.client.restore_experiment(found.experiment_id)
             return found
         local = not self.uri.startswith("http")
         location = (self.store.root / "mlartifacts").resolve().as_uri() if local else None
@@ -96,42 +97,55 @@ class Mirror:
     def learn(self, key: str | None = None) -> None:
         """Learns which runs MLflow has of this store, or which it has with this key."""
         if key is None and self._database is not None:
-            for run_id, status, name, tags in self._database.marked(self.store_id):
-                self.known[tags["mirror.key"]] = Known(run_id, status, name, tags)
+            for known in self._database.marked(self.store_id):
+                self._remember(known)
             return
         wanted = f"tags.`mirror.store` = '{self.store_id}'"
         if key is not None:
             quoted = key.replace("'", "''")
             wanted += f" and tags.`mirror.key` = '{quoted}'"
-        page = None
-        while True:
+        runs: list[Run] = []
+        page: str | None = ""
+        while page is not None:
             found = self.client.search_runs(
-                [self.experiment.experiment_id], wanted, max_results=1000, page_token=page
+                [self.experiment.experiment_id], wanted, max_results=MOST_RUNS, page_token=page or None
             )
-            for run in found:
-                self._learn(run)
-            page = found.token
-            if not page:
-                return
+            runs += found
+            page = found.token or None
+        for run in runs:
+            self._learn(run)
 
     def _learn(self, run: "Run") -> Known:
-        tags = {key: value for key, value in run.data.tags.items() if key.startswith("mirror.")}
-        known = Known(run.info.run_id, run.info.status, run.info.run_name, tags)
-        self.known[tags["mirror.key"]] = known
+        wanted = ("mirror.", PARENT)
+        tags = {key: value for key, value in run.data.tags.items() if key.startswith(wanted)}
+        info = run.info
+        return self._remember(
+            Known(info.run_id, info.status, info.run_name, info.start_time, info.end_time, tags)
+        )
+
+    def _remember(self, known: Known) -> Known:
+        """One run a key: a second one, of a call that was sent again or an experiment restored, is deleted."""
+        first = self.known.setdefault(known.tags["mirror.key"], known)
+        if first.run_id != known.run_id:
+            self.client.delete_run(known.run_id)
+            return first
+        self.known[known.tags["mirror.key"]] = known
         return known
 
     def ensure(
         self, key: str, title: str, parent: str | None, tags: dict[str, str], started: int | None = None
     ) -> Known:
-        """The run with this key and title, made if missing."""
+        """The run with this key, title and parent, made if missing."""
         known = self.known.get(key)
         if known is None:
-            nested = {"mlflow.parentRunId": parent} if parent else {}
+            nested = {PARENT: parent} if parent else {}
             given = self._marks(key) | nested | tags
             experiment = self.experiment.experiment_id
             return self._learn(self.client.create_run(experiment, started, tags=given, run_name=title))
         if known.name != title:
             self.client.update_run(known.run_id, name=title)
+        if parent and known.tags.get(PARENT) != parent:  # someone deleted the one it had
+            self.client.set_tag(known.run_id, PARENT, parent)
         return known
 
     def _marks(self, key: str) -> dict[str, str]:
@@ -146,14 +160,35 @@ class Mirror:
         return self._top(study), {row["key"]: self.row(study, row["key"]) for row in study["rows"]}
 
     def _top(self, study: Record) -> str:
+        key = f"study/{study['name']}"
         tags = {"kind": "study", "study": study["name"], "title": study["title"]}
-        return self.ensure(f"study/{study['name']}", study["name"], None, tags).run_id
+        started = None if key in self.known else self._span(places(study))[0]
+        return self.ensure(key, study["name"], None, tags, started).run_id
 
     def row(self, study: Record, key: str) -> str:
         """Id of the run of a row."""
         label = next(row["label"] for row in study["rows"] if row["key"] == key)
+        name = f"study/{study['name']}/{key}"
         tags = {"kind": "row", "study": study["name"], "row": key}
-        return self.ensure(f"study/{study['name']}/{key}", label, self._top(study), tags).run_id
+        parent = self._top(study)
+        started = None if name in self.known else self._span(_of(places(study), key))[0]
+        return self.ensure(name, label, parent, tags, started).run_id
+
+    def _span(self, cells: Iterable[Place]) -> tuple[int | None, int | None]:
+        """When the first of some cells began and the last of those ended that do not run."""
+        starts, ends = [], []
+        for place in cells:
+            cell = self.store.cell(place.id)
+            if (when := self._times.get(place.id)) is None:
+                if not begun(cell):
+                    continue
+                when = times(cell)
+                if cell.done:
+                    self._times[place.id] = when
+            starts.append(when.started)
+            if cell.id in self._times or cell.state()["state"] != "running":
+                ends.append(when.ended)
+        return min(starts, default=None), max(ends, default=None)
 
     def study(self, study: Record) -> str:
         """Brings one study in line with the store; `learn` came before.
@@ -161,23 +196,42 @@ class Mirror:
         Returns:
             Id of the study's run.
         """
-        top, rows = self.heads(study)
+        self._times.clear()
         expected = list(places(study))
+        name = f"study/{study['name']}"
+        spans = {name: self._span(expected)}
+        spans |= {f"{name}/{row['key']}": self._span(_of(expected, row["key"])) for row in study["rows"]}
+        self._drop(expected, spans)
+        top, rows = self.heads(study)
         self._write_new([place for place in expected if place.key not in self.known], rows)
         for place in expected:
             if place.key in self.known:
                 self._bring_in_line(place, rows[place.row])
-        heads = [f"study/{study['name']}", *(f"study/{study['name']}/{key}" for key in rows)]
-        wanted = {*heads, *(place.key for place in expected)}
-        for key in [key for key in self.known if key.startswith(heads[0] + "/") and key not in wanted]:
+        wanted = {*spans, *(place.key for place in expected)}
+        for key in [key for key in self.known if key.startswith(f"{name}/") and key not in wanted]:
             self.forget(key)
-        for key in heads:
-            if self.known[key].status != "FINISHED":
-                self.client.set_terminated(self.known[key].run_id, "FINISHED")
+        for key, (_, ended) in spans.items():
+            head = self.known[key]
+            if head.status != "FINISHED" or head.ended != (ended or head.started):
+                self.client.set_terminated(head.run_id, "FINISHED", ended or head.started)
         runs = {place.id: self.known[place.key].run_id for place in expected if place.key in self.known}
         server = without_login(self.uri)
         write_links(self.store, study["name"], server, self.experiment.experiment_id, runs)
         return top
+
+    def _drop(self, cells: list[Place], spans: dict[str, tuple[int | None, int | None]]) -> None:
+        """Runs of cells that are others now, and heads that begin after their cells: a start cannot be changed."""
+        stale = []
+        for place in cells:
+            cell, known = self.store.cell(place.id), self.known.get(place.key)
+            if known is None or known.status != "FINISHED":
+                continue
+            if not cell.done or known.tags.get("mirror.digest") != content_digest(cell):
+                stale.append(place.key)
+        for key, (started, _) in spans.items():
+            if key in self.known and started is not None and self.known[key].started > started:
+                stale.append(key)
+        side_by_side(self.forget, stale, self.threads)
 
     def _write_new(self, new: list[Place], rows: dict[str, str]) -> None:
         """Cells that are done and have no run: hundreds a transaction into a database, side by side to a server."""
@@ -199,63 +253,86 @@ class Mirror:
         self.learn()
 
     def _bring_in_line(self, place: Place, parent: str) -> None:
-        """A cell that has a run: its title, its end if its process died, or everything if it is another cell now."""
+        """A cell that has a run: its title and parent, its end if its process died, or all that is missing."""
         cell, known = self.store.cell(place.id), self.known[place.key]
-        if not cell.done:
-            state = cell.state()["state"]
-            if known.status == "FINISHED":
-                self.forget(place.key)
-            elif known.status == "RUNNING" and state != "running":
-                self.client.set_terminated(known.run_id, "FAILED" if state == "failed" else "KILLED")
-        elif known.status == "FINISHED" and known.tags.get("mirror.digest") == content_digest(cell):
-            self.ensure(place.key, place.title, parent, {})
-        else:
-            if known.status == "FINISHED":
-                self.forget(place.key)
+        if known.status != "FINISHED" and cell.done:
             self.finish(place, parent)
+            return
+        self.ensure(place.key, place.title, parent, {})
+        state = cell.state()["state"]
+        if known.status == "RUNNING" and state != "running":
+            status = "FAILED" if state == "failed" else "KILLED"
+            self.client.set_terminated(known.run_id, status, times(cell).ended)
 
     def _tags(self, place: Place, cell: Cell) -> dict[str, str]:
         return place.tags | {"cell": cell.id, "mirror.config": config_digest(cell)}
 
     def open(self, place: Place, parent: str) -> Known:
-        """The run of a cell, with its parameters; one begun with other parameters is replaced."""
+        """The run of a cell; one begun with other parameters is replaced."""
         cell = self.store.cell(place.id)
         known = self.known.get(place.key)
         if known and known.tags.get("mirror.config") != config_digest(cell):
             self.forget(place.key)
-            known = None
-        if known is not None:
-            return known
-        run = self.ensure(place.key, place.title, parent, self._tags(place, cell), milliseconds(cell)[0])
-        self._log_parameters(run.run_id, cell)
-        return run
+        tags = {} if place.key in self.known else self._tags(place, cell)
+        return self.ensure(place.key, place.title, parent, tags, times(cell).started)
 
-    def _log_parameters(self, run_id: str, cell: Cell) -> None:
-        from mlflow.entities import Param
-
-        given = [Param(key, value) for key, value in parameters(cell).items()]
-        for start in range(0, len(given), MOST_PARAMS):
-            self.client.log_batch(run_id, params=given[start : start + MOST_PARAMS])
+    def begin(self, place: Place, parent: str) -> str:
+        """Says that a cell runs, and with which parameters; returns the id of its run."""
+        run_id = self.open(place, parent).run_id
+        self._log(run_id, params=self._parameters(self.store.cell(place.id)))
+        self.client.update_run(run_id, status="RUNNING")
+        return run_id
 
     def finish(self, place: Place, parent: str) -> None:
         """Everything of a finished cell; the run counts as written once its status is FINISHED."""
         from mlflow.entities import RunTag
 
-        cell, run_id = self.store.cell(place.id), self.open(place, parent).run_id
-        self.log(run_id, all_metrics(cell), [RunTag(key, value) for key, value in final_tags(cell).items()])
-        for artifact in ARTIFACTS:
-            if (cell.path / artifact).exists():
-                self.client.log_artifact(run_id, str(cell.path / artifact))
+        cell, before = self.store.cell(place.id), self.known.get(place.key)
+        run_id = self.open(place, parent).run_id
+        told = self._told(run_id) if before and before.run_id == run_id else set()
+        tags = [RunTag(key, value) for key, value in final_tags(cell).items()]
+        self._log(run_id, all_metrics(cell, told), self._parameters(cell), tags)
+        self._upload(run_id, cell)
+        self.client.set_terminated(run_id, "FINISHED", times(cell).ended)
+
+    def log_epochs(self, run_id: str, cell: Cell) -> None:
+        """Epochs that the run does not have yet: the same metric at another time would stand there twice."""
+        self._log(run_id, list(epoch_metrics(cell, self._told(run_id))))
+
+    def _told(self, run_id: str) -> set[int]:
+        """Epochs that a run has whole: the loss is what is written last."""
+        return {metric.step for metric in self.client.get_metric_history(run_id, "train/loss")}
+
+    def _parameters(self, cell: Cell) -> "list[Param]":
+        from mlflow.entities import Param
+
+        return [Param(key, value) for key, value in parameters(cell).items()]
+
+    def _upload(self, run_id: str, cell: Cell) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ARTIFACTS:
+                if (content := artifact(cell, name)) is not None:
+                    (Path(folder) / name).write_bytes(content)
+            self.client.log_artifacts(run_id, folder)
         if (cell.path / "figures").is_dir():
             self.client.log_artifacts(run_id, str(cell.path / "figures"), "figures")
-        self.client.set_terminated(run_id, "FINISHED", milliseconds(cell)[1])
 
-    def log(self, run_id: str, metrics: list[Metric], tags: list[Any] | None = None) -> None:
-        """Metrics and tags. All times are 0: writing a metric again changes nothing."""
+    def _log(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: "Sequence[Param]" = (),
+        tags: "Sequence[RunTag]" = (),
+    ) -> None:
+        """As few calls as the API's limits allow; metrics in their order."""
         from mlflow import entities
 
-        room = MOST_ENTITIES - len(tags or [])
-        some = [entities.Metric(key, value, 0, step) for key, value, step in metrics]
-        self.client.log_batch(run_id, metrics=some[:room], tags=tags or [])
-        for start in range(room, len(some), MOST_ENTITIES):
-            self.client.log_batch(run_id, metrics=some[start : start + MOST_ENTITIES])
+        some = [entities.Metric(key, value, time, step) for key, value, step, time in metrics]
+        while some or params or tags:
+            room = MOST_ENTITIES - len(params[:MOST_PARAMS]) - len(tags)
+            self.client.log_batch(run_id, some[:room], params[:MOST_PARAMS], tags)
+            some, params, tags = some[room:], params[MOST_PARAMS:], ()
+
+
+def _of(cells: Iterable[Place], row: str) -> list[Place]:
+    return [place for place in cells if place.row == row]

@@ -370,7 +370,140 @@ def test_links_and_runs_hold_no_password(store: Store, monkeypatch) -> None:
     mirror = mirrored(store)
     (run,) = runs(mirror).values()
     assert run.data.params["tracking.uri"] == "http://me:***@host:5000"
+    for path in (store.root / "mlartifacts").rglob("*.*"):
+        assert b"secret" not in path.read_bytes()
     assert without_login("http://me:secret@host:5000") == "http://host:5000"
+
+
+def times_of(mirror: Mirror) -> dict[str, Any]:
+    """Start and end of every run, and the time of every metric, by title."""
+    found = mirror.client.search_runs([mirror.experiment.experiment_id])
+    return {
+        run.info.run_name: (
+            (run.info.start_time, run.info.end_time),
+            {
+                name: [
+                    (each.step, each.timestamp)
+                    for each in mirror.client.get_metric_history(run.info.run_id, name)
+                ]
+                for name in run.data.metrics
+            },
+        )
+        for run in found
+    }
+
+
+@pytest.mark.parametrize("through_api", [False, True])
+def test_times_are_those_of_the_training(store: Store, through_api: bool, monkeypatch) -> None:
+    if through_api:
+        monkeypatch.setattr(Database, "open", lambda *given: None)
+    trained(store, "a" * 12)
+    trained(store, "b" * 12).update_state(started=500.0, finished=900.0)
+    planned(store, "c" * 12)
+    study(store, "a" * 12, "b" * 12, "c" * 12)
+    found = times_of(mirrored(store))
+    (started, ended), metrics = found["Full · synthetic · seed 0"]
+    assert (started, ended) == (1000_000, 1010_000)
+    assert metrics["train/loss"] == [(0, 1001_000), (1, 1002_000), (2, 1003_000)]
+    assert metrics["epoch/val/mIoU"] == metrics["train/loss"]
+    assert metrics["test/mIoU"] == [(0, 1010_000)]
+    assert found["mini"][0] == found["Full"][0] == (500_000, 1010_000)
+    assert times_of(mirrored(store)) == found
+    trained(store, "c" * 12).update_state(started=2000.0, finished=2010.0)
+    assert times_of(mirrored(store))["mini"][0] == (500_000, 2010_000)
+
+
+def test_times_of_a_cell_that_was_begun_again_hold_all_its_epochs(store: Store) -> None:
+    trained(store, "a" * 12).update_state(started=1008.0, finished=1010.0)
+    study(store, "a" * 12)
+    (started, ended), metrics = times_of(mirrored(store))["Full · synthetic · seed 0"]
+    assert (started, ended) == (1007_000, 1010_000)
+    assert [time for _, time in metrics["train/loss"]] == [1008_000, 1009_000, 1010_000]
+
+
+def test_times_of_old_cells_are_those_of_their_files(store: Store) -> None:
+    cell = trained(store, "a" * 12)
+    cell.write("state", {"state": "done"})
+    os.utime(cell.path / "metrics.json", (5000, 5000))
+    study(store, "a" * 12)
+    found = times_of(mirrored(store))
+    assert found["Full · synthetic · seed 0"][0] == found["mini"][0] == (4997_000, 5000_000)
+
+
+def test_study_that_gains_an_earlier_cell_begins_with_it(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    mirrored(store)
+    trained(store, "b" * 12).update_state(started=100.0, finished=200.0)
+    study(store, "a" * 12, "b" * 12)
+    mirror = mirrored(store)
+    assert times_of(mirror)["mini"][0] == times_of(mirror)["Full"][0] == (100_000, 1010_000)
+    assert_nested(mirror)
+
+
+def test_number_that_is_none_is_mirrored(store: Store) -> None:
+    cell = trained(store, "a" * 12)
+    cell.write_history([{"epoch": 0, "loss": float("nan"), "lr": float("inf"), "seconds": 1.0}])
+    study(store, "a" * 12)
+    (run,) = runs(mirrored(store)).values()
+    assert run.data.metrics["train/loss"] != run.data.metrics["train/loss"]
+    assert run.data.metrics["train/lr"] > 1e300
+
+
+def test_epochs_told_live_are_not_told_again(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(live_module, "SECONDS", 0.05)
+    uri = tracking_uri(store, None)
+    cell = planned(store, "a" * 12)
+    study(store, "a" * 12)
+    epochs = [{"epoch": each, "loss": 1.0, "lr": 1e-3, "seconds": 0.1, "val": SCORES} for each in range(3)]
+    for known in (1, 2):  # the second is another process that goes on with the cell
+        cell.update_state(state="running", started=time.time())
+        with live(cell, TrackingConfig(live=True, uri=uri)):
+            cell.write_history(epochs[:known])
+    before = time.time() * 1000
+    trained(store, "a" * 12).update_state(started=before / 1000 - 1, finished=before / 1000)
+    metrics = times_of(mirrored(store))["Full · synthetic · seed 0"][1]
+    for name in ("train/loss", "epoch/val/mIoU"):
+        assert sorted(step for step, _ in metrics[name]) == [0, 1, 2]
+        assert all(before - 60_000 < time <= before + 3000 for _, time in metrics[name])
+
+
+def assert_nested(mirror: Mirror) -> None:
+    """Every run hangs under one that is there."""
+    found = mirror.client.search_runs([mirror.experiment.experiment_id])
+    there = {run.info.run_id: run.data.tags["kind"] for run in found}
+    above = {"seed": "row", "row": "study"}
+    for run in found:
+        if run.data.tags["kind"] in above:
+            assert there[run.data.tags["mlflow.parentRunId"]] == above[run.data.tags["kind"]]
+
+
+@pytest.mark.parametrize("title", ["mini", "Full", "Full · synthetic · seed 0"])
+def test_run_that_someone_deleted_comes_back_with_what_hung_under_it(store: Store, title: str) -> None:
+    trained(store, "a" * 12)
+    trained(store, "b" * 12)
+    study(store, "a" * 12, "b" * 12)
+    mirror = mirrored(store)
+    found = mirror.client.search_runs([mirror.experiment.experiment_id])
+    titles = sorted(run.info.run_name for run in found)
+    (gone,) = [run.info.run_id for run in found if run.info.run_name == title]
+    mirror.client.delete_run(gone)
+    again = mirrored(store)
+    assert_nested(again)
+    assert sorted(known.name for known in again.known.values()) == titles
+
+
+def test_experiment_that_someone_deleted_comes_back_without_what_was_replaced(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    mirrored(store)
+    trained(store, "a" * 12, best=44.0)
+    mirror = mirrored(store)
+    mirror.client.delete_experiment(mirror.experiment.experiment_id)
+    again = mirrored(store)
+    assert_nested(again)
+    (run,) = runs(again).values()
+    assert run.data.metrics["test/mIoU"] == 44.0
 
 
 def test_other_databases_are_written_through_mlflow_alone(store: Store, empty: bytes, monkeypatch) -> None:
@@ -382,6 +515,7 @@ def test_other_databases_are_written_through_mlflow_alone(store: Store, empty: b
     sync_module.sync_all(other, uri)
     mirror = Mirror(other, uri)
     assert len(runs(mirror)) == 1
+    assert_nested(mirror)
 
 
 @pytest.mark.parametrize("name", ["a%20b", "what?", "with space", "é", "a#b", "a%2"])
