@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Fusion, Neck
+from bench.config.schema import Config, Fusion, Neck, Precision
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
@@ -44,6 +44,8 @@ def identity(
     recipe = asdict(config.recipe)
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]
+    if config.recipe.precision == Precision.float32:  # as before this key
+        del recipe["precision"]
     del model["published"]
     model["text"]["pretrained"] = weights(model["text"]["pretrained"])
     if model["encoder"]["pretrained"] is not None:
@@ -61,7 +63,8 @@ def identity(
 def _scored_only(
     config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
 ) -> dict[str, Any]:
-    """Identity of imported weights that are scored without training: no seed, no recipe but the image size."""
+    """Identity of imported weights that are scored without training: no seed, no recipe but the image size and precision."""
+    precision = config.recipe.precision
     return {
         "version": VERSION,
         "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
@@ -70,7 +73,7 @@ def _scored_only(
         "fusion_heads": list(config.model.fusion_heads),
         "size": config.recipe.size,
         "protocol": {"size": config.protocol.size, "decoupler": config.protocol.decoupler},
-    }
+    } | ({} if precision == Precision.float32 else {"precision": precision})
 
 
 def canonical(value: Any) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bench.config.schema import TrackingConfig
@@ -30,17 +30,22 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
     if not (config.enabled and config.live):
         yield
         return
-    # a dead server is noticed in seconds, not minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    news = News(cell, config.uri)
-    thread = threading.Thread(target=news.follow, daemon=True)
-    thread.start()
+    news, thread = News(cell, config.uri), None
+    try:
+        # a dead server is noticed in seconds, not minutes
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        thread = threading.Thread(target=news.follow, daemon=True)
+        thread.start()
+    except Exception as error:  # no thread can be started: training needs none
+        news.warn(error)
+        thread = None
     try:
         yield
     finally:
         news.ended.set()
-        thread.join(LAST_SECONDS)
+        if thread is not None:
+            thread.join(LAST_SECONDS)
 
 
 class News:
@@ -69,7 +74,7 @@ class News:
                 if last:
                     self._end()
             except Exception as error:
-                self._warn(error)
+                self.warn(error)
                 self.ended.wait(PAUSE_SECONDS)
             if last:
                 return
@@ -113,13 +118,15 @@ class News:
             else:
                 mirror.client.set_terminated(run, "KILLED")
 
-    def _warn(self, error: Exception) -> None:
+    def warn(self, error: Exception) -> None:
+        """Says once that the server does not hear of this cell; never raises."""
         if not self.warned:
             said = (str(error).splitlines() or [""])[0][:200]
-            print(
-                f"tracking: {self.uri} does not answer ({type(error).__name__}: {said}); training goes on, "
-                "later run `python -m bench.track sync`",
-                file=sys.stderr,
-                flush=True,
-            )
+            with suppress(OSError, ValueError):  # nobody reads the log, or its disk is full
+                print(
+                    f"tracking: {self.uri} does not answer ({type(error).__name__}: {said}); training goes on, "
+                    "later run `python -m bench.track sync`",
+                    file=sys.stderr,
+                    flush=True,
+                )
         self.warned = True

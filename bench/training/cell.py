@@ -13,7 +13,7 @@ import traceback
 from bench.config.compose import restore
 from bench.config.schema import Config
 from bench.storage.store import Cell, Record
-from bench.terminal.errors import UserError
+from bench.terminal.errors import one_line
 from bench.tracking.live import live
 from bench.training import distributed, interrupt
 from bench.training.interrupt import Stop
@@ -53,7 +53,7 @@ def run_cell(
         attempt = cell.state().get("attempt", 0) + 1
         me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
         me |= {"job": None} | (owner or {})
-        cell.update_state(state="running", error=None, cause=None, finished=None, **me)
+        cell.update_state(state="running", error=None, cause=None, finished=None, warnings=[], **me)
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
@@ -63,13 +63,12 @@ def run_cell(
         except interrupt.Interrupted as asked:
             finished: Record = {"state": "lost", "cause": str(asked)}
         except Exception as error:
-            cause = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            finished = {
-                "state": "failed",
-                "cause": cause.splitlines()[0],
-                "error": traceback.format_exc(),
-            }
-            print(finished["error"], file=sys.stderr, flush=True)
+            said = traceback.format_exc()
+            print(said, file=sys.stderr, flush=True)
+            finished = {"state": "failed", "cause": one_line(error), "error": said}
+            if cell.done:  # what comes after the numbers takes nothing from them
+                cell.warn(f"after its scores were written: {one_line(error)}")
+                finished = {"state": "done"}
         else:
             finished = {"state": "done" if cell.done else "stopped"}
         finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}

@@ -16,7 +16,12 @@ METRICS = NAMES
 HEADLINE = "mIoU"
 SPLITS = ("val", "test")
 # What decides how a score is measured; rows that differ in one of these are not ranked with the others.
-MEASURED_BY = {"select": "epoch chosen on", "size": "scored at size", "pixels": "input side in pixels"}
+MEASURED_BY = {
+    "select": "epoch chosen on",
+    "size": "scored at size",
+    "pixels": "input side in pixels",
+    "precision": "computed in",
+}
 # The published models by what stands in their slots, so that each keeps its colour in every study.
 METHODS = {
     ("pwam", "none", "simple"): "LAVT",
@@ -72,6 +77,7 @@ class StudyFrame:
         input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
+        precision: What the reference row (the first, where there is none) was computed in.
     """
 
     study: Record
@@ -82,6 +88,7 @@ class StudyFrame:
     input_sizes: tuple[int, ...]
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
+    precision: str
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -177,6 +184,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
     by_row = {row: config for (row, _), config in configs.items() if config}
+    precisions = _precisions(cells)
     return StudyFrame(
         study=study,
         rows=rows,
@@ -184,8 +192,9 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         summary=summarize(results, study.get("reference")),
         counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
         input_sizes=_input_sizes(configs.values()),
-        deviations=_deviations(study, by_row),
+        deviations=_deviations(study, by_row, precisions),
         methods=_methods(rows, study.get("reference"), by_row),
+        precision=precisions.get(study.get("reference") or "", next(iter(precisions.values()), "")),
     )
 
 
@@ -260,12 +269,23 @@ def _methods(rows: tuple[StudyRow, ...], reference: str | None, configs: dict[st
     return found
 
 
-def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:
+def _precisions(cells: Iterable[tuple[StudyRow, Record, Cell]]) -> dict[str, str]:
+    """In what each row was computed; several words where its cells differ."""
+    found: dict[str, set[str]] = {}
+    for row, _, cell in cells:
+        found.setdefault(row.key, set()).add(cell.precision())
+    return {row: " and ".join(sorted(each)) for row, each in found.items()}
+
+
+def _deviations(
+    study: Record, configs: dict[str, Record], precisions: dict[str, str]
+) -> dict[str, dict[str, str]]:
     """What rows do otherwise than the reference row (than the first, where there is none)."""
     measured = {
         row: {
-            **{key: config.get("protocol", {}).get(key) for key in MEASURED_BY if key != "pixels"},
+            **{key: config.get("protocol", {}).get(key) for key in ("select", "size")},
             "pixels": config.get("recipe", {}).get("size"),
+            "precision": precisions[row],
         }
         for row, config in configs.items()
     }
