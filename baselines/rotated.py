@@ -38,6 +38,11 @@ BACK = {
 }  # fmt: skip
 
 
+def _exactly(near: Tensor) -> torch.autocast:
+    """In float32 whatever autocast says: bfloat16 knows an angle of 40 degrees to a quarter of one."""
+    return torch.autocast(near.device.type, enabled=False)
+
+
 class Rotation(nn.Module):
     """angle -> how the nine taps of a turned 3x3 kernel mix the stored ones."""
 
@@ -53,10 +58,13 @@ class Rotation(nn.Module):
             self.register_buffer(name, weights.flatten(1), persistent=False)
 
     def forward(self, angle: Tensor) -> Tensor:
-        """angle (B,) in radians -> (B,9,9), turned taps in rows."""
-        x, y = torch.cos(angle), torch.sin(angle)
-        terms = torch.stack((torch.ones_like(x), x, y, x * y), dim=1)
-        return torch.where(angle[:, None] >= 0, terms @ self.onward, terms @ self.back).unflatten(1, (9, 9))
+        """angle (B,) in radians -> (B,9,9) float32, turned taps in rows."""
+        with _exactly(angle):
+            angle = angle.to(self.onward.dtype)
+            x, y = torch.cos(angle), torch.sin(angle)
+            terms = torch.stack((torch.ones_like(x), x, y, x * y), dim=1)
+            turned = torch.where(angle[:, None] >= 0, terms @ self.onward, terms @ self.back)
+        return turned.unflatten(1, (9, 9))
 
 
 class Routing(nn.Module):
@@ -71,10 +79,15 @@ class Routing(nn.Module):
         self.angle = nn.Linear(channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B,C,H,W) -> strength (B,) in (0, 1), angle (B,) in radians within 40 degrees."""
-        y = F.relu(self.norm(self.depthwise(x).permute(0, 2, 3, 1))).mean(dim=(1, 2))
-        strength = torch.sigmoid(self.strength(self.dropout(y)))[:, 0]
-        angle = F.softsign(self.angle(self.dropout(y)))[:, 0] * math.radians(MOST_DEGREES)
+        """x (B,C,H,W) -> float32 strength (B,) in (0, 1), angle (B,) in radians within 40 degrees."""
+        y = (
+            F.relu(self.norm(self.depthwise(x).permute(0, 2, 3, 1)))
+            .to(self.angle.weight.dtype)
+            .mean(dim=(1, 2))
+        )
+        with _exactly(y):
+            strength = torch.sigmoid(self.strength(self.dropout(y)))[:, 0]
+            angle = F.softsign(self.angle(self.dropout(y)))[:, 0] * math.radians(MOST_DEGREES)
         return strength, angle
 
 
@@ -92,10 +105,10 @@ class RotatedConv(nn.Module):
         """x (B,Cin,H,W) -> (B,Cout,H,W)."""
         samples = x.shape[0]
         strength, angle = self.routing(x)
-        turn = strength[:, None, None] * self.rotation(angle)
-        kernels = (
-            torch.einsum("bij,ocj->boci", turn, self.weight.flatten(2)).flatten(0, 1).unflatten(-1, (3, 3))
-        )
+        with _exactly(x):
+            turn = strength[:, None, None] * self.rotation(angle)
+            kernels = torch.einsum("bij,ocj->boci", turn, self.weight.flatten(2)).flatten(0, 1)
+        kernels = kernels.unflatten(-1, (3, 3))
         # one group per sample: each is convolved with its own kernel in a single call
         y = F.conv2d(x.reshape(1, -1, *x.shape[-2:]), kernels, padding=1, groups=samples)
         return y.reshape(samples, -1, *y.shape[-2:])

@@ -37,6 +37,8 @@ def run(words: list[str]) -> int:
     from bench.study.prepare import prepare
 
     plan = prepare(Request.parse(words))
+    for precision, ids in plan.unlike().items():
+        print(_unlike(plan.store, precision, ids), file=sys.stderr)
     if plan.config.dry_run:
         from bench.launch.estimate import dry_run
 
@@ -48,6 +50,15 @@ def run(words: list[str]) -> int:
     if not start(plan, again):
         return 0
     return finish(plan.store, plan.study.name, again, plan.config.tracking)
+
+
+def _unlike(store: Store, precision: str, ids: list[str]) -> str:
+    """A precision was once the machine's choice and in no identity: such numbers must not pass for others."""
+    return (
+        f"warning: {len(ids)} done cell{'s' * (len(ids) > 1)} of this study computed in {precision}, which is not "
+        f"what recipe.precision asks for now; tables say so: {', '.join(ids)}.\n"
+        f"Delete their folders from {store.root}/cells to have them trained anew."
+    )
 
 
 def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int:

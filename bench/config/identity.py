@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Decoupler, Fusion, Neck, named_weights
+from bench.config.schema import Config, Decoupler, Fusion, Neck, Precision, named_weights
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
@@ -56,6 +56,8 @@ def identity(
         del recipe["accumulate"]
     if config.recipe.erase > 0:
         recipe["boxes"] = BOXES_VERSION
+    if config.recipe.precision == Precision.float32:  # as before this key
+        del recipe["precision"]
     del model["published"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     encoder = named_weights(config.model.encoder.pretrained)
@@ -73,7 +75,8 @@ def identity(
 def _scored_only(
     config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
 ) -> dict[str, Any]:
-    """Identity of imported weights that are scored without training: no seed, no recipe but the image size."""
+    """Identity of weights that are scored without training: no seed, of the recipe image size and precision alone."""
+    precision = config.recipe.precision
     return {
         "version": VERSION,
         "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
@@ -86,7 +89,7 @@ def _scored_only(
             "decoupler": config.protocol.decoupler,
             **_marks(config.protocol.decoupler),
         },
-    }
+    } | ({} if precision == Precision.float32 else {"precision": precision})
 
 
 def _marks(decoupler: Decoupler | None) -> dict[str, int]:

@@ -54,6 +54,14 @@ class DiceReduction(StrEnum):
     mean = "mean"
 
 
+class Precision(StrEnum):
+    """`float32`; `tf32`: products of float32 numbers as newer GPUs do them faster; `bf16`: under autocast."""
+
+    float32 = "float32"
+    tf32 = "tf32"
+    bf16 = "bf16"
+
+
 class Decoupler(StrEnum):
     """How a sentence is split into object and position words."""
 
@@ -231,6 +239,9 @@ class RecipeConfig:
     loss: LossName = LossName.ce_dice
     dice: DiceReduction = DiceReduction.sum
     erase: float = 0.2  # share of training references that get black boxes
+    precision: Precision = (
+        Precision.float32
+    )  # of training and scoring; tf32 is float32 where the device has none
 
 
 @dataclass

@@ -20,7 +20,7 @@ from bench.storage.attention_maps import EXAMPLES, KINDS, OBJECT, POSITION, Maps
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from fianet.fiam import FIAM
-from fianet.text import Sentence
+from fianet.text import Phrase, Sentence
 from fianet.tokens import Tokenizer
 
 
@@ -140,7 +140,7 @@ def stages(model: nn.Module, dataset: ReferringDataset, places: Sequence[int]) -
 
 
 def read(fiam: FIAM, x: Tensor, sentence: Sentence, named: Tensor) -> dict[str, Tensor]:
-    """What each phrase does at each position of one stage.
+    """What each phrase does at each position of one stage, in float32 whatever the forward pass ran in.
 
     Args:
         fiam: In eval mode.
@@ -151,6 +151,13 @@ def read(fiam: FIAM, x: Tensor, sentence: Sentence, named: Tensor) -> dict[str, 
     Returns:
         (B,H,W) by kind, as in `Maps`.
     """
+    x = x.float()
+    sentence = {name: Phrase(phrase.features.float(), phrase.mask) for name, phrase in sentence.items()}
+    with torch.autocast(x.device.type, enabled=False):
+        return _read(fiam, x, sentence, named)
+
+
+def _read(fiam: FIAM, x: Tensor, sentence: Sentence, named: Tensor) -> dict[str, Tensor]:
     weights = fiam.context.attention.weights(x.flatten(1, 2), sentence["context"]).mean(dim=1)
     found = {"context": (weights * named[:, None]).sum(dim=-1).unflatten(1, x.shape[1:3])}
     branches = dict(fiam.alignment.named_children())

@@ -8,11 +8,13 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from bench.config.schema import Precision
 from bench.data.decouplers import make_decoupler
 from bench.images.picture import Picture
 from bench.images.resize import resized
 from bench.models.bundle import Bundle
 from bench.models.inputs import TEXT, normalize
+from bench.models.precision import set_precision
 from bench.models.vocabulary import fitting_tokenizer
 from bench.terminal.errors import UserError
 
@@ -42,6 +44,7 @@ class Predictor:
     """
 
     def __init__(self, bundle: Bundle, vocabulary: str | None = None) -> None:
+        set_precision(Precision.float32)
         self.size, self.max_tokens = bundle.size, bundle.max_tokens
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device)

@@ -34,6 +34,7 @@ class CellStatus:
     job: str | None = None  # its last cluster job
     stale_code: bool = False  # made by other training code than this checkout's
     cause: str | None = None
+    warnings: tuple[str, ...] = ()  # what a finished cell lacks beside its numbers
     mIoU: float | None = None  # val, best so far
 
 
@@ -90,6 +91,7 @@ def _cell_status(
         job=cell.job().get("id"),
         stale_code=state["state"] in ("done", "running", "queued") and made_by not in (None, code),
         cause=state.get("cause"),
+        warnings=tuple(state.get("warnings") or ()),
         mIoU=max(scores, default=None),
     )
 
@@ -107,9 +109,12 @@ def describe(status: CellStatus) -> str:
         line += f" · mIoU {status.mIoU:.2f}"
     if status.stale_code:
         line += " · stale code"
-    if status.cause:
-        line += f" · {status.cause}"
-    return line
+    return line + "".join(f" · {said}" for said in remarks(status))
+
+
+def remarks(status: CellStatus) -> list[str]:
+    """Why the cell is where it is, and what it lacks though it is done."""
+    return [*([status.cause] if status.cause else []), *(f"note: {line}" for line in status.warnings)]
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bench.launch.cell_status import CellStatus, counts, describe, duration, study_status
+from bench.launch.cell_status import CellStatus, counts, describe, duration, remarks, study_status
 from bench.launch.slurm_state import HELD
 from bench.storage.store import Store
 
@@ -36,7 +36,7 @@ def table(title: str, statuses: list[CellStatus]) -> Table:
             f"{status.images_per_second:.3g}" if status.images_per_second is not None else "",
             duration(status.seconds_left) if status.seconds_left is not None else "",
             f"{status.mIoU:.2f}" if status.mIoU is not None else "",
-            escape(status.cause or ""),
+            escape("; ".join(remarks(status))),
         )
     return drawn
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.schema import Config
+from bench.models.precision import computing, set_precision
 from bench.profiling.counts import build_profiled, example
 from bench.profiling.parts import metered
 from bench.storage.environment import environment
@@ -30,7 +30,7 @@ def measure(
     most: int = 100,
     report: Callable[[str], None] = lambda said: None,
 ) -> dict[str, Any]:
-    """Times forward passes in the precision cells are evaluated in: bfloat16 on GPUs that have it, else float32.
+    """Times forward passes in the precision of the recipe, in which cells are scored.
 
     Args:
         config: What is built; weights are random.
@@ -45,28 +45,25 @@ def measure(
         `rooms`: median ms of each part, in passes of their own that wait for the device around every part.
 
     Raises:
-        UserError: The GPU's memory does not hold a batch.
+        UserError: The GPU's memory does not hold a batch, or it does not compute in that precision.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = device == "cuda" and torch.cuda.is_bf16_supported()
+    device, precision = "cuda" if torch.cuda.is_available() else "cpu", config.recipe.precision
+    set_precision(precision)
     torch.manual_seed(0)
     model = build_profiled(config).to(device)
-    precision: Callable[[], AbstractContextManager[Any]] = (
-        partial(torch.autocast, device, torch.bfloat16) if half else nullcontext
-    )
     batches = {}
     for size in batch_sizes:
         report(f"{size} image{'s' if size > 1 else ''} a pass on {device}")
         inputs = tuple(each.to(device) for each in example(config, size))
         try:
-            with torch.inference_mode(), precision():
+            with torch.inference_mode(), computing(precision, device):
                 batches[str(size)] = _measure_batch(model, inputs, device, seconds, most)
         except torch.OutOfMemoryError:
             raise UserError(
                 f"batch_sizes: {size} images of {config.recipe.size} px do not fit into this GPU's memory.",
                 "Give smaller batch_sizes.",
             ) from None
-    known = environment(device, "bf16" if half else "fp32") | {"device_type": device}
+    known = environment(device, precision) | {"device_type": device}
     if device == "cpu":
         known["device"] = processor() or known["device"]
     return {

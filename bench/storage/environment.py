@@ -6,7 +6,7 @@ from typing import Any
 
 
 def environment(device: str, precision: str, processes: int = 1) -> dict[str, Any]:
-    """What the numbers were made with: versions, machine, processes and threads, commit."""
+    """What the numbers were made with: versions, machine, precision asked for, processes and threads, commit."""
     import accelerate
     import timm
     import torch

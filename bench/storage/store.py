@@ -121,6 +121,13 @@ class Cell:
         """`env.json`: versions, device, threads, commit."""
         return self._read("env")
 
+    def precision(self) -> str:
+        """In which number format its numbers were computed; where there are none, will be."""
+        recipe = self.config().get("recipe", {})
+        asked = str(recipe.get("precision", "float32"))
+        known = str(self.environment().get("precision", asked) if self.done else asked)
+        return {"no": "float32"}.get(known, known)  # as it was written when the machine chose
+
     def write(self, name: str, value: Any) -> None:
         """Writes `<name>.json` atomically."""
         files.write_json(self.path / f"{name}.json", value)
@@ -132,6 +139,11 @@ class Cell:
     def _read(self, name: str) -> Record:
         """`<name>.json`; empty where there is none, and where it holds something else than a mapping."""
         return _mapping(files.read_json(self.path / f"{name}.json"))
+
+    def warn(self, line: str) -> None:
+        """Adds a line to the `warnings` of `state.json`: what a finished cell lacks beside its numbers."""
+        known = (files.read_json(self.path / "state.json") or {}).get("warnings") or []
+        self.update_state(warnings=[*known, line])
 
     def write_history(self, records: list[Record]) -> None:
         """Replaces the history; `records` are one an epoch."""

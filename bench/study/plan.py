@@ -50,6 +50,15 @@ class Plan:
         """Cells that are not done."""
         return [cell for cell in self.stored() if not cell.done]
 
+    def unlike(self) -> dict[str, list[str]]:
+        """Ids of done cells by the precision they were computed in, where it is not the one asked for."""
+        found: dict[str, list[str]] = {}
+        for cell in {cell.id: cell for cell in self.cells}.values():
+            stored = self.store.cell(cell.id)
+            if stored.done and (precision := stored.precision()) != cell.config.recipe.precision:
+                found.setdefault(precision, []).append(cell.id)
+        return found
+
     def write(self, command: str) -> None:
         """Makes the study and its cells known to the store.
 

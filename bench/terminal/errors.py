@@ -38,6 +38,12 @@ class DataError(Exception):
         return self.reason if self.path is None else f"{self.path}: {self.reason}"
 
 
+def one_line(error: BaseException) -> str:
+    """What went wrong, in one line: for records that tables show."""
+    said = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return (said.splitlines() or [""])[0]
+
+
 def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
     """Turns `main(argv) -> exit code` into a command line: user errors are two lines on stderr and exit code 2.
 

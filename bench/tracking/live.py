@@ -7,7 +7,7 @@ A thread follows the cell's files, so that training waits for nothing: a server 
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from bench.config.schema import TrackingConfig
@@ -30,14 +30,19 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
     if not (config.enabled and config.live):
         yield
         return
-    news = News(cell, config.uri)
-    thread = threading.Thread(target=news.follow, daemon=True)
-    thread.start()
+    news, thread = News(cell, config.uri), None
+    try:
+        thread = threading.Thread(target=news.follow, daemon=True)
+        thread.start()
+    except Exception as error:  # no thread can be started: training needs none
+        news.warn(error)
+        thread = None
     try:
         yield
     finally:
         news.ended.set()
-        thread.join(LAST_SECONDS)
+        if thread is not None:
+            thread.join(LAST_SECONDS)
 
 
 class News:
@@ -66,7 +71,7 @@ class News:
                 if last:
                     self._end()
             except Exception as error:
-                self._warn(error)
+                self.warn(error)
                 self.ended.wait(PAUSE_SECONDS)
             if last:
                 return
@@ -110,13 +115,15 @@ class News:
             else:
                 mirror.client.set_terminated(run, "KILLED")
 
-    def _warn(self, error: Exception) -> None:
+    def warn(self, error: Exception) -> None:
+        """Says once that the server does not hear of this cell; never raises."""
         if not self.warned:
             where = masked(str(self.uri))
-            print(
-                f"tracking: {where} does not answer ({reason(error)}); training goes on, "
-                f"later run `python -m bench.track sync uri={where}`",
-                file=sys.stderr,
-                flush=True,
-            )
+            with suppress(OSError, ValueError):  # nobody reads the log, or its disk is full
+                print(
+                    f"tracking: {where} does not answer ({reason(error)}); training goes on, "
+                    f"later run `python -m bench.track sync uri={where}`",
+                    file=sys.stderr,
+                    flush=True,
+                )
         self.warned = True

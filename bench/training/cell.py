@@ -14,7 +14,7 @@ from bench.config.compose import restore
 from bench.config.schema import Config
 from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell, Record
-from bench.terminal.errors import UserError
+from bench.terminal.errors import one_line
 from bench.tracking.live import live
 from bench.training import distributed, interrupt
 from bench.training.interrupt import Stop
@@ -54,7 +54,7 @@ def run_cell(
         attempt = cell.state().get("attempt", 0) + 1
         me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
         me |= {"job": None} | (owner or {})
-        cell.update_state(state="running", error=None, cause=None, finished=None, **me)
+        cell.update_state(state="running", error=None, cause=None, finished=None, warnings=[], **me)
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
@@ -65,14 +65,13 @@ def run_cell(
             finished: Record = {"state": "lost", "cause": str(asked)}
         except Exception as error:
             full = no_space(error)
-            cause = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            finished = {
-                "state": "failed",
-                "cause": NO_SPACE if full else cause.splitlines()[0],
-                "error": None if full else traceback.format_exc(),
-            }
+            cause, said = NO_SPACE if full else one_line(error), None if full else traceback.format_exc()
             with contextlib.suppress(OSError):  # the log may lie on the same full disk
-                print(finished["error"] or NO_SPACE, file=sys.stderr, flush=True)
+                print(said or cause, file=sys.stderr, flush=True)
+            finished = {"state": "failed", "cause": cause, "error": said}
+            if cell.done:  # what comes after the numbers takes nothing from them
+                cell.warn(f"after its scores were written: {cause}")
+                finished = {"state": "done"}
         else:
             finished = {"state": "done" if cell.done else "stopped"}
         finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.config.schema import RecipeConfig
+from bench.config.schema import Precision, RecipeConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -63,15 +63,23 @@ def end() -> None:
         torch.distributed.destroy_process_group()
 
 
-def make_accelerator() -> "Accelerator":
-    """Devices and precision: bf16 where the GPU has it; processes joined where there are several."""
+def make_accelerator(precision: Precision) -> "Accelerator":
+    """Device and precision; processes joined where there are several.
+
+    Raises:
+        UserError: A precision that this GPU does not compute in.
+    """
     import torch
     from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate.state import AcceleratorState
 
-    cuda = torch.cuda.is_available()
+    from bench.models.precision import set_precision
+
+    set_precision(precision)
+    AcceleratorState._reset_state()  # the cell before this one in this process may have had another precision
     return Accelerator(
-        mixed_precision="bf16" if cuda and torch.cuda.is_bf16_supported() else "no",
-        cpu=processes() > 1 and not cuda,
+        mixed_precision="bf16" if precision == Precision.bf16 else "no",
+        cpu=processes() > 1 and not torch.cuda.is_available(),
         # FIANet's last alignment gets no gradient, as published
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )

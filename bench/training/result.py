@@ -3,7 +3,10 @@
 Imports torch; `bench.cell` decides when this runs and records how it ended.
 """
 
+import sys
 import time
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -18,12 +21,13 @@ from bench.data.sets import Sets, open_sets
 from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
+from bench.models.precision import running
 from bench.models.released import load_reference
 from bench.models.vocabulary import configured_tokenizer
 from bench.storage.attention_maps import write_maps
 from bench.storage.environment import environment
 from bench.storage.store import Cell
-from bench.terminal.errors import UserError
+from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
@@ -44,14 +48,14 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         stop: Asked after every epoch whether to leave the cell there, resumable.
 
     Raises:
-        UserError: Data, weights or vocabulary that cannot be used, or are not those the cell was planned with.
+        UserError: Data, weights, vocabulary or precision that cannot be used, or are not those that were planned.
         Diverged: The loss became NaN or infinite.
         Interrupted: A signal asked to stop; the state is saved.
     """
-    accelerator = distributed.make_accelerator()
+    accelerator = distributed.make_accelerator(config.recipe.precision)
     main = accelerator.is_main_process
     if main:
-        about = environment(accelerator.device.type, accelerator.mixed_precision, accelerator.num_processes)
+        about = environment(accelerator.device.type, running(accelerator), accelerator.num_processes)
         cell.write("env", about)
     check_unchanged(cell.description()["identity"], config)
     if config.weights:
@@ -124,7 +128,7 @@ def reporter(cell: Cell, batch_size: int) -> Report:
 def _score(
     cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
 ) -> None:
-    """Scores every split and writes samples, maps of a FIAM, then metrics: the last file, which alone means done."""
+    """Scores every split and writes samples, then metrics: the file that alone means done. All else comes after it."""
     frames = {
         split: evaluate(
             model,
@@ -142,8 +146,6 @@ def _score(
     cell.write_samples(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
-    if maps := measure_alignment(model, sets.splits["test"], sets.tokenizer, frames["test"]):
-        write_maps(cell, maps)
     parameters = list(model.parameters())
     metrics = {
         "cell": cell.id,
@@ -158,3 +160,18 @@ def _score(
         "skipped": sets.skipped,
     }
     cell.write("metrics", metrics)
+
+    def keep_maps() -> None:
+        if maps := measure_alignment(model, sets.splits["test"], sets.tokenizer, frames["test"]):
+            write_maps(cell, maps)
+
+    _afterwards(cell, "the maps of FIAM", keep_maps)
+
+
+def _afterwards(cell: Cell, what: str, make: Callable[[], None]) -> None:
+    """Makes what a finished cell has beside its numbers; a failure is a warning in its record, with more in the log."""
+    try:
+        make()
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        cell.warn(f"{what}: {one_line(error)}")

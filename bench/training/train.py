@@ -18,7 +18,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from bench.config.schema import Config, RecipeConfig
+from bench.config.schema import Config, Neck, RecipeConfig
 from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
@@ -29,7 +29,11 @@ from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.losses import Divisors, divisors, segmentation_loss
 
-BACKBONE = ("encoder.", "fusions.", "neck.")  # what the published codes call the backbone
+BACKBONE = (
+    "encoder.",
+    "fusions.",
+    "neck.",
+)  # what the published codes call the backbone, but for LGCE's neck
 
 
 class Diverged(RuntimeError):
@@ -88,7 +92,7 @@ def train(
         UserError: Fewer training references than processes.
     """
     recipe = config.recipe
-    trained, optimizer = accelerator.prepare(model, make_optimizer(model, recipe))
+    trained, optimizer = accelerator.prepare(model, make_optimizer(model, recipe, config.model.neck))
     state = State(cell, model, optimizer, accelerator)
     progress = state.resume(seed) or Progress()
     if len(train_set) < accelerator.num_processes:
@@ -204,13 +208,17 @@ def _gradients(
     return distributed.totals(accelerator, value)[0]
 
 
-def make_optimizer(model: nn.Module, recipe: RecipeConfig) -> torch.optim.AdamW:
-    """AdamW over what trains; norms and relative position tables of the backbone without weight decay (all papers)."""
+def make_optimizer(model: nn.Module, recipe: RecipeConfig, neck: Neck) -> torch.optim.AdamW:
+    """AdamW over what trains; norms and relative position tables of the backbone without weight decay (all papers).
+
+    The released codes have TMEM and CIM inside the backbone and LGCE's neck outside, whatever else a mixture has.
+    """
+    backbone = tuple(slot for slot in BACKBONE if slot != "neck." or neck != Neck.lgce)
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            exempt = name.startswith(BACKBONE) and ("norm" in name or "relative_position" in name)
+            exempt = name.startswith(backbone) and ("norm" in name or "relative_position" in name)
             (plain if exempt else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},

@@ -22,6 +22,7 @@ MEASURED_BY = {
     "metric": "epoch chosen by",
     "size": "scored at size",
     "pixels": "input side in pixels",
+    "precision": "computed in",
 }
 # The published models by what stands in their slots, so that each keeps its colour in every study.
 METHODS = {
@@ -84,6 +85,7 @@ class StudyFrame:
         random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
         protocols: Row key to how its epoch was chosen, for rows of which a cell was planned.
         select: The split that chose the epochs of the table; a row of another split is among `deviations`.
+        precision: What the reference row (the first, where there is none) was computed in.
     """
 
     study: Record
@@ -97,6 +99,7 @@ class StudyFrame:
     random_starts: dict[str, tuple[str, ...]]
     protocols: dict[str, RowProtocol]
     select: str
+    precision: str
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -192,7 +195,8 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
     by_row = {row: config for (row, _), config in configs.items() if config}
-    usual, deviations = _deviations(study, by_row)
+    precisions = _precisions(cells)
+    usual, deviations = _deviations(study, by_row, precisions)
     return StudyFrame(
         study=study,
         rows=rows,
@@ -202,6 +206,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         input_sizes=_input_sizes(configs.values()),
         deviations=deviations,
         methods=_methods(rows, study.get("reference"), by_row),
+        precision=precisions.get(study.get("reference") or "", next(iter(precisions.values()), "")),
         random_starts=_random_starts(configs),
         protocols={row: row_protocol(config, study) for row, config in by_row.items()},
         select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
@@ -291,7 +296,17 @@ def _random_starts(configs: dict[tuple[str, str], Record]) -> dict[str, tuple[st
     return {row: tuple(part for part in PARTS if part in parts) for row, parts in said.items() if parts}
 
 
-def _deviations(study: Record, configs: dict[str, Record]) -> tuple[Record, dict[str, dict[str, str]]]:
+def _precisions(cells: Iterable[tuple[StudyRow, Record, Cell]]) -> dict[str, str]:
+    """In what each row was computed; several words where its cells differ."""
+    found: dict[str, set[str]] = {}
+    for row, _, cell in cells:
+        found.setdefault(row.key, set()).add(cell.precision())
+    return {row: " and ".join(sorted(each)) for row, each in found.items()}
+
+
+def _deviations(
+    study: Record, configs: dict[str, Record], precisions: dict[str, str]
+) -> tuple[Record, dict[str, dict[str, str]]]:
     """How the table is measured, and what rows do otherwise.
 
     The table's measure is that of the reference row (of the first, where there is none), but never of a row whose
@@ -299,8 +314,9 @@ def _deviations(study: Record, configs: dict[str, Record]) -> tuple[Record, dict
     """
     measured = {
         row: {
-            **{key: config.get("protocol", {}).get(key) for key in MEASURED_BY if key != "pixels"},
+            **{key: config.get("protocol", {}).get(key) for key in ("select", "metric", "size")},
             "pixels": config.get("recipe", {}).get("size"),
+            "precision": precisions[row],
         }
         for row, config in configs.items()
     }

@@ -20,8 +20,8 @@ PRECISION = (
 
 
 def protocol_notes(frame: StudyFrame) -> list[str]:
-    """What holds for the whole table: seeds, selection, evaluation size, expressions, samples left out."""
-    notes = [_seeds(frame), *_selection(frame), _size(frame), *_expressions(frame)]
+    """What holds for the whole table: seeds, selection, evaluation size, precision, expressions, samples left out."""
+    notes = [_seeds(frame), *_selection(frame), _size(frame), _precision(frame), *_expressions(frame)]
     if frame.reference:
         notes.append(f"Δ {HEADLINE}: {HEADLINE} minus that of “{frame.reference.label}”, paired by seed.")
     return [note for note in notes if note]
@@ -166,6 +166,10 @@ def _size(frame: StudyFrame) -> str:
         return "Scored at each image's own size."
     sides = " or ".join(f"{side} px" for side in frame.input_sizes)
     return f"Scored against masks resized to the input size{f' ({sides})' if sides else ''}." if size else ""
+
+
+def _precision(frame: StudyFrame) -> str:
+    return "" if frame.precision in ("", "float32") else f"Trained and scored in {frame.precision}."
 
 
 def _expressions(frame: StudyFrame) -> list[str]:

@@ -18,10 +18,12 @@ def settings_grid(store: Store, frame: StudyFrame) -> Grid | None:
         for row in frame.rows_on(dataset):
             table = frame.results
             ids = table.loc[(table["row"] == row.key) & (table["dataset"] == dataset), "cell"]
-            config = store.cell(str(ids.iloc[0])).config()
+            cell = store.cell(str(ids.iloc[0]))
+            config = cell.config()
             if config:
                 name = row.label if len(frame.datasets) == 1 else f"{row.label} on {dataset}"
                 configs[name] = _flat({section: config.get(section, {}) for section in SECTIONS})
+                configs[name]["recipe.precision"] = cell.precision()
     if not configs:
         return None
     lines = []

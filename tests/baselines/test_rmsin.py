@@ -1,6 +1,7 @@
 """What only RMSIN has: a neck tied to one image size and a kernel turned for each sample."""
 
 import math
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -62,3 +63,20 @@ def test_each_sample_is_convolved_with_its_own_kernel() -> None:
         kernel = torch.einsum("ij,ocj->oci", turn, layer.weight.flatten(2)).unflatten(-1, (3, 3))
         alone = F.conv2d(x[index : index + 1], kernel, padding=1)
         torch.testing.assert_close(together[index : index + 1], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_kernels_are_turned_in_float32_whatever_autocast_says() -> None:
+    torch.manual_seed(0)
+    layer, angle = RotatedConv(6, 8).eval(), torch.linspace(-0.69, 0.69, 13)
+    exact = layer.rotation(angle)
+    with torch.autocast("cpu", torch.bfloat16), patch.object(F, "conv2d", wraps=F.conv2d) as convolve:
+        assert torch.equal(layer.rotation(angle), exact)
+        routed = layer.routing(torch.randn(3, 6, 9, 11))
+        with patch.object(layer.routing, "forward", return_value=routed):
+            layer(torch.randn(3, 6, 9, 11))
+    strength, turned = routed
+    assert strength.dtype is turned.dtype is torch.float32
+    assert not torch.equal(turned, turned.bfloat16().float())
+    turn = strength[:, None, None] * layer.rotation(turned)
+    expected = torch.einsum("bij,ocj->boci", turn, layer.weight.flatten(2)).reshape(24, 6, 3, 3)
+    assert torch.equal(convolve.call_args.args[1], expected)

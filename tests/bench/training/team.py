@@ -26,7 +26,7 @@ recipe = replace(config.recipe, batch_size=8)
 tokenizer = Tokenizer.load(None)
 references = usable_references(config.data)[0]["train"]
 dataset = ReferringDataset(references, tokenizer, recipe.size, config.data.max_tokens)
-accelerator = distributed.make_accelerator()
+accelerator = distributed.make_accelerator(recipe.precision)
 torch.manual_seed(3)
 model = build(config.model, tokenizer.vocab_size, recipe.size)
 prepared = accelerator.prepare(model)

@@ -3,8 +3,12 @@
 import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,21 +19,27 @@ from torch import nn
 
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Config, DiceReduction, EvalSize, LossName
+from bench.config.schema import Config, DiceReduction, EvalSize, Fusion, LossName, Neck
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
+from bench.launch.cell_status import describe, study_status
 from bench.launch.estimate import dry_run
 from bench.models.build import build
+from bench.models.reference_keys import reference_key
 from bench.storage import files, metrics
 from bench.storage.files import NO_SPACE
 from bench.storage.speeds import Speeds
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
+from bench.training import result
 from bench.training.cell import run_cell
 from bench.training.evaluate import evaluate, scores
 from bench.training.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
 from fianet.tokens import Tokenizer
+
+# so that the heads of LGCE's neck divide its channels
+WIDE = ["model.encoder.embed_dim=16", "model.encoder.heads=[1,1,2,2]"]
 
 
 def planned(words: list[str], folder: Path) -> Plan:
@@ -179,14 +189,32 @@ def test_epochs_visit_whole_batches_of_different_shuffles() -> None:
     assert batches_per_epoch(3, 4) == 1
 
 
-def test_norms_and_bias_tables_of_the_backbone_are_not_decayed(model: nn.Module, config: Config) -> None:
-    decayed, plain = make_optimizer(model, config.recipe).param_groups
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    exempt = [names[id(parameter)] for parameter in plain["params"]]
+@pytest.mark.parametrize("name", ["fianet", "lavt", "lgce", "rmsin"])
+def test_what_is_not_decayed_is_what_the_released_code_exempts(name: str, drawn: list[str]) -> None:
+    config = configuration([*drawn, f"model={name}", *WIDE])
+    built = build(config.model, Tokenizer.load(None).vocab_size, config.recipe.size)
+    decayed, plain = make_optimizer(built, config.recipe, config.model.neck).param_groups
     assert plain["weight_decay"] == 0.0 < decayed["weight_decay"]
-    assert all("norm" in name or "relative_position" in name for name in exempt)
-    assert any(name.startswith("encoder.") for name in exempt)
-    assert not any(name.startswith(("text.", "decoder.")) for name in exempt)
+    exempt, expected = {id(parameter) for parameter in plain["params"]}, set()
+    for ours, parameter in built.named_parameters():
+        released = reference_key(ours, config.model)
+        if released.startswith("backbone.") and ("norm" in released or "relative_position" in released):
+            expected.add(id(parameter))
+    assert exempt == expected
+    assert len(exempt) > 20
+
+
+@pytest.mark.parametrize("fusion", [Fusion.none, Fusion.iim, Fusion.fiam_direct])
+def test_neck_of_lgce_is_decayed_in_every_mixture_and_no_other_neck(fusion: Fusion, config: Config) -> None:
+    sizes = replace(config.model.encoder, embed_dim=16, heads=[1, 1, 2, 2])
+    for neck in Neck:
+        mixture = replace(config.model, fusion=fusion, neck=neck, encoder=sizes)
+        built = build(mixture, Tokenizer.load(None).vocab_size, config.recipe.size)
+        names = {id(parameter): name for name, parameter in built.named_parameters()}
+        plain = make_optimizer(built, config.recipe, neck).param_groups[1]["params"]
+        exempt = {name for each in plain if (name := names[id(each)]).startswith("neck.")}
+        normed = {name for name in names.values() if name.startswith("neck.") and "norm" in name}
+        assert exempt == (set() if neck == Neck.lgce else normed)
 
 
 def test_history_tells_every_epoch(drawn: list[str], tmp_path: Path) -> None:
@@ -268,3 +296,60 @@ def test_speed_is_that_of_all_attempts_of_a_cell(drawn: list[str], tmp_path: Pat
     cell.update_state(state="done", seconds=1)  # the last attempt had nothing left to do but to score
     cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}, "epochs": 2, "counts": {"train": 100}})
     assert Speeds(prepared.store).of(prepared.config).images_per_second == pytest.approx(2)
+
+
+def test_what_fails_after_the_scores_is_a_warning_of_a_finished_cell(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(*words: object) -> None:
+        raise RuntimeError("no maps today\nand more")
+
+    monkeypatch.setattr(result, "measure_alignment", break_down)
+    prepared = planned([*drawn, "recipe.epochs=1"], tmp_path)
+    (cell,) = prepared.stored()
+    run_cell(cell)
+    state = cell.state()
+    assert (state["state"], state["cause"], state["error"]) == ("done", None, None)
+    assert state["warnings"] == ["the maps of FIAM: RuntimeError: no maps today"]
+    assert "and more" in capsys.readouterr().err
+    (status,) = study_status(prepared.store, prepared.store.study(prepared.study.name))
+    assert status.state == "done"
+    assert describe(status).endswith("note: the maps of FIAM: RuntimeError: no maps today")
+
+
+def test_broken_tracking_fails_no_cell(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(**words: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    request = [
+        *drawn,
+        "recipe.epochs=1",
+        f"store={tmp_path}",
+        "tracking=live",
+        "tracking.uri=http://nowhere:1",
+    ]
+    prepared = prepare(Request.parse(request))
+    prepared.write("test")
+    (cell,) = prepared.stored()
+    monkeypatch.setattr("bench.tracking.live.threading", SimpleNamespace(Event=Event, Thread=break_down))
+    run_cell(cell)
+    assert cell.state()["state"] == "done", cell.state()["error"]
+    assert "can't start new thread" in capsys.readouterr().err
+
+
+def test_error_after_the_numbers_leaves_the_cell_done(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def live(*words: object) -> Iterator[None]:
+        yield
+        raise OSError("gone")
+
+    monkeypatch.setattr("bench.training.cell.live", live)
+    (cell,) = planned([*drawn, "recipe.epochs=1"], tmp_path).stored()
+    run_cell(cell)
+    state = cell.state()
+    assert (state["state"], state["error"]) == ("done", None)
+    assert state["warnings"] == ["after its scores were written: OSError: gone"]
