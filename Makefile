@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly lint ui docs-assets clean
+.PHONY: help run test nightly gpu lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -18,6 +18,9 @@ test: $(VENV)/.dev  ## the default test suite
 
 nightly: $(VENV)/.dev  ## what takes minutes: every study, every mixture, full-size reference outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "slow or reference" $(ARGS)
+
+gpu: $(VENV)/.dev  ## what only a CUDA device can show: ten minutes on one (docs/gpu.md)
+	$(BIN)/python -m pytest -m gpu $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff, mypy and the walls between rooms
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ class Arguments:
     id: str = ""
     threads: int = 0
     checkpoint_seconds: float = 60.0
+    rehearse: bool = False  # a scratch cell, for `bench.launch.rehearsal`
     die_with_parent: bool = False  # end when standard input closes
 
 
@@ -44,6 +45,10 @@ def main(argv: list[str]) -> int:
 
         torch.set_num_threads(arguments.threads)
     try:
+        if arguments.rehearse:
+            from bench.training.rehearsal import rehearse_cell
+
+            return 0 if not rehearse_cell(cell, arguments.checkpoint_seconds).problems else 1
         trained = run_cell(cell, arguments.checkpoint_seconds)
     finally:
         distributed.end()

@@ -44,8 +44,13 @@ def run(words: list[str]) -> int:
 
         print(dry_run(plan))
         return 0
+    from bench.launch import rehearsal
     from bench.launch.start import start
 
+    if (models := rehearsal.wanted(plan)) and not rehearsal.rehearse(plan, models):
+        return 1
+    if plan.config.rehearse:
+        return 0
     again = shlex.join(["python", "-m", "bench.run", *words])
     if not start(plan, again):
         return 0

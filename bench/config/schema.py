@@ -278,6 +278,7 @@ class LauncherConfig:
     time: str | None = None
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
+    rehearse: bool = True  # every model on a node first, before its jobs are submitted
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
     setup: list[str] = field(default_factory=list)  # shell lines before Python starts: module load, ulimit
 
@@ -321,6 +322,7 @@ class Config:
     seeds: list[int] = field(default_factory=lambda: [0])
     store: str = "runs"
     dry_run: bool = False  # print the plan and stop
+    rehearse: bool = False  # two steps of every distinct model, scored, saved and resumed; then stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
     watch: bool = False  # launcher=slurm: as wait, and submit again what died
     assumed: AssumedSpeed = field(default_factory=AssumedSpeed)

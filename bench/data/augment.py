@@ -41,10 +41,11 @@ def erase_boxes(images: Tensor, indices: Tensor, *, chosen: frozenset[int], seed
     Returns:
         (B,3,S,S) uint8, on the device of `images`.
     """
-    rows = [row for row, index in enumerate(indices.tolist()) if index in chosen]
+    places = indices.tolist()
+    rows = [row for row, index in enumerate(places) if index in chosen]
     if not rows:
         return images
-    drawn = (corners(np.random.default_rng((seed, int(indices[row]), epoch))) for row in rows)
+    drawn = (corners(np.random.default_rng((seed, places[row], epoch))) for row in rows)
     kept = np.stack([resize_levels(without_boxes(each), images.shape[-1]) for each in drawn])
     levels = torch.from_numpy(kept).to(images.device, torch.int32)[:, None]
     erased = images.clone()

@@ -1,12 +1,13 @@
 """Every split of a data set as samples, ready for a model."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.config.schema import Config
 from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.decouplers import make_decoupler
-from bench.data.reference import SHUFFLED
+from bench.data.reference import SHUFFLED, Reference
 from bench.data.usable import usable_references
 from fianet.tokens import Tokenizer
 
@@ -20,13 +21,20 @@ class Sets:
     tokenizer: Tokenizer
 
 
-def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
+def open_sets(config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | None = None) -> Sets:
     """Every split as samples, and the test split once more with the sentences of other images.
+
+    Args:
+        config: The cell's.
+        tokenizer: Of its text encoder.
+        most: How many references of each split are enough (a rehearsal's): those with the longest sentences.
 
     Raises:
         UserError: The data set has errors and none may be skipped.
     """
     references, skipped = usable_references(config.data)
+    if most is not None:
+        references = {split: _longest(each, most[split]) for split, each in references.items()}
     references |= {SHUFFLED: with_other_sentences(references["test"])}
     categories = {reference.category for each in references.values() for reference in each}
     decoupler = make_decoupler(config.protocol.decoupler, sorted(categories))
@@ -37,3 +45,8 @@ def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
         for split, each in references.items()
     }
     return Sets(splits, skipped, tokenizer)
+
+
+def _longest(references: Sequence[Reference], most: int) -> tuple[Reference, ...]:
+    """The references of the most words, in which phrases of every kind occur."""
+    return tuple(sorted(references, key=lambda each: -len(each.sentence.split()))[:most])

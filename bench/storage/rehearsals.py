@@ -1,11 +1,13 @@
-"""What a rehearsal measured of a model: STORE/rehearsals/<model>-<cpu|gpu>.json. Imports no torch.
+"""What rehearsals found: of one scratch cell, and what was measured of a model. Imports no torch.
 
-A rehearsal is a few training steps of one process. Its numbers belong to an architecture, an image size and a batch,
-and are part of no cell's identity.
+    STORE/rehearsals/<model>-<cpu|gpu>.json
+
+A rehearsal is a few training steps. Its numbers belong to an architecture, an image size and a batch, and are part of
+no cell's identity.
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.config.identity import canonical
@@ -13,9 +15,10 @@ from bench.config.machine import on_gpu
 from bench.config.schema import Config
 from bench.storage import files
 from bench.storage.model_costs import architecture
-from bench.storage.store import Store
+from bench.storage.store import Cell, Store
 
 CPU = "cpu"
+RECORD = "rehearsal"  # .json, in the scratch cell's folder
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,41 @@ class Rehearsal:
     images_a_step: int
     peak_bytes: int  # of the GPU's memory, on a CPU of the process
     device: str  # `cpu`, or the GPU's name
+    code: str = ""  # digest of the training code that was rehearsed
+
+
+@dataclass
+class Rehearsed:
+    """How a rehearsal went.
+
+    Attributes:
+        problems: What failed or is not as the cell was planned, one line each; empty: all passed.
+        seconds_a_step: Of the second optimiser step, which started from the checkpoint of the first.
+        images_a_step: Of one step, over all processes.
+        peak_bytes: Of the GPU's memory, on a CPU of the process.
+        state_bytes: A checkpoint with the best weights beside it.
+        device: `cpu`, or the GPU's name.
+        precision: What training ran in.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    seconds_a_step: float = 0.0
+    images_a_step: int = 0
+    peak_bytes: int = 0
+    state_bytes: int = 0
+    device: str = "cpu"
+    precision: str = ""
+
+
+def write_rehearsed(cell: Cell, found: Rehearsed) -> None:
+    """Keeps how the rehearsal of a scratch cell went, in its folder."""
+    cell.write(RECORD, asdict(found))
+
+
+def read_rehearsed(cell: Cell) -> Rehearsed | None:
+    """What `write_rehearsed` kept; None where the process ended before."""
+    values = files.read_json(cell.path / f"{RECORD}.json")
+    return Rehearsed(**values) if values else None
 
 
 def write_rehearsal(store: Store, config: Config, rehearsal: Rehearsal) -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 
 from bench.config.compose import restore
 from bench.config.schema import Config
@@ -27,6 +28,7 @@ def run_cell(
     checkpoint_seconds: float = 60.0,
     stop: Stop = lambda history: False,
     owner: Record | None = None,
+    most: Mapping[str, int] | None = None,
 ) -> bool:
     """Brings a planned cell to `done`; a failure is recorded in its state, never raised.
 
@@ -38,12 +40,13 @@ def run_cell(
         checkpoint_seconds: Time between checkpoints.
         stop: Asked after every epoch whether to leave the cell there, resumable (`bench.tune` gives up poor trials).
         owner: More of who trains it, for `state.json`: a cluster's job.
+        most: How many references of each split are enough; None: all, as anything but a rehearsal needs.
 
     Returns:
         False when another process is training the cell.
     """
     if distributed.rank() > 0:
-        return _assist(cell, checkpoint_seconds, stop)
+        return _assist(cell, checkpoint_seconds, stop, most)
     with cell.lock() as free:
         if not free:
             return False
@@ -58,7 +61,7 @@ def run_cell(
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
-                _make(cell, config, stop)
+                _make(cell, config, stop, most)
         except interrupt.Superseded:
             return False
         except interrupt.Interrupted as asked:
@@ -84,12 +87,12 @@ def run_cell(
     return True
 
 
-def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop) -> bool:
+def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop, most: Mapping[str, int] | None) -> bool:
     """Trains beside process 0, which alone holds the lock and writes; False where it leaves the cell to others."""
     if not distributed.begin(True):
         return False
     with contextlib.suppress(interrupt.Interrupted):  # process 0 says so
-        _make(cell, _config(cell, checkpoint_seconds), stop)
+        _make(cell, _config(cell, checkpoint_seconds), stop, most)
     return True
 
 
@@ -99,7 +102,7 @@ def _config(cell: Cell, checkpoint_seconds: float) -> Config:
     return config
 
 
-def _make(cell: Cell, config: Config, stop: Stop) -> None:
+def _make(cell: Cell, config: Config, stop: Stop, most: Mapping[str, int] | None) -> None:
     from bench.training.result import make_result
 
-    make_result(cell, config, int(cell.description()["identity"].get("seed", 0)), stop)
+    make_result(cell, config, int(cell.description()["identity"].get("seed", 0)), stop, most)

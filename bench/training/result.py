@@ -6,7 +6,7 @@ Imports torch; `bench.cell` decides when this runs and records how it ended.
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,9 @@ from bench.training.unchanged import check_unchanged
 from fianet.tokens import Tokenizer
 
 
-def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
+def make_result(
+    cell: Cell, config: Config, seed: int, stop: Stop, most: Mapping[str, int] | None = None
+) -> None:
     """Everything between the lock and `metrics.json`; no metrics where `stop` ended training early.
 
     Where several processes make it, each calls this, and process 0 writes.
@@ -46,6 +48,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         config: The cell's configuration.
         seed: Of weights, data order and dropout.
         stop: Asked after every epoch whether to leave the cell there, resumable.
+        most: How many references of each split are enough; None: all.
 
     Raises:
         UserError: Data, weights, vocabulary or precision that cannot be used, or are not those that were planned.
@@ -60,12 +63,12 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
     check_unchanged(cell.description()["identity"], config)
     if config.weights:
         model, tokenizer = imported(config)
-        sets = open_sets(config, tokenizer)
+        sets = open_sets(config, tokenizer, most)
         model.to(accelerator.device)
         progress = Progress()
     else:
         tokenizer = configured_tokenizer(config)
-        sets = open_sets(config, tokenizer)
+        sets = open_sets(config, tokenizer, most)
         torch.manual_seed(seed)
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
         model = distributed.synchronise_norms(model, accelerator)
