@@ -32,7 +32,8 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 Slurm did not cancel, 2 the request is wrong."""
     arguments = parse(argv, Arguments, USAGE)
-    alive = alive_jobs(named_cells(Store(arguments.store), arguments.ablation, arguments.cell))
+    store = Store(arguments.store)
+    alive = alive_jobs(store, named_cells(store, arguments.ablation, arguments.cell))
     if not alive:
         print("No job of these cells waits or runs.")
         return 0

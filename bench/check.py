@@ -4,6 +4,7 @@ import json
 import sys
 
 from bench.config.compose import configuration
+from bench.config.schema import named_weights
 from bench.data.audit import audit
 from bench.data.audit_report import describe, write
 from bench.terminal.bars import bar
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
     as_json = "--json" in argv
     config = configuration([argument for argument in argv if argument != "--json"])
     data = config.data
-    length = Tokenizer.load(config.model.text.pretrained).length
+    length = Tokenizer.load(named_weights(config.model.text.pretrained)).length
     with bar("reading images and masks") as progress:
         report = audit(data, max_tokens=data.max_tokens, tokenizer_length=length, progress=progress)
     text, path = describe(report, data), write(report, data)

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-from bench.launch.rubbish import Rubbish, remove, rubbish
+from bench.launch.rubbish import RESULTS, Rubbish, remove, rubbish
 from bench.storage.files import size
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
@@ -12,16 +12,18 @@ from bench.terminal.errors import UserError, command
 USAGE = """
 Lists what can go, asks, and removes it:
   - resumable states of cells that are done (their best weights, numbers and samples stay)
-  - orphaned cells: in no study of the store
+  - orphaned cells: no plan of the store names them, or ever named them; those with results go only for the word
   - code snapshots and submission files that belong to no cell's last job
 
   python -m bench.gc
-  python -m bench.gc yes=true            without asking
-  python -m bench.gc orphans=false       keep the cells of studies whose plan is gone
+  python -m bench.gc yes=true            without asking; cells with results stay unless the word is typed
+  python -m bench.gc orphans=false       keep the cells of studies whose plans are gone
 
 keys: store=runs  yes=false  orphans=true
 exit codes: 0 done, 2 the request is wrong
 """
+
+WORD = "delete"
 
 
 @dataclass
@@ -51,7 +53,8 @@ def main(argv: list[str]) -> int:
         print(f"{len(members)} {kind}: {size(sum(each.bytes for each in members))}")
         for each in members:
             print(f"  {each.path}  {size(each.bytes)}")
-    if not arguments.yes and not _agreed():
+    found = _chosen(found, arguments.yes)
+    if not found:
         print("Nothing was removed.")
         return 0
     removed = remove(store, found, orphans=arguments.orphans)
@@ -59,11 +62,24 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _agreed() -> bool:
+def _chosen(found: list[Rubbish], yes: bool) -> list[Rubbish]:
+    """What may go: results only for the word, whatever `yes` says."""
+    results = [each for each in found if each.kind == RESULTS]
+    others = [each for each in found if each.kind != RESULTS]
+    if others and not yes and _said("Remove all this? [y/N] ") not in ("y", "yes"):
+        return []
+    if results and _said(f"Type {WORD} to remove {len(results)} cells with results too: ") != WORD:
+        results = []
+        print("Cells with results stay.")
+    return others + results
+
+
+def _said(question: str) -> str:
     try:
-        return input("Remove all this? [y/N] ").strip().lower() in ("y", "yes")
+        return input(question).strip().lower()
     except EOFError:
-        return False
+        print()
+        return ""
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
         )
     if arguments.watch:
         _watch(store, names)
-    studies = {name: study_status(store, store.study(name)) for name in names}
+    studies = {name: study_status(store, store.study(name, begun=True)) for name in names}
     if arguments.json:
         print(
             json.dumps(
@@ -72,7 +72,8 @@ def _watch(store: Store, names: list[str]) -> None:
         )
     with watch(store, names[0]):
         while any(
-            status.state in ("running", "queued") for status in study_status(store, store.study(names[0]))
+            status.state in ("running", "queued")
+            for status in study_status(store, store.study(names[0], begun=True))
         ):
             time.sleep(SECONDS)
 

@@ -14,7 +14,8 @@ HELP = """
 Searches recipes: every trial is a cell of the store, scored on val, given up early when it is poor.
 
   python -m bench.tune tune=fianet_lr                        on this machine, one worker a GPU or core
-  python -m bench.tune tune=fianet_lr workers=2 trials=64 data=rrsisd data.root=DIR scale=base
+  python -m bench.tune tune=fianet_lr workers=2 trials=64 data=rrsisd data.root=DIR \\
+      scale=base model.encoder.pretrained=swin_tiny_patch4_window7_224_22k.pth
   python -m bench.tune tune=fianet_lr launcher=slurm workers=8 trials=64
   python -m bench.tune tune=lr model=lavt name=lavt_lr       the same space for another model
   python -m bench.tune tune=fianet_lr dry_run=true           the space, and how many trials are left

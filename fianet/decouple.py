@@ -152,6 +152,11 @@ def kinds(sentence: str) -> list[tuple[Kind, str]]:
     return [(word.kind, word.text) for clause in _clauses(sentence) for word in clause[:-1]]
 
 
+def words(sentence: str) -> list[tuple[Span, Kind]]:
+    """Where each word and break of a sentence stands, and what it can do in the grammar."""
+    return [(match.span(), _kind(match.group().lower())) for match in _WORD.finditer(sentence)]
+
+
 def _clauses(sentence: str) -> list[list[_Word]]:
     """The words between breaks, each list closed by one sentinel of kind stop."""
     clauses, clause = [], []

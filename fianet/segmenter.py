@@ -44,8 +44,9 @@ class Segmenter(nn.Module):
             image: (B,3,H,W) float, ImageNet-normalised, any size.
             ids: (B,N) int64 word pieces, zero padded.
             context_mask: (B,N) int64, 1 on every word of the sentence.
-            object_mask: (B,N) int64, 1 on the words that name the target.
-            position_mask: (B,N) int64, 1 on the words that say where it is.
+            object_mask: (B,N) int64, 1 on the words that name the target. Applied as given, zeros too: who makes the
+                masks decides what a sentence without such words has (`fianet.tokens.Tokens`).
+            position_mask: (B,N) int64, 1 on the words that say where it is, likewise.
 
         Returns:
             Logits (B,2,H,W).

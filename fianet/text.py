@@ -45,16 +45,13 @@ class TextEncoder(nn.Module):
     ) -> Sentence:
         """ids and masks (B,N) int64 -> the wanted phrases.
 
-        A sentence without object or position words has that phrase read as the whole context.
+        Masks are applied as given. A mask of zeros, as the published code has it for a sentence without a class
+        name, is no error: every place of the row is read with the same weight, padding included.
         """
-        masks = {
-            "context": context_mask,
-            "object": _or_context(object_mask, context_mask),
-            "position": _or_context(position_mask, context_mask),
-        }
+        masks = {"context": context_mask, "object": object_mask, "position": position_mask}
         wanted = [masks[name] for name in self.phrases]
         # four dimensions: transformers then takes it as it is, without looking at its values on the host
-        attention_mask = torch.cat(wanted).bool()[:, None, None, :]
+        attention_mask = _shut(torch.cat(wanted).to(self.bert.dtype))[:, None, None, :]
         features = self.bert(ids.repeat(len(wanted), 1), attention_mask=attention_mask).last_hidden_state
         return {
             name: Phrase(part, mask)
@@ -72,8 +69,11 @@ class NoText(nn.Module):
         return {}
 
 
-def _or_context(mask: Tensor, context: Tensor) -> Tensor:
-    return torch.where(mask.any(dim=1, keepdim=True), mask, context)
+def _shut(mask: Tensor) -> Tensor:
+    """mask in {0, 1} -> what is added to the scores. Finite, as -inf in a whole row would be NaN; and so large that
+    float32 and bfloat16 keep nothing of the scores: a row without words is read uniformly.
+    """
+    return 1e30 * mask - 1e30
 
 
 def random_bert(vocab_size: int, width: int, layers: int, heads: int, dropout: float) -> BertModel:

@@ -3,7 +3,8 @@
 Only the `tokenizers` library is needed, neither torch nor transformers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -23,14 +24,28 @@ Row = NDArray[np.int64]
 class Tokens(NamedTuple):
     """One sentence as rows of N = max_tokens numbers: `[CLS] words [SEP]`, then padding.
 
-    ids: positions in the vocabulary. The masks are 0 or 1: context over everything but padding, object and
-    position over the word pieces of their words, or equal to the context where there are none.
+    ids: positions in the vocabulary. The masks are 0 or 1 and final, models apply them as they are: context over
+    everything but padding, object and position over the word pieces of their words, or equal to the context where
+    there are none (of `Places`, an object mask may be all 0).
     """
 
     ids: Row
     context_mask: Row
     object_mask: Row
     position_mask: Row
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places of a row, [CLS] at 0, that are marked whatever stands there. Those behind the row are left out."""
+
+    object: tuple[int, ...]
+    position: tuple[int, ...]
+
+    def masks(self, context: Row) -> tuple[Row, Row]:
+        """Object mask, all 0 where no place is marked (as published), and position mask, then the context."""
+        thing, where = (_marked(places, context) for places in (self.object, self.position))
+        return thing, where if where.any() else context.copy()
 
 
 class Tokenizer:
@@ -89,15 +104,19 @@ class Tokenizer:
         """Where in the uncut sentence each word piece stands: half-open character ranges."""
         return list(self._backend.encode(sentence, add_special_tokens=False).offsets)
 
+    def names(self, ids: Iterable[int]) -> list[str]:
+        """The pieces that ids stand for, special ones included."""
+        return [self._backend.id_to_token(int(number)) or _UNKNOWN for number in ids]
+
     def __call__(
-        self, sentence: str, max_tokens: int, decoupler: Callable[[str], Spans] = decouple
+        self, sentence: str, max_tokens: int, decoupler: Callable[[str], Spans | Places] = decouple
     ) -> Tokens:
         """Encodes a sentence, cut or padded to `max_tokens`.
 
         Args:
             sentence: Any text.
             max_tokens: N, at least 2; a cut sentence keeps [SEP] last.
-            decoupler: Finds the character spans of object and position.
+            decoupler: Finds object and position, as characters of the sentence or as places of the row.
         """
         if max_tokens < 2:
             raise ValueError(f"max_tokens={max_tokens} leaves no room for [CLS] and [SEP]; pass 3 or more")
@@ -107,10 +126,12 @@ class Tokenizer:
         ids[: len(words) + 2] = [self._first, *words, self._last]
         context = np.zeros(max_tokens, np.int64)
         context[: len(words) + 2] = 1
-        spans = decoupler(sentence)
+        marks = decoupler(sentence)
+        if isinstance(marks, Places):
+            return Tokens(ids, context, *marks.masks(context))
         offsets = pieces.offsets[: len(words)]
         return Tokens(
-            ids, context, _mask(offsets, spans.object, context), _mask(offsets, spans.position, context)
+            ids, context, _mask(offsets, marks.object, context), _mask(offsets, marks.position, context)
         )
 
 
@@ -120,6 +141,12 @@ def _mask(offsets: Sequence[Span], spans: Sequence[Span], context: Row) -> Row:
     for i, (start, end) in enumerate(offsets, start=1):
         mask[i] = any(start < span_end and span_start < end for span_start, span_end in spans)
     return mask if mask.any() else context.copy()
+
+
+def _marked(places: Iterable[int], context: Row) -> Row:
+    mask = np.zeros_like(context)
+    mask[[place for place in places if place < len(mask)]] = 1
+    return mask
 
 
 def _locate(pretrained: str) -> Path:

@@ -14,3 +14,13 @@ def shared() -> Path:
             "no shared/data beside the checkout: real photographs and sentences are not part of the repo"
         )
     return folder
+
+
+@pytest.fixture
+def nltk_data(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """NLTK's real English tagger, found by this process and by those it starts."""
+    data = pytest.importorskip("nltk.data", reason="NLTK (extra [paper]) is not installed")
+    folder = shared / "data/nltk"
+    monkeypatch.setenv("NLTK_DATA", str(folder))
+    monkeypatch.setattr(data, "path", [str(folder), *data.path])
+    return folder

@@ -14,10 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 from bench.config.groups import EXPERIMENTS, GROUPS
 from bench.config.plugins import package, plugins
 from bench.config.request import Request, check_choice
-from bench.config.schema import Config
+from bench.config.schema import Config, PublishedModel
 from bench.config.values import check_values
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
+
+RETIRED = ("images_per_second",)  # keys of stored configurations that nothing reads any more
 
 ConfigStore.instance().store(name="schema", node=Config)
 
@@ -53,7 +55,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     left_out = {"ablation", *chosen}
     if plugin := _plugin(str(chosen.get("model", request.value("model")))):
         left_out.add("model")
-        nested["model"] = {"name": plugin, "plugin": package(plugins()[plugin])} | nested.get("model", {})
+        nested["model"] = _another(plugin) | nested.get("model", {})
     choices = [f"{group}={value}" for group, value in chosen.items() if (group, value) != ("model", plugin)]
     try:
         with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
@@ -77,14 +79,27 @@ def _plugin(model: str) -> str | None:
     return model
 
 
+def _another(plugin: str) -> dict[str, Any]:
+    """What another package's model changes: the published choices that we know are not its own."""
+    default = PublishedModel()
+    published = {
+        "select": default.select,
+        "metric": default.metric,
+        "decoupler": default.decoupler,
+        "said": "",
+    }
+    return {"name": plugin, "plugin": package(plugins()[plugin]), "published": published}
+
+
 def restore(values: dict[str, Any]) -> Config:
     """A `Config` from its stored form (`cell.json`).
 
     Raises:
         UserError: Another version of the project wrote it, with keys or values that this one does not have.
     """
+    known = {key: value for key, value in values.items() if key not in RETIRED}
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), known))
     except OmegaConfBaseException as error:
         raise UserError(
             f"a stored configuration cannot be read: {explain(error).what}",

@@ -7,7 +7,7 @@ Trains and evaluates what is missing, then prints the table and where everything
 
   python -m bench.run                                   one cell of the default model on drawn scenes
   python -m bench.run ablation=fiam                     a study: every row, table, figures, MLflow
-  python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper seeds=[0,1,2]
+  python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper model.encoder.pretrained=FILE seeds=[0,1,2]
   python -m bench.run ablation=fiam dry_run=true        what is done, what would run, how long it would take
 
 Run the same command again to go on after a stop: finished cells are never trained twice.
@@ -29,13 +29,14 @@ keys (key=value, Hydra's grammar; all are listed with their meaning in bench/con
   name=NAME               keep the study under another name in the store
   data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
   model.fusion= .neck= .decoder=                           what fills each slot
-  model.text.pretrained=DIR                                bert-base-uncased from a folder instead of the hub
+  model.encoder.pretrained=FILE  Swin's released .pth, a timm name, or random; must be chosen at scale=paper and base
+  model.text.pretrained=DIR      bert-base-uncased from a folder instead of the hub, or random
   recipe.epochs= .lr= .batch_size= .weight_decay= .size=   how it is trained
   launcher.workers=N      cells trained at once            launcher.threads=N     CPU threads a cell
 
 beside it (each with --help)
   bench.status  bench.check  bench.refer  bench.registry  bench.profile  bench.tune  bench.track  bench.cancel  bench.gc
-  bench.weights  bench.predict  bench.attention  reports.build  reports.compare  reports.paper
+  bench.weights  bench.predict  bench.attention  bench.decouple  reports.build  reports.compare  reports.paper
 exit codes: 0 done, 1 a cell failed, 2 the request is wrong
 """
 

@@ -9,14 +9,22 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Fusion, Neck
+from bench.config.schema import Config, Decoupler, Fusion, Neck, named_weights
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
+# raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
+NLTK_MARKS = 2
+# the same for black boxes (bench/data/augment.py): only cells that have some are trained anew
+BOXES_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
 def identity(
-    config: Config, seed: int, data_fingerprint: str, weights: Callable[[str | None], str]
+    config: Config,
+    seed: int,
+    data_fingerprint: str,
+    weights: Callable[[str | None], str],
+    encoder_weights: Callable[[str], str] | None = None,
 ) -> dict[str, Any]:
     """Everything that can change the cell's score, and nothing else, with defaults written out.
 
@@ -27,8 +35,9 @@ def identity(
         config: The cell's configuration.
         seed: Seed of the weights and of the order of the data.
         data_fingerprint: Content of the data set (`bench.data.fingerprint`).
-        weights: From a `pretrained` value (hub id or path) to what identifies its content; for the text, None stands
-            for the shipped vocabulary, whose line numbers are what a model trained with it knows of words.
+        weights: From `model.text.pretrained` (hub id or path) to what identifies its content; None stands for the
+            shipped vocabulary, whose line numbers are what a model trained with it knows of words.
+        encoder_weights: The same of `model.encoder.pretrained` (file or timm name); None: as `weights`.
     """
     if config.weights is not None:
         return _scored_only(config, data_fingerprint, weights)
@@ -42,12 +51,15 @@ def identity(
             del model["fusion_heads"], model["fusion_dropout"]
         del model["name"], model["plugin"]
     recipe = asdict(config.recipe)
+    protocol |= _marks(protocol.get("decoupler"))
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]
+    if config.recipe.erase > 0:
+        recipe["boxes"] = BOXES_VERSION
     del model["published"]
-    model["text"]["pretrained"] = weights(model["text"]["pretrained"])
-    if model["encoder"]["pretrained"] is not None:
-        model["encoder"]["pretrained"] = weights(model["encoder"]["pretrained"])
+    model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
+    encoder = named_weights(config.model.encoder.pretrained)
+    model["encoder"]["pretrained"] = None if encoder is None else (encoder_weights or weights)(encoder)
     return {
         "version": VERSION,
         "seed": seed,
@@ -66,11 +78,20 @@ def _scored_only(
         "version": VERSION,
         "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
         "weights": weights(config.weights),
-        "vocabulary": weights(config.model.text.pretrained),
+        "vocabulary": weights(named_weights(config.model.text.pretrained)),
         "fusion_heads": list(config.model.fusion_heads),
         "size": config.recipe.size,
-        "protocol": {"size": config.protocol.size, "decoupler": config.protocol.decoupler},
+        "protocol": {
+            "size": config.protocol.size,
+            "decoupler": config.protocol.decoupler,
+            **_marks(config.protocol.decoupler),
+        },
     }
+
+
+def _marks(decoupler: Decoupler | None) -> dict[str, int]:
+    """Which of the ways that `decoupler=nltk` has marked sentences; the others have always been what they are."""
+    return {"marks": NLTK_MARKS} if decoupler == Decoupler.nltk else {}
 
 
 def canonical(value: Any) -> str:

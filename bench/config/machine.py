@@ -4,6 +4,8 @@ import os
 import subprocess
 from functools import cache
 
+from bench.config.schema import LauncherConfig, LauncherKind
+
 
 def visible_gpus() -> list[str]:
     """Indices of the GPUs this process may use, asked of the driver's tool so that no torch is loaded here."""
@@ -11,6 +13,11 @@ def visible_gpus() -> list[str]:
     if chosen is not None:
         return [index for index in chosen.split(",") if index.strip() not in ("", "-1")]
     return [str(index) for index in range(_gpus_of_the_machine())]
+
+
+def on_gpu(launcher: LauncherConfig) -> bool:
+    """Whether cells train on GPUs: those that a job asks for, or this machine's."""
+    return launcher.gpus > 0 if launcher.name == LauncherKind.slurm else bool(visible_gpus())
 
 
 @cache

@@ -8,7 +8,11 @@ A package names a builder in its pyproject.toml:
     def build(model: bench.config.schema.ModelConfig, vocab_size: int, size: tuple[int, int]) -> torch.nn.Module
 
 The module it returns is called as `model(image, ids, context_mask, object_mask, position_mask)` with image (B,3,H,W)
-and (B,N) int64 texts, and gives logits (B,2,H,W). From then on `model=mynet` works on the command line and in studies.
+and (B,N) int64 texts, and gives logits (B,2,H,W). From then on `model=mynet` works on the command line and in studies;
+`bench.weights export`, `bench.predict` and `bench.profile` take it, and build it without naming pretrained weights.
+
+`model.encoder.pretrained` and `model.text.pretrained` may say `random`, and `required` where the scale asks for a
+choice and none was made: a builder that reads such weights refuses that (`bench.config.schema.named_weights`).
 """
 
 from collections.abc import Callable

@@ -7,6 +7,17 @@ Importing this module costs milliseconds (no torch, no Hydra): the schema is pla
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# what `pretrained` may say beside naming weights
+RANDOM = "random"  # start from random weights, said on purpose: where others start from pretrained ones tables say so
+REQUIRED = (
+    "required"  # nothing was chosen yet, and at this scale something must be: see bench/study/prepare.py
+)
+
+
+def named_weights(pretrained: str | None) -> str | None:
+    """The weights that a `pretrained` value names; None where the start is random, said or not, or still open."""
+    return None if pretrained in (RANDOM, REQUIRED) else pretrained
+
 
 class Layout(StrEnum):
     """How a data set lies on disk (the published layouts)."""
@@ -110,7 +121,7 @@ class TmemConfig:
 
 @dataclass
 class TextConfig:
-    """The sentence encoder. `pretrained`: hub id or directory; none: random weights and the shipped vocabulary."""
+    """The sentence encoder. `pretrained`: hub id or folder; none, `random`: random weights, the shipped vocabulary."""
 
     pretrained: str | None = None
     width: int = 768
@@ -123,7 +134,7 @@ class TextConfig:
 
 @dataclass
 class EncoderConfig:
-    """The Swin encoder. `pretrained`: a file or timm name; none: random weights."""
+    """The Swin encoder. `pretrained`: a file or timm name; none, `random`: random weights; `required`: choose."""
 
     pretrained: str | None = None
     embed_dim: int = 128
@@ -135,10 +146,16 @@ class EncoderConfig:
 
 @dataclass
 class PublishedModel:
-    """What the model's own paper trains it with; recipes refer to it."""
+    """What the model's own code trains and scores it with; recipes and `protocol=published` refer to it."""
 
     loss: LossName = LossName.ce_dice
-    erase: float = 0.2  # share of training references that get black boxes
+    erase: float = 0.2  # share of training references that get black boxes on RRSIS-D
+    # set by the scale: the file of the original Swin release that its models start from; none: they start from nothing
+    encoder: str | None = None
+    select: Split = Split.val  # which split chooses the epoch
+    metric: Metric = Metric.oIoU  # by which score
+    decoupler: Decoupler = Decoupler.rules  # unused where no object and position words are read
+    said: str = ""  # whose choice of the epoch this is, for footnotes; empty: nobody published one
 
 
 @dataclass
@@ -178,6 +195,9 @@ class PublishedData:
     epochs: int = 40
     lr: float = 3e-5
     tmem_blocks: int = 3
+    erase: float = (
+        0.0  # share of training references that get black boxes: the model's on RRSIS-D, none elsewhere
+    )
 
 
 @dataclass
@@ -210,7 +230,7 @@ class RecipeConfig:
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
     loss: LossName = LossName.ce_dice
     dice: DiceReduction = DiceReduction.sum
-    erase: float = 0.2
+    erase: float = 0.2  # share of training references that get black boxes
 
 
 @dataclass
@@ -229,7 +249,9 @@ class LauncherConfig:
 
     name: LauncherKind = LauncherKind.local
     workers: int = 0  # cells trained at once; 0 = one a GPU, or one a core
-    processes: int = 1  # that train one cell together, each a part of every batch on a GPU of its own
+    processes: int = (
+        1  # that train one cell together, each a part of every batch on a GPU of its own; per node
+    )
     threads: int = 0  # CPU threads per process; 0 = an equal share of the cores
     checkpoint_seconds: float = 60.0
     # what follows is read by launcher=slurm alone
@@ -237,15 +259,21 @@ class LauncherConfig:
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
+    nodes: int = 1  # that train one cell together, with `processes` each
     gpus: int = 0  # per process
     cpus: int = 2  # per process
-    memory: str | None = None  # of the whole job; none: by the size of each row's model
+    memory: str | None = None  # on each node; none: by the size of each row's model
     # minutes, hours:minutes:seconds or days-hours:minutes:seconds; none: by its speed
     time: str | None = None
     warning_seconds: int = 120  # before the time limit: the cell saves its state and is requeued
     max_parallel: int = 100  # jobs of one array that run at once
     max_failures: int = 3  # a cell that ended so often for one cause is not submitted again
     setup: list[str] = field(default_factory=list)  # shell lines before Python starts: module load, ulimit
+
+    @property
+    def team(self) -> int:
+        """How many processes train one cell together, on all nodes."""
+        return self.nodes * self.processes
 
 
 @dataclass
@@ -255,6 +283,15 @@ class TrackingConfig:
     enabled: bool = True
     live: bool = False  # cells tell the server about every epoch; else a study is mirrored when it ends
     uri: str | None = None  # none: sqlite file inside the store
+
+
+@dataclass
+class AssumedSpeed:
+    """Images a second that training takes in where nothing was measured yet, for the first estimate of time."""
+
+    cpu: float = 0.1  # one process on CPU cores
+    gpu: float = 12.0  # one process on one GPU
+    size: int = 480  # image side it holds for; others count by their area
 
 
 @dataclass
@@ -275,5 +312,4 @@ class Config:
     dry_run: bool = False  # print the plan and stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once
     watch: bool = False  # launcher=slurm: as wait, and submit again what died
-    # training speed where the scale was measured, for the first estimate of time
-    images_per_second: float = 1.0
+    assumed: AssumedSpeed = field(default_factory=AssumedSpeed)

@@ -1,6 +1,6 @@
 """Values that no run could use are refused here, before anything starts."""
 
-from bench.config.machine import visible_gpus
+from bench.config.machine import on_gpu
 from bench.config.schema import Config, LauncherConfig, LauncherKind, RecipeConfig
 from bench.terminal.errors import UserError
 
@@ -49,12 +49,18 @@ def _check_parts(recipe: RecipeConfig, launcher: LauncherConfig) -> None:
             f"launcher.processes={launcher.processes}: launcher=inline trains in this process alone.",
             "Use launcher=local or launcher=slurm.",
         )
-    gpus = launcher.gpus if launcher.name == LauncherKind.slurm else launcher.processes > 1 and visible_gpus()
-    least = 1 if launcher.processes > 1 and gpus else 2  # GPUs normalise all processes' parts as one
-    parts = launcher.processes * recipe.accumulate
-    wrong = min(launcher.processes, recipe.accumulate) < 1
+    if launcher.nodes > 1 and launcher.name != LauncherKind.slurm:
+        raise UserError(
+            f"launcher.nodes={launcher.nodes}: launcher={launcher.name} knows this machine alone.",
+            "Use launcher=slurm.",
+        )
+    gpus = launcher.team > 1 and on_gpu(launcher)
+    least = 1 if gpus else 2  # GPUs normalise all processes' parts as one
+    parts = launcher.team * recipe.accumulate
+    wrong = min(launcher.nodes, launcher.processes, recipe.accumulate) < 1
     if wrong or recipe.batch_size % parts or recipe.batch_size < least * parts:
-        given = f"launcher.processes={launcher.processes}, " if launcher.processes != 1 else ""
+        given = f"launcher.nodes={launcher.nodes}, " if launcher.nodes != 1 else ""
+        given += f"launcher.processes={launcher.processes}, " if launcher.processes != 1 else ""
         raise UserError(
             f"{given}recipe.accumulate={recipe.accumulate}: batches of {recipe.batch_size} do not split so.",
             f"Together they divide recipe.batch_size and leave parts of {least} or more.",

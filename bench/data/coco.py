@@ -1,7 +1,6 @@
 """Reads a COCO instance file as pictures whose objects can be spoken of."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +9,12 @@ from typing import Any
 from PIL import Image
 from pycocotools import mask as coco
 
+from bench.data.classes import human
 from bench.data.rrsisd_writer import Rle
 from bench.sentences.predicates import Instance, Scene
 from bench.storage.rle import decode
 from bench.terminal.errors import UserError
 
-COMPOUNDS = {
-    "baseballfield": "baseball field",
-    "basketballcourt": "basketball court",
-    "golffield": "golf field",
-    "groundtrackfield": "ground track field",
-    "storagetank": "storage tank",
-    "tenniscourt": "tennis court",
-    "trainstation": "train station",
-}
-"""Names that remote sensing sets write as one word."""
 NEEDED = "Pass coco=FILE of a COCO instance file: a JSON object with images, annotations and categories."
 
 
@@ -36,13 +26,6 @@ class AnnotatedImage:
     name: str
     scene: Scene
     masks: tuple[Rle, ...]
-
-
-def human(name: str) -> str:
-    """A category name as people write it: storage_tank, StorageTank and storagetank are "storage tank"."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    words = " ".join(re.split(r"[\s_\-/]+", words.strip())).lower()
-    return COMPOUNDS.get(words, words)
 
 
 def read_coco(file: Path, folder: Path) -> tuple[list[AnnotatedImage], list[str]]:

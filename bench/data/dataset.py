@@ -1,7 +1,7 @@
 """Referring expressions as training samples."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bench.config.schema import DataConfig
+from bench.data.decouplers import Split
 from bench.data.reference import Reference
 from bench.data.resized import DirectReader, ImageReader, image_reader
 from bench.images.resize import resize_mask
-from fianet.decouple import Spans, decouple
+from fianet.decouple import decouple
 from fianet.tokens import Tokenizer, Tokens
 
 Sample = dict[str, Any]
@@ -31,7 +32,7 @@ class ReferringDataset(Dataset[Sample]):
         size: S.
         max_tokens: N.
         data: Where resized images may be kept; None: every image is decoded each time.
-        decoupler: Splits a sentence into object and position spans.
+        decoupler: Splits a sentence into object and position words.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class ReferringDataset(Dataset[Sample]):
         size: int,
         max_tokens: int,
         data: DataConfig | None = None,
-        decoupler: Callable[[str], Spans] = decouple,
+        decoupler: Split = decouple,
     ) -> None:
         self.references = references
         self.size = size

@@ -6,25 +6,24 @@ Imports no torch; NLTK (extra `[paper]`) only where it is asked for.
 from collections.abc import Callable, Iterable
 
 from bench.config.schema import Decoupler
+from bench.data.as_published import Reading, read
+from bench.data.classes import human
 from bench.terminal.errors import UserError
-from fianet.decouple import Span, Spans, decouple
-from fianet.tokens import Tokenizer
+from fianet.decouple import Spans, decouple
+from fianet.tokens import Places
 
-Split = Callable[[str], Spans]
+Split = Callable[[str], Spans | Places]
 Tagger = Callable[[list[str]], list[tuple[str, str]]]
 
-# a preposition with the noun phrase after it
-CHUNKS = "PP: {<IN|TO><DT|PRP.*|CD>*<JJ.*|RB.*|VB.*>*<NN.*>+}"
 TAGS = "averaged_perceptron_tagger_eng"
 
 
-def make_decoupler(name: Decoupler, tokenizer: Tokenizer, categories: Iterable[str]) -> Split:
+def make_decoupler(name: Decoupler, categories: Iterable[str]) -> Split:
     """The decoupler of a protocol.
 
     Args:
         name: `rules`, `context` or `nltk`.
-        tokenizer: Of the model; the published code confuses its word pieces with words.
-        categories: Names of the data set's classes.
+        categories: Names of the data set's classes, as it stores them.
 
     Raises:
         UserError: NLTK or its tagger is not installed.
@@ -35,7 +34,7 @@ def make_decoupler(name: Decoupler, tokenizer: Tokenizer, categories: Iterable[s
         case Decoupler.context:
             return whole_sentence
         case Decoupler.nltk:
-            return AsPublished(tokenizer, categories, nltk_tagger())
+            return AsPublished(categories, nltk_tagger())
 
 
 def whole_sentence(sentence: str) -> Spans:
@@ -46,62 +45,30 @@ def whole_sentence(sentence: str) -> Spans:
 class AsPublished:
     """What FIANet's released code marks, misalignment included, for reproduction.
 
-    Object: every word that holds the name of any class of the data set, the target's and landmarks' alike ("car" is
-    also found in "cart"). Position: prepositional phrases found by NLTK, without those in which the letters "of" occur
-    (also in "roof"). Both are *word* numbers, and are used as numbers of *word pieces*: after a word of two pieces
-    everything is marked one piece too early. The chunk grammar is ours; what the paper's code uses is not published.
+    After a word of two pieces everything is marked one piece too early, and a sentence without a class name has an
+    object mask of zeros. The released code asks NLTK's `word_tokenize`, which first cuts a text into sentences; here a
+    text is one sentence, as all of RRSIS-D's are, and the data for that cut is not needed.
 
     Args:
-        tokenizer: Says where the pieces are.
-        categories: Names of the classes.
+        categories: Names of the data set's classes, as it stores them.
         tag: From words to (word, part of speech).
     """
 
-    def __init__(self, tokenizer: Tokenizer, categories: Iterable[str], tag: Tagger) -> None:
-        from nltk import RegexpParser
+    def __init__(self, categories: Iterable[str], tag: Tagger) -> None:
         from nltk.tokenize import NLTKWordTokenizer
 
-        self._tokenizer = tokenizer
-        self._categories = [name.lower() for name in categories]
-        self._tag = tag
+        self.classes = list(dict.fromkeys(human(name) for name in categories))
         self._words = NLTKWordTokenizer()
-        self._chunks = RegexpParser(CHUNKS)
+        self._tag = tag
 
-    def __call__(self, sentence: str) -> Spans:
-        """The characters of the pieces that the published code would mark."""
-        if not sentence.strip():
-            return Spans((), ())
-        spans = list(self._words.span_tokenize(sentence))
-        pieces = self._tokenizer.pieces(sentence)
+    def __call__(self, sentence: str) -> Places:
+        """The places that the released code marks."""
+        return self.read(sentence).places
 
-        def marked(words: Iterable[int]) -> tuple[Span, ...]:
-            return tuple(pieces[word] for word in words if word < len(pieces))
-
-        return Spans(marked(self._object(sentence.lower(), spans)), marked(self._position(sentence, spans)))
-
-    def _object(self, sentence: str, spans: list[Span]) -> list[int]:
-        found = [
-            (at, at + len(name))
-            for name in self._categories
-            for at in range(len(sentence))
-            if sentence.startswith(name, at)
-        ]
-        return [
-            word
-            for word, (start, end) in enumerate(spans)
-            if any(start < last and first < end for first, last in found)
-        ]
-
-    def _position(self, sentence: str, spans: list[Span]) -> list[int]:
-        words = [sentence[start:end] for start, end in spans]
-        position: list[int] = []
-        word = 0
-        for chunk in self._chunks.parse(self._tag(words)):
-            length = 1 if isinstance(chunk, tuple) else len(chunk)
-            if not isinstance(chunk, tuple) and "of" not in " ".join(words[word : word + length]):
-                position += range(word, word + length)
-            word += length
-        return position
+    def read(self, sentence: str) -> Reading:
+        """What is marked, and by what it was found."""
+        words = self._words.tokenize(sentence)
+        return read(sentence, self._tag(words) if words else [], self.classes)
 
 
 def nltk_tagger() -> Tagger:
@@ -114,13 +81,14 @@ def nltk_tagger() -> Tagger:
         from nltk import pos_tag
     except ImportError:
         raise UserError(
-            "protocol.decoupler=nltk: NLTK is not installed.", "Run `pip install 'fianet-bench[paper]'`."
+            "decoupler=nltk: NLTK is not installed.", "Run `pip install 'fianet-bench[paper]'`."
         ) from None
     try:
         pos_tag(["ship"])
     except LookupError:
         raise UserError(
-            f"protocol.decoupler=nltk: NLTK's data {TAGS} is not on this machine.",
-            f"Run `python -m nltk.downloader {TAGS}` once, where there is internet.",
+            f"decoupler=nltk: NLTK's data {TAGS} is not on this machine.",
+            f"Run `python -m nltk.downloader {TAGS}` once, where there is internet, "
+            f"or set NLTK_DATA to a folder that has taggers/{TAGS}.",
         ) from None
     return pos_tag

@@ -29,7 +29,7 @@ def open_sets(config: Config, tokenizer: Tokenizer) -> Sets:
     references, skipped = usable_references(config.data)
     references |= {SHUFFLED: with_other_sentences(references["test"])}
     categories = {reference.category for each in references.values() for reference in each}
-    decoupler = make_decoupler(config.protocol.decoupler, tokenizer, sorted(categories))
+    decoupler = make_decoupler(config.protocol.decoupler, sorted(categories))
     splits = {
         split: ReferringDataset(
             each, tokenizer, config.recipe.size, config.data.max_tokens, config.data, decoupler

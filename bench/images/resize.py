@@ -23,6 +23,11 @@ def resized(image: Image.Image, size: int) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
 
 
+def resize_levels(levels: np.ndarray, size: int) -> np.ndarray:
+    """Grey levels (H,W) uint8 as (size,size), bilinear as `read_resized` brings images to their size."""
+    return np.asarray(Image.fromarray(levels).resize((size, size), Image.Resampling.BILINEAR))
+
+
 def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     """A mask (H,W) bool as (size,size) uint8 of 0 and 1, nearest neighbour as the four papers do."""
     # Run lengths go down the columns: the transpose lies straight in memory, and nearest knows no direction.

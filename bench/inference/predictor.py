@@ -56,7 +56,7 @@ class Predictor:
                 "Pass vocabulary=DIR, the folder (or hub id, such as bert-base-uncased) of its tokenizer.",
             )
         self.tokenizer = tokenizer
-        self.decouple = make_decoupler(bundle.decoupler, tokenizer, bundle.categories)
+        self.decouple = make_decoupler(bundle.decoupler, bundle.categories)
 
     def cut(self, text: str) -> bool:
         """Whether the model reads only the beginning of a sentence."""

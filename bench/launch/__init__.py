@@ -23,5 +23,5 @@ def _named(kind: LauncherKind) -> Launcher:
 
 
 LAUNCHERS: dict[LauncherKind, Launcher] = {
-    kind: _named(kind) for kind in (LauncherKind.inline, LauncherKind.local)
+    kind: _named(kind) for kind in LauncherKind if kind != LauncherKind.slurm
 }

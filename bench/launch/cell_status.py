@@ -12,6 +12,7 @@ from bench.terminal.errors import UserError
 if TYPE_CHECKING:
     from bench.launch.slurm_queue import Job
 
+OPEN = ("done", "running", "queued")
 # as it stands in a traceback, whatever module it was in when that was stored
 USER_ERROR = re.compile(rf"^\S*\b{UserError.__qualname__}: ", re.MULTILINE)
 
@@ -44,11 +45,13 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
     jobs = slurm_state.jobs_of(cell for cell in cells.values() if not cell.done)
     code = snapshot.digest()
-    return [
-        _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code)
+    known = [
+        (cell, _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code))
         for row in study["rows"]
         for cell in sorted(row["cells"], key=lambda cell: (cell["dataset"], cell["seed"]))
     ]
+    # of an earlier plan, what ended without a result is no part of what is asked for now
+    return [status for cell, status in known if "earlier" not in cell or status.state in OPEN]
 
 
 def _cell_status(
@@ -127,16 +130,16 @@ def counts(statuses: list[CellStatus]) -> str:
 
 
 def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
-    """Failed cells grouped by cause, each group with the end of one log and the command that tries again."""
-    groups: dict[str, list[CellStatus]] = {}
+    """Failed and lost cells by state and cause, each group with the end of one log and what tries again."""
+    groups: dict[tuple[str, str], list[CellStatus]] = {}
     for status in statuses:
         if status.state in ("failed", "lost"):
             cause = status.cause or "the process was killed (no error was written)"
-            groups.setdefault(cause, []).append(status)
+            groups.setdefault((status.state, cause), []).append(status)
     parts = []
-    for cause, members in groups.items():
+    for (state, cause), members in groups.items():
         cells = {member.id: f"{member.label} seed {member.seed} ({member.id})" for member in members}
-        lines = [f"{len(cells)} failed: {cause}", "  " + ", ".join(cells.values())]
+        lines = [f"{len(cells)} {state}: {cause}", "  " + ", ".join(cells.values())]
         cell = store.cell(members[0].id)
         lines += [f"  | {line}" for line in _last_words(cell)]
         more = f" launcher.max_failures={len(cell.deaths()) + 1}" if GIVEN_UP in cause else ""

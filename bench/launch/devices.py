@@ -4,8 +4,23 @@ import os
 from dataclasses import dataclass
 
 from bench.config.machine import visible_gpus
-from bench.config.schema import LauncherConfig
+from bench.config.schema import LauncherConfig, LauncherKind
 from bench.terminal.errors import UserError
+
+
+def cells_at_once(config: LauncherConfig, planned: int) -> int:
+    """How many of a plan's cells train at the same time.
+
+    Raises:
+        UserError: Fewer GPUs than the processes of one cell.
+    """
+    match config.name:
+        case LauncherKind.inline:
+            return 1
+        case LauncherKind.slurm:
+            return config.max_parallel
+        case LauncherKind.local:
+            return len(share_machine(config, planned))
 
 
 @dataclass(frozen=True)

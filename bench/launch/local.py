@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.config.schema import LauncherConfig
 from bench.launch.devices import Devices, share_machine
+from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell
 from bench.training.cell import BUSY
 
@@ -40,6 +41,12 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
             while free and ready:
                 item = ready.pop(0)
                 waiting.remove(item)
+                if item[0].locked():
+                    # by another run, which starting a whole worker would tell at the price of a core
+                    waiting.append((item[0], now + BUSY_SECONDS))
+                    continue
+                if item[0].done:  # by that run
+                    continue
                 devices = free.pop(0)
                 running[devices] = (item[0], _start(item[0], devices, config))
             for devices, (cell, team) in list(running.items()):
@@ -140,8 +147,14 @@ def _record_death(cell: Cell, code: int) -> None:
     with cell.lock() as free:
         # a process beside one that was killed can only guess why
         known = ("done",) if code < 0 else ("done", "failed")
-        if free and cell.state()["state"] not in known:
+        if not free or cell.state()["state"] in known:
+            return
+        try:
             cell.update_state(state="failed", cause=cause(code), error=_tail(cell))
+        except OSError as error:
+            if not no_space(error):
+                raise
+            print(f"{error.filename}: {NO_SPACE}", file=sys.stderr)
 
 
 def cause(code: int) -> str:

@@ -1,52 +1,71 @@
-"""What is checked on the login node before a job waits hours to find it out, and what a plan will need.
+"""What is checked before anything starts, so that nothing waits or trains hours to find it out.
 
-Keys, values, the data audit and the content of pretrained weights are looked at when a study is plan; here every
-model is built without memory for its numbers, and the disk is measured.
+Keys, values, the data audit and the content of pretrained weights are looked at when a study is planned. Here the disk
+is measured, and before jobs are submitted every model is built without memory for its numbers.
 """
 
 import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.storage.files import size
+from bench.config.schema import Config, LauncherKind
+from bench.launch.devices import cells_at_once
+from bench.storage.files import folder_size, size
 from bench.storage.store import Cell
 from bench.study.plan import Plan
 from bench.terminal.errors import UserError
 
 COPIES = 3  # of the training state, and of the best weights: two are kept while one is written
 BYTES = 4  # float32
+AMPLE = 4  # what encoders weigh, times this, is more than any of our models weighs
+WORDS = 30522  # of BERT's vocabulary, the largest in use
 
 
 @dataclass(frozen=True)
 class Need:
     """What cells need on disk, in bytes."""
 
-    running: int  # while all of them train at once
-    finished: int  # what they leave before `bench.gc`
+    running: int  # beside what they leave, while as many as may train at once
+    finished: int  # their best weights, all that is left of them but a few numbers
+
+    @property
+    def total(self) -> int:
+        """What the disk must hold before the last cell ends."""
+        return self.running + self.finished
 
 
 def check(plan: Plan, missing: list[Cell]) -> Need:
-    """Builds every model and compares the disk with what the cells will write.
+    """Compares the disk with what the cells will write, and builds every model that jobs are submitted for.
+
+    Where cells train on this machine, models are only built (which loads torch) if the disk may be too small.
 
     Raises:
         UserError: A model that cannot be built, a store that cannot be written, or a disk that is too small.
     """
-    need = disk(plan, missing)
-    root = plan.store.root
-    existing = next(folder for folder in (root, *root.resolve().parents) if folder.exists())
+    store, launcher = plan.store.root, plan.config.launcher
+    existing = next(folder for folder in (store, *store.resolve().parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         raise UserError(
-            f"store={root}: {existing} cannot be written.", "Pass store=DIR on a disk that all nodes see."
+            f"store={store}: {existing} cannot be written.", "Pass store=DIR on a disk that all nodes see."
         )
-    free = shutil.disk_usage(existing).free
-    at_once = min(len(missing), plan.config.launcher.max_parallel)
-    wanted = need.running * at_once // len(missing) + need.finished
-    if wanted > free:
+    slurm = launcher.name == LauncherKind.slurm
+    free = shutil.disk_usage(existing).free + sum(folder_size(cell.checkpoints) for cell in missing)
+    if not slurm and (ample := _ample(plan, missing)) and ample.total <= free:
+        return ample
+    try:
+        need = disk(plan, missing)
+    except UserError:
+        if slurm:
+            raise
+        return Need(0, 0)  # the cell of that model fails and says why; the others train
+    if need.total > free:
+        fewer = "launcher.max_parallel" if slurm else "launcher.workers"
         raise UserError(
-            f"store={root}: {size(wanted)} are needed, {size(free)} are free.",
-            "Free some with `python -m bench.gc`, pass store=DIR on another disk, or lower launcher.max_parallel.",
+            f"store={store}: {size(need.total)} are needed, {size(free)} are free or theirs already.",
+            f"Free some with `python -m bench.gc`, pass store=DIR on another disk, or lower {fewer}.",
         )
     return need
 
@@ -59,18 +78,45 @@ def disk(plan: Plan, missing: list[Cell]) -> Need:
     """
     from bench.profiling.memory import weightless, weights
 
-    wanted = {cell.id for cell in missing}
-    running = finished = 0
     counted: dict[str, tuple[int, int]] = {}
-    for planned in {cell.id: cell for cell in plan.cells}.values():
-        if planned.id not in wanted:
-            continue
-        recipe = planned.config.recipe
-        key = json.dumps([dataclasses.asdict(planned.config.model), recipe.size], sort_keys=True)
+    sizes = []
+    for config in _configs(plan, missing):
+        key = json.dumps([dataclasses.asdict(config.model), config.recipe.size], sort_keys=True)
         if key not in counted:
-            counted[key] = weights(weightless(planned.config))
-        total, trained = counted[key]
-        state, best = BYTES * (total + 2 * trained), BYTES * total  # AdamW keeps two moments a weight
-        running += COPIES * (state + best)
-        finished += (COPIES - 1) * state + best
-    return Need(running, finished)
+            counted[key] = weights(weightless(config))
+        sizes.append(counted[key])
+    return _need(sizes, cells_at_once(plan.config.launcher, len(plan.stored())))
+
+
+def _ample(plan: Plan, missing: list[Cell]) -> Need | None:
+    """More than the cells will write, without building a model; None where that cannot be told."""
+    configs = _configs(plan, missing)
+    if any(config.model.plugin for config in configs):
+        return None
+    sizes = [(AMPLE * _encoders(config), AMPLE * _encoders(config)) for config in configs]
+    return _need(sizes, cells_at_once(plan.config.launcher, len(plan.stored())))
+
+
+def _encoders(config: Config) -> int:
+    """About how many weights the two encoders have; what joins and decodes them is as wide, and smaller."""
+    image, text = config.model.encoder, config.model.text
+    blocks = sum(depth * 12 * (image.embed_dim << stage) ** 2 for stage, depth in enumerate(image.depths))
+    return blocks + text.layers * 12 * text.width**2 + WORDS * text.width
+
+
+def _configs(plan: Plan, missing: list[Cell]) -> list[Config]:
+    """Of cells that write weights: those that only score given ones do not."""
+    wanted = {cell.id for cell in missing}
+    configs = {cell.id: cell.config for cell in plan.cells if cell.id in wanted}
+    return [config for config in configs.values() if not config.weights]
+
+
+def _need(sizes: Iterable[tuple[int, int]], at_once: int) -> Need:
+    """For cells of so many weights, all and trained; the largest ones may be those that train at once."""
+    sizes = list(sizes)
+    running = [
+        COPIES * BYTES * (total + 2 * trained)
+        + (COPIES - 1) * BYTES * total  # AdamW keeps two moments a weight
+        for total, trained in sizes
+    ]
+    return Need(sum(sorted(running)[-at_once:]), sum(BYTES * total for total, _ in sizes))

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+from dataclasses import dataclass
 
 from bench.config.schema import Config
+from bench.launch.slurm_time import Limits
 from bench.storage.speeds import Speeds
 from bench.study.plan import Plan
 
@@ -14,42 +16,65 @@ CUDA = 3 * GIB  # the driver's and cuDNN's share of the host's memory
 LOADER = 0.5 * GIB  # a loading process with its decoded images
 STATE = 16  # bytes a trained weight: itself, its gradient, AdamW's two moments
 SPARE = 1.5  # of what is counted
-PATIENCE = 2.0  # of the expected time, beside a quarter of an hour; a limit that comes early costs a requeue, no work
-STEP_MINUTES = 30
 
 
-def complete(plan: Plan) -> None:
-    """Writes memory and time into every planned cell that leaves them open.
+@dataclass(frozen=True)
+class Completed:
+    """A plan whose every cell says what its job asks for, and what is worth saying about it."""
+
+    plan: Plan
+    notes: list[str]
+
+
+def complete(plan: Plan) -> Completed:
+    """Gives every planned cell the memory and time that its configuration leaves open.
 
     A cell that was submitted before asks for the same again: measured speeds change while a study runs, and what a job
     asks for tells whether it is a new try (`slurm_outcome.given_up`).
 
     Raises:
-        UserError: A model that cannot be built as configured.
+        UserError: A model that cannot be built as configured, or a time that the partition does not allow.
     """
-    asked: dict[str, str] = {}
-    speeds = Speeds(plan.store)
+    memories: dict[str, str] = {}
+    configs: dict[tuple[int, str, str], Config] = {}  # cells that ask for the same go on sharing one
+    at_limit: dict[tuple[str | None, str], dict[str, float]] = {}
+    speeds, limits, cells = Speeds(plan.store), Limits(), []
+    missing = {cell.id for cell in plan.missing()}
     for planned in plan.cells:
-        launcher, config = planned.config.launcher, planned.config
-        before = plan.store.cell(planned.id).job().get("ask", {})
-        if all(before.get(name) == getattr(launcher, name) for name in ("processes", "gpus", "cpus")):
-            launcher.memory = launcher.memory or before["memory"]
-            launcher.time = launcher.time or str(before["time"])
-        if launcher.memory is None:
-            parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.processes)
+        config, launcher = planned.config, planned.config.launcher
+        memory, time = launcher.memory, launcher.time
+        before = {"nodes": 1} | plan.store.cell(planned.id).job().get("ask", {})
+        if all(
+            before.get(name) == getattr(launcher, name) for name in ("nodes", "processes", "gpus", "cpus")
+        ):
+            memory = memory or before["memory"]
+        else:
+            before = {}
+        if memory is None:
+            parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.nodes, launcher.processes)
             key = json.dumps([dataclasses.asdict(config.model), config.recipe.size, parts], sort_keys=True)
-            if key not in asked:
-                asked[key] = memory_request(config)
-            launcher.memory = asked[key]
-        if launcher.time is None:
-            epochs = 0 if config.weights else config.recipe.epochs
-            images = epochs * plan.training_samples[planned.id]
-            launcher.time = time_request(images / speeds.of(config).images_per_second)
-
-
-def time_request(seconds: float) -> str:
-    """Minutes to ask for, where so many seconds are expected."""
-    return str(math.ceil((PATIENCE * seconds / 60 + 15) / STEP_MINUTES) * STEP_MINUTES)
+            if key not in memories:
+                memories[key] = memory_request(config)
+            memory = memories[key]
+        seconds = speeds.seconds(config, plan.samples[planned.id])
+        if time is not None:
+            limits.check(time, launcher.partition)
+        elif before:
+            time = limits.within(int(before["time"]), launcher.partition)
+        else:
+            time = limits.request(seconds, launcher.partition)
+        if launcher.time is None and planned.id in missing:
+            at_limit.setdefault((launcher.partition, time), {})[planned.id] = seconds
+        made = (id(config), memory, time)
+        if made not in configs:
+            asked = dataclasses.replace(launcher, memory=memory, time=time)
+            configs[made] = dataclasses.replace(config, launcher=asked)
+        cells.append(dataclasses.replace(planned, config=configs[made]))
+    notes = []
+    for (partition, time), expected in at_limit.items():
+        if said := limits.note(time, expected.values(), partition):
+            notes.append(f"{len(expected)} cells: {said}.")
+    return Completed(dataclasses.replace(plan, cells=cells), notes)
 
 
 def memory_request(config: Config) -> str:
@@ -60,7 +85,7 @@ def memory_request(config: Config) -> str:
 
 
 def memory(config: Config) -> int:
-    """Bytes of the node's memory that the processes of one cell need together.
+    """Bytes of a node's memory that the processes there of one cell need together.
 
     On a GPU the training state and what the backward pass keeps lie in the GPU's memory; a copy of the state passes
     through the node's when it is saved.

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.launch import slurm_queue
+from bench.launch import slurm_intents, slurm_queue
 from bench.storage.files import folder_size, locked
 from bench.storage.store import Cell, Store
+
+RESULTS = "orphaned cells with results"  # these go only for a word
 
 
 @dataclass(frozen=True)
@@ -24,24 +26,30 @@ def rubbish(store: Store, *, orphans: bool = True) -> Iterator[Rubbish]:
 
     Args:
         store: The store.
-        orphans: Whether cells that no study names count.
+        orphans: Whether cells that no plan ever named count.
     """
     cells = store.cells()
     jobs = slurm_queue.jobs(cell.job()["id"] for cell in cells if cell.job())
-    planned = {
-        cell["id"] for name in store.studies() for row in store.study(name)["rows"] for cell in row["cells"]
-    }
+    planned = store.planned()
+    interrupted = list(slurm_intents.intents(store))  # submissions whose job nobody knows yet
+    submitted = {id_ for intent in interrupted for id_ in intent.record["cells"]}
     kept: list[Cell] = []
     for cell in cells:
-        idle = not cell.locked() and not (cell.job() and not cell.done and jobs[cell.job()["id"]].alive)
+        idle = (
+            cell.id not in submitted
+            and not cell.locked()
+            and not (cell.job() and not cell.done and jobs[cell.job()["id"]].alive)
+        )
         if orphans and idle and cell.id not in planned:
-            yield Rubbish("orphaned cells", cell.path, folder_size(cell.path))
+            results = any((cell.path / name).exists() for name in ("metrics.json", "samples.parquet"))
+            yield Rubbish(RESULTS if results else "orphaned cells", cell.path, folder_size(cell.path))
             continue
         kept.append(cell)
         if cell.done and idle:
             for path in sorted(cell.checkpoints.glob("state-*.pt")):
                 yield Rubbish("states of done cells", path, path.stat().st_size)
     snapshots = {cell.job().get("snapshot") for cell in kept}
+    snapshots |= {intent.record["job"]["snapshot"] for intent in interrupted}
     for path in sorted((store.root / "snapshots").glob("*")):
         if path.name not in snapshots:
             yield Rubbish("code snapshots", path, folder_size(path))

@@ -13,16 +13,29 @@ import submitit
 
 from bench.config.compose import restore
 from bench.config.schema import LauncherConfig
-from bench.launch import slurm_outcome, slurm_queue
+from bench.launch import slurm_intents, slurm_outcome, slurm_queue
 from bench.launch.slurm_job import VISIBLE_SECONDS, CellJob
+from bench.launch.slurm_time import minutes
 from bench.storage import files, snapshot
-from bench.storage.store import Cell
+from bench.storage.store import Cell, Store
 from bench.terminal.errors import UserError
 
 POLL_SECONDS = 10.0  # between looks at the queue while following
 Request = dict[str, Any]
 MAX_ARRAY = 1000  # Slurm's default, where it does not say
-ASKED = ("partition", "account", "qos", "constraint", "processes", "gpus", "cpus", "memory", "time", "setup")
+ASKED = (
+    "partition",
+    "account",
+    "qos",
+    "constraint",
+    "nodes",
+    "processes",
+    "gpus",
+    "cpus",
+    "memory",
+    "time",
+    "setup",
+)
 
 
 @dataclass
@@ -30,7 +43,8 @@ class Submission:
     """What became of the cells that were to be submitted."""
 
     jobs: dict[str, list[Cell]] = field(default_factory=dict)  # array id to its cells
-    queued: list[Cell] = field(default_factory=list)  # have a job already
+    queued: list[Cell] = field(default_factory=list)  # have a job already, or may have one
+    adopted: dict[str, list[Cell]] = field(default_factory=dict)  # jobs of a submitter that died, found again
     held: list[Cell] = field(default_factory=list)  # a process outside Slurm is training them
     given_up: list[Cell] = field(default_factory=list)  # died too often for one cause
 
@@ -48,12 +62,14 @@ def submit(cells: list[Cell], config: LauncherConfig) -> Submission:
     store = cells[0].path.parents[1].resolve()
     done = Submission()
     with files.locked(store / "slurm" / "lock"):
+        adopted = slurm_intents.adopt(Store(store))
+        done.adopted, unknown = adopted.jobs, {cell.id for cell in adopted.unknown}
         jobs = slurm_queue.jobs(cell.job()["id"] for cell in cells if cell.job())
         groups: dict[str, list[Cell]] = {}
         asks: dict[str, Request] = {}
         for cell in cells:
             job = jobs.get(cell.job().get("id", ""))
-            if job and job.alive:
+            if (job and job.alive) or cell.id in unknown:
                 done.queued.append(cell)
                 continue
             if cell.done:  # since the plan was made
@@ -81,21 +97,23 @@ def submit(cells: list[Cell], config: LauncherConfig) -> Submission:
 def _submit_array(
     store: Path, code: Path, cells: list[Cell], ask: Request, config: LauncherConfig
 ) -> dict[str, list[Cell]]:
-    executor = make_executor(store, code, ask, config)
+    task: dict[str, Any] = {
+        "checkpoint_seconds": config.checkpoint_seconds,
+        "threads": config.threads or ask["cpus"],
+        "max_failures": config.max_failures,
+    }
+    job = {"submitted": time.time(), "snapshot": code.name, "code": snapshot.digest(code), "ask": ask}
     for cell in cells:  # before it can start: how the last job ended stays in its deaths
         cell.update_state(state="planned", cause=None, error=None)
-    jobs = send(executor, [cell_job(store, cell, ask, config) for cell in cells])
-    digest = snapshot.digest(code)
-    for cell, job in zip(cells, jobs, strict=True):
-        record = {
-            "id": job.job_id,
-            "submitted": time.time(),
-            "snapshot": code.name,
-            "code": digest,
-            "ask": ask,
-            "output": str(job.paths.stdout),
-        }
-        cell.write("job", record)
+    intent = slurm_intents.declare(cells, job, task)
+    executor = make_executor(store, code, ask, config, comment=intent.token)
+    try:
+        jobs = send(executor, [CellJob(str(store), cell.id, **task) for cell in cells])
+    except UserError as error:
+        if "timed out" not in error.what:  # then the controller may have taken it all the same
+            intent.withdraw()
+        raise
+    intent.fulfil([job.job_id for job in jobs])
     return {jobs[0].job_id.partition("_")[0]: cells}
 
 
@@ -113,12 +131,6 @@ def send(executor: submitit.SlurmExecutor, tasks: Sequence[Any]) -> list[Any]:
             f"sbatch refused the job: {str(error).strip().splitlines()[-1]}",
             "Look at launcher.partition, .account, .qos, .gpus, .cpus, .memory and .time; `sinfo` lists partitions.",
         ) from None
-
-
-def cell_job(store: Path, cell: Cell, ask: Request, config: LauncherConfig) -> CellJob:
-    """The task of one cell."""
-    threads = config.threads or ask["cpus"]
-    return CellJob(str(store), cell.id, config.checkpoint_seconds, threads, config.max_failures)
 
 
 def request(config: LauncherConfig) -> Request:
@@ -142,28 +154,6 @@ def request(config: LauncherConfig) -> Request:
     return ask | {"setup": list(config.setup)}
 
 
-def minutes(time_limit: str) -> int:
-    """A time limit as Slurm writes it, in minutes: `90`, `4:00:00`, `2-12:00:00`; seconds are rounded up.
-
-    Raises:
-        UserError: It is none.
-    """
-    match = re.fullmatch(r"(\d+)|(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?", time_limit.strip())
-    if match:
-        whole, days, first, second, third = (int(group or 0) for group in match.groups())
-        if match[1]:
-            found = whole
-        elif match[5] is not None or match[2] is not None:  # hours:minutes[:seconds]
-            found = (days * 24 + first) * 60 + second + (third > 0)
-        else:  # minutes:seconds
-            found = first + (second > 0)
-        if found:
-            return found
-    raise UserError(
-        f"launcher.time={time_limit}: this is no time limit.", "Write 90 (minutes), 4:00:00 or 2-12:00:00."
-    )
-
-
 class _Executor(submitit.SlurmExecutor):
     """Renders scripts also where no Slurm is installed, for dry runs."""
 
@@ -172,12 +162,15 @@ class _Executor(submitit.SlurmExecutor):
         return 2
 
 
-def make_executor(store: Path, code: Path, ask: Request, config: LauncherConfig) -> submitit.SlurmExecutor:
+def make_executor(
+    store: Path, code: Path, ask: Request, config: LauncherConfig, comment: str | None = None
+) -> submitit.SlurmExecutor:
     """The executor that submits cells with these resources, running `code`."""
     executor = _Executor(store / "slurm")
     executor.update_parameters(
-        job_name="fianet-bench",
-        nodes=1,
+        job_name=slurm_intents.NAME,
+        comment=comment,
+        nodes=ask["nodes"],
         ntasks_per_node=ask["processes"],
         partition=ask["partition"],
         account=ask["account"],
@@ -194,7 +187,9 @@ def make_executor(store: Path, code: Path, ask: Request, config: LauncherConfig)
         additional_parameters={"requeue": True},
         srun_args=[
             f"--cpus-per-task={ask['cpus']}",  # srun no longer takes it over from the job
-            *(["--kill-on-bad-exit=1"] if ask["processes"] > 1 else []),  # who is left would wait for ever
+            *(
+                ["--kill-on-bad-exit=1"] if ask["nodes"] * ask["processes"] > 1 else []
+            ),  # who is left would wait for ever
         ],
         setup=[
             *ask["setup"],
@@ -237,6 +232,8 @@ def follow(cells: list[Cell], config: LauncherConfig, resubmit: bool) -> None:
             job = jobs.get(cell.job().get("id", ""))
             if job is None or job.alive:
                 waiting |= job is not None
+                if job is not None and resubmit:
+                    _release_once(cell, job)
                 continue
             if now - ended.setdefault(job.id, now) < _patience(cell):
                 waiting = True
@@ -253,6 +250,17 @@ def follow(cells: list[Cell], config: LauncherConfig, resubmit: bool) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def _release_once(cell: Cell, job: slurm_queue.Job) -> None:
+    """Lets a job go on that Slurm holds because a node could not start it; the second time a person must look."""
+    record = cell.job()
+    if not job.launch_failed or record.get("released"):
+        return
+    problem = slurm_queue.tell(["scontrol", "release", job.id])
+    cell.write("job", record | {"released": time.time()})
+    said = problem or f"released job {job.id} of cell {cell.id}, held because a node could not start it"
+    print(said, file=sys.stderr, flush=True)
+
+
 def _patience(cell: Cell) -> float:
     """A failure the process itself wrote down is already visible; anything else may be."""
     return 0.0 if cell.state()["state"] == "failed" else VISIBLE_SECONDS
@@ -262,15 +270,18 @@ def describe(submission: Submission) -> str:
     """What was submitted and what was not, for people."""
     lines = []
     for id_, cells in submission.jobs.items():
-        ask = cells[0].job()["ask"]
-        team = f"{ask['processes']} processes of " if ask["processes"] > 1 else ""
+        ask = {"nodes": 1} | cells[0].job()["ask"]
+        team = f"{ask['nodes']} nodes with " if ask["nodes"] > 1 else ""
+        team += f"{ask['processes']} processes of " if ask["processes"] > 1 else ""
         gpus = f"{ask['gpus']} GPU, " if ask["gpus"] else ""
         size = f"array of {len(cells)} cells" if len(cells) > 1 else "1 cell"
         where = f" on {ask['partition']}" if ask["partition"] else ""
         each = f"{team}{gpus}{ask['cpus']} CPU, {ask['memory']}, {ask['time']} min"
         lines.append(f"submitted job {id_}: {size}{where}, each {each}")
+    for id_, cells in submission.adopted.items():
+        lines.append(f"found job {id_} again, whose submission was interrupted: {len(cells)} cells")
     if submission.queued:
-        ids = sorted({cell.job()["id"].partition("_")[0] for cell in submission.queued})
+        ids = sorted({cell.job().get("id", "not known yet").partition("_")[0] for cell in submission.queued})
         lines.append(f"{len(submission.queued)} cells have a job already: {', '.join(ids)}")
     if submission.held:
         lines.append(f"{len(submission.held)} cells are being trained outside Slurm and were left alone")

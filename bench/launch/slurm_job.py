@@ -56,7 +56,8 @@ class CellJob:
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         cell = Store(self.store).cell(self.cell)
         _wait_until_visible(cell)
-        _print_to(cell.log)
+        if environment.node == 0:  # two nodes would overwrite each other's lines on a shared disk
+            _print_to(cell.log)
         before = checkpoint.newest_step(cell.checkpoints)
         owner = {"job": job, "restart": int(os.environ.get("SLURM_RESTART_COUNT", 0))}
         trained = self._run(cell, owner)

@@ -104,8 +104,12 @@ def given_up(cell: Cell, ask: dict[str, Any], config: LauncherConfig) -> bool:
     own = [death for death in deaths if not death["innocent"]]
     if not own or alike(deaths) < config.max_failures:
         return False
-    return own[-1]["code"] == snapshot.digest() and own[-1]["ask"] == ask
+    return own[-1]["code"] == snapshot.digest() and own[-1].get("ask") == ask
 
 
 def _kind(death: Record) -> tuple[Any, ...]:
-    return re.sub(r"\d+(\.\d+)?", "#", death["cause"]), death["code"], tuple(sorted(death["ask"].items()))
+    return (
+        re.sub(r"\d+(\.\d+)?", "#", death["cause"]),
+        death["code"],
+        tuple(sorted((death.get("ask") or {}).items())),
+    )

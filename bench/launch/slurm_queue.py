@@ -1,10 +1,11 @@
 """What Slurm says of jobs: squeue first, sacct for those it has forgotten. Any of the two may be missing or slow."""
 
+import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-TIMEOUT = 30.0  # seconds; a busy controller answers late, a dead one never
+TIMEOUT = 30.0  # seconds any Slurm command may take; a busy controller answers late, a dead one never
 ENDED = (
     "BOOT_FAIL",
     "CANCELLED",
@@ -33,6 +34,16 @@ class Job:
     def alive(self) -> bool:
         """Whether it runs or may still run; a job nobody can tell anything of may."""
         return self.state not in (*ENDED, GONE)
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for `scontrol release`, and for nothing else."""
+        return self.state == "PENDING" and re.search("held|hold", self.reason, re.IGNORECASE) is not None
+
+    @property
+    def launch_failed(self) -> bool:
+        """Whether it is held because a node could not start it."""
+        return self.held and "launch failed" in self.reason.replace("_", " ")
 
     @property
     def running(self) -> bool:
@@ -87,15 +98,48 @@ def _sacct(ids: set[str]) -> dict[str, Job] | None:
     return found
 
 
+def commented(name: str) -> dict[str, str] | None:
+    """The jobs of this name by their comment: comment to job id, of an array without its task.
+
+    Accounting often keeps no comments; squeue knows those of jobs that wait, run or ended minutes ago.
+
+    Returns:
+        None where Slurm does not answer.
+    """
+    queue = ask(["squeue", "--noheader", "--states=all", f"--name={name}", "--format=%i|%k"])
+    words = ["sacct", "--noheader", "--allocations", "--parsable2", "--starttime=now-30days"]
+    ended = ask([*words, f"--name={name}", "--format=JobID,Comment"])
+    if queue is None:
+        return None
+    found = {}
+    for line in [*(ended or "").splitlines(), *queue.splitlines()]:
+        id_, _, comment = line.strip().partition("|")
+        found[comment] = id_.partition("_")[0]
+    return found
+
+
 def _chosen(ids: set[str]) -> str:
     """The arrays asked for: a few, where their tasks may be thousands."""
     return "--jobs=" + ",".join(sorted({id_.partition("_")[0] for id_ in ids}))
 
 
-def ask(words: list[str], timeout: float = TIMEOUT) -> str | None:
+def tell(words: list[str]) -> str | None:
+    """Has a Slurm command done; returns why it was not, and what to type, if it was not."""
+    try:
+        done = _run(words)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{words[0]}: {error}. Run it by hand: {' '.join(words)}"
+    return f"{words[0]}: {done.stderr.strip()}" if done.returncode else None
+
+
+def _run(words: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT)
+
+
+def ask(words: list[str]) -> str | None:
     """What a Slurm command prints, or None when it is missing, fails or does not answer in time."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout)
+        done = _run(words)
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0:  # asked for one job alone that it forgot, squeue fails; that is an answer

@@ -7,6 +7,7 @@ from bench.launch import slurm_outcome, slurm_queue
 from bench.launch.slurm_queue import Job
 from bench.storage.store import Cell, Record
 
+HELD = "held"  # begins the cause of a cell whose job waits for a person
 FRESH_SECONDS = 10.0  # between two questions to Slurm while a table is redrawn every other second
 _last: tuple[float, frozenset[str], dict[str, Job]] = (float("-inf"), frozenset(), {})
 
@@ -42,6 +43,9 @@ def merged(cell: Cell, state: Record, job: Job) -> Record:
     if job.state == slurm_queue.UNKNOWN:
         doubt = f"Slurm does not answer for job {job.id}"
         return state | {"state": "queued" if state["state"] == "planned" else state["state"], "cause": doubt}
+    if job.held:
+        remedy = f"{HELD} by Slurm or a person ({job.reason}): `scontrol release {job.id}` lets it go on"
+        return state | {"state": "queued", "cause": remedy}
     if job.alive:
         return state | {"state": "queued", "cause": f"waits: {job.reason}" if job.reason else None}
     if state["state"] == "failed" or state["state"] == "running":  # `running` means its lock is held

@@ -1,7 +1,7 @@
 """Runs what a plan misses, wherever its launcher says."""
 
 from bench.config.schema import LauncherKind
-from bench.launch import LAUNCHERS
+from bench.launch import LAUNCHERS, preflight
 from bench.launch.watch import watch
 from bench.storage.store import Cell
 from bench.study.plan import Plan
@@ -24,9 +24,15 @@ def start(plan: Plan, command: str) -> bool:
     if slurm and plan.missing():
         from bench.launch import resources
 
-        resources.complete(plan)
+        completed = resources.complete(plan)
+        plan = completed.plan
+        for note in completed.notes:
+            print(note)
+    missing = plan.missing()
+    if missing:
+        preflight.check(plan, missing)
     plan.write(command)
-    if not (missing := plan.missing()):
+    if not missing:
         return True
     if slurm:
         return _on_cluster(plan, missing)
@@ -37,10 +43,9 @@ def start(plan: Plan, command: str) -> bool:
 
 def _on_cluster(plan: Plan, missing: list[Cell]) -> bool:
     """Submits what is missing; returns whether to go on to the report: everything was waited for, or nothing runs."""
-    from bench.launch import preflight, slurm
+    from bench.launch import slurm
 
     config, name = plan.config, plan.study.name
-    preflight.check(plan, missing)
     sent = slurm.submit(missing, config.launcher)
     print(slurm.describe(sent), flush=True)
     if not (sent.jobs or sent.queued or sent.held):

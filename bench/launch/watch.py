@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.launch.cell_status import CellStatus, counts, describe, duration, study_status
+from bench.launch.slurm_state import HELD
 from bench.storage.store import Store
 
 SECONDS = 2.0
@@ -57,7 +58,7 @@ def watch(store: Store, name: str) -> Iterator[None]:
 
 def _live(store: Store, name: str, console: Console, stop: threading.Event) -> None:
     def draw() -> Table:
-        statuses = study_status(store, store.study(name))
+        statuses = study_status(store, store.study(name, begun=True))
         return table(f"{name}: {counts(statuses)}", statuses)
 
     with Live(draw(), console=console, refresh_per_second=2) as live:
@@ -67,12 +68,13 @@ def _live(store: Store, name: str, console: Console, stop: threading.Event) -> N
 
 
 def _lines(store: Store, name: str, console: Console, stop: threading.Event) -> None:
-    """One plain line whenever a cell changes state or finishes an epoch."""
-    seen: dict[str, tuple[str, int]] = {}
+    """One plain line whenever a cell changes state, finishes an epoch, or begins to wait for a person."""
+    seen: dict[str, tuple[str, int, bool]] = {}
     while True:
         last = stop.wait(SECONDS)
-        for status in study_status(store, store.study(name)):
-            now = (status.state, int(status.epoch))
+        for status in study_status(store, store.study(name, begun=True)):
+            held = status.state == "queued" and (status.cause or "").startswith(HELD)
+            now = (status.state, int(status.epoch), held)
             if seen.get(status.id) != now and status.state != "missing":
                 print(describe(status), file=sys.stderr, flush=True)
             seen[status.id] = now

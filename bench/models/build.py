@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.config import plugins
-from bench.config.schema import Decoder, Fusion, ModelConfig, Neck
+from bench.config.schema import REQUIRED, Decoder, Fusion, ModelConfig, Neck, named_weights
+from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
@@ -192,11 +193,15 @@ def _assemble(
     from fianet.segmenter import Segmenter
     from fianet.text import NoText, TextEncoder, freeze_bert, pretrained_bert, random_bert
 
+    for part, pretrained in (("encoder", model.encoder.pretrained), ("text", model.text.pretrained)):
+        if pretrained == REQUIRED:
+            raise ValueError(f"model.{part}.pretrained: nothing was chosen.\nName weights, or say `random`.")
     encoder = _encoder(model)
     text = model.text
+    source = named_weights(text.pretrained)
     bert = (
-        pretrained_bert(text.pretrained, vocab_size)
-        if text.pretrained
+        pretrained_bert(str(locate_text(source)), vocab_size)
+        if source
         else random_bert(vocab_size, text.width, text.layers, text.heads, text.dropout)
     )
     freeze_bert(bert, text.trained_layers, text.train_embeddings)
@@ -223,10 +228,10 @@ def _encoder(model: ModelConfig) -> SwinEncoder:
 
     sizes = model.encoder
     encoder = SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
-    if sizes.pretrained:
+    if source := named_weights(sizes.pretrained):
         from bench.models.pretrained_swin import load_swin
 
-        load_swin(encoder, sizes.pretrained)
+        load_swin(encoder, source)
     return encoder
 
 

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from bench.config.schema import Decoupler, ModelConfig, TextConfig
-from bench.models.build import build
+from bench.models.build import build_model
 from bench.models.inputs import MEAN, STD
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
@@ -76,7 +76,8 @@ class Bundle:
                 "image": f"(B,3,{self.size},{self.size}) float32: RGB / 255, less mean, divided by std",
                 "mean": MEAN,
                 "std": STD,
-                "ids, context_mask, object_mask, position_mask": f"(B,{self.max_tokens}) int64",
+                "ids, context_mask, object_mask, position_mask": f"(B,{self.max_tokens}) int64; masks are applied as "
+                "given: without object or position words pass the context mask",
             },
             "output": f"logits (B,2,{self.size},{self.size}); the mask is where class 1 is larger",
         }
@@ -120,6 +121,8 @@ def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
 def load_bundle(path: str | Path) -> Bundle:
     """Reads what `save_bundle` wrote. No code in it runs, and no more memory is used than its weights take.
 
+    A model of another package is built by that package, which must be installed in the version that it was made with.
+
     Raises:
         UserError: No such thing, another kind of file, cut off, or sizes that are not those of the weights.
     """
@@ -134,12 +137,12 @@ def load_bundle(path: str | Path) -> Bundle:
         }
     values = _description(metadata.get(CONFIG), path)
     config = _model_config(values["model"], path)
-    # where nothing in the model reads the sentence
-    if not config.plugin and not any(key.startswith("text.") for key in state):
-        config.text = TextConfig(width=8, layers=1, heads=1)
-        values["vocab_size"] = 1
-    _check_counts(config, len(state), path)
-    shapes = outline(config, values["vocab_size"], values["size"])
+    built, pieces = config, values["vocab_size"]
+    if not config.plugin:
+        if not any(key.startswith("text.") for key in state):  # nothing in the model reads the sentence
+            built, pieces = replace(config, text=TextConfig(width=8, layers=1, heads=1)), 1
+        _check_counts(built, len(state), path)
+    shapes = outline(built, pieces, values["size"])
     wrong = [
         key for key in shapes.keys() | state.keys() if key not in state or shapes.get(key) != state[key].shape
     ]
@@ -148,7 +151,7 @@ def load_bundle(path: str | Path) -> Bundle:
             f"{path}: {len(wrong)} weights are not those its config names: {listing(sorted(wrong), 3)}.",
             REMEDY,
         )
-    model = build(config, values["vocab_size"], values["size"])
+    model = build_model(built, pieces, values["size"])
     model.load_state_dict(state)
     carried = {name: metadata[name] for name in VOCABULARY_FILES if name in metadata}
     return Bundle(

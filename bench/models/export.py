@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from bench.config.compose import restore
-from bench.config.schema import TextConfig
-from bench.models.build import build
+from bench.config.schema import TextConfig, named_weights
+from bench.models.build import build_model
 from bench.models.bundle import CONFIG, Bundle, load_bundle, save_bundle
 from bench.models.inputs import TEXT, normalize
-from bench.models.pretrained import locate
-from bench.models.read_weights import listing, plain_arrays, read_safetensors
+from bench.models.pretrained import locate_text
+from bench.models.read_weights import first_line, listing, plain_arrays, read_safetensors
 from bench.models.released import outline
 from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
@@ -123,10 +123,13 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
     if not file.is_file():
         raise UserError(f"{file}: the weights are gone.", "Delete the cell's folder and run its study again.")
     state = plain_arrays(read_safetensors(file)[0], file)
-    pretrained = config.model.text.pretrained
-    folder = SHIPPED if pretrained is None else locate(pretrained)
+    pretrained = named_weights(config.model.text.pretrained)
+    folder = SHIPPED if pretrained is None else locate_text(pretrained, weights=False)
     embeddings = state.get("text.bert.embeddings.word_embeddings.weight")
-    text = config.model.text if pretrained is None else _sizes(folder, config.model.text)
+    text = replace(config.model.text, pretrained=None)
+    if pretrained is not None:
+        with contextlib.suppress(UserError) if config.model.plugin else contextlib.nullcontext():
+            text = _sizes(folder, text)  # another package may read something else than a BERT there
     encoder = replace(config.model.encoder, pretrained=None)
     model_config = replace(config.model, text=text, encoder=encoder)
     vocab_size = Tokenizer.load(str(folder)).vocab_size if embeddings is None else len(embeddings)
@@ -135,7 +138,7 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         raise UserError(
             f"{file}: not the weights of the model in {cell.path / 'cell.json'}.", "Train the cell again."
         )
-    model = build(model_config, vocab_size, config.recipe.size)
+    model = build_model(model_config, vocab_size, config.recipe.size)
     model.load_state_dict(state)
     return Bundle(
         model.eval(),
@@ -153,14 +156,14 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
 def _sizes(folder: Path, text: TextConfig) -> TextConfig:
     """The sizes of a pretrained BERT, written out, so that it is not needed any more."""
     values = files.read_json(folder / "config.json") or {}
-    if values.get("hidden_act", "gelu") != "gelu" or values.get("layer_norm_eps", 1e-12) != 1e-12:
+    plain = values.get("hidden_act", "gelu") == "gelu" and values.get("layer_norm_eps", 1e-12) == 1e-12
+    if not plain or not {"hidden_size", "num_hidden_layers", "num_attention_heads"} <= values.keys():
         raise UserError(
             f"{folder}: not a plain BERT (hidden_act={values.get('hidden_act')}).",
             "Only plain BERTs can be exported.",
         )
     return replace(
         text,
-        pretrained=None,
         width=int(values["hidden_size"]),
         layers=int(values["num_hidden_layers"]),
         heads=int(values["num_attention_heads"]),
@@ -179,9 +182,17 @@ def write_graph(bundle: Bundle, kind: Format, folder: Path) -> tuple[Path, float
         The file, and the largest difference of a logit on two made-up inputs.
 
     Raises:
-        UserError: The extra for ONNX is missing, or the graph's logits differ by more than 1e-4.
+        UserError: The extra for ONNX is missing, the model cannot be traced, or logits differ by more than 1e-4.
     """
-    run, content = _BUILDERS[kind](bundle)
+    try:
+        run, content = _BUILDERS[kind](bundle)
+    except UserError:
+        raise
+    except Exception as error:  # tracing runs whatever code the model has
+        raise UserError(
+            f"format={kind}: {bundle.config.name} cannot be made a graph of ({first_line(error)}).",
+            "Use the safetensors file, which is written and is the model itself.",
+        ) from error
     worst = 0.0
     with torch.inference_mode():
         for seed in (1, 2):  # not the input it was traced with

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.models.bundle import Bundle, save_bundle
-from bench.models.pretrained import locate
+from bench.models.pretrained import checked_sha256, locate_text
 from bench.models.read_weights import listing, read_checkpoint
 from bench.models.released import read_released
 from bench.models.vocabulary import fitting_tokenizer, vocabulary_text
@@ -30,11 +30,13 @@ def import_released(
         UserError: Unreadable or unsafe file, unknown model, weights or vocabulary that do not belong to it.
     """
     checkpoint = read_checkpoint(file)
+    checked_sha256(Path(file))
     released = read_released(checkpoint, file, fusion_heads, size)
     carried = {}
     if vocabulary:
-        fitting_tokenizer(vocabulary, released.vocab_size, file)
-        carried = vocabulary_text(locate(vocabulary))
+        folder = locate_text(vocabulary, weights=False)
+        fitting_tokenizer(str(folder), released.vocab_size, file)
+        carried = vocabulary_text(folder)
     bundle = Bundle(
         released.model, released.config, released.vocab_size, size, max_tokens, carried, Path(file).name
     )

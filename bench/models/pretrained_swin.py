@@ -1,14 +1,12 @@
 """Pretrained Swin weights for the encoder: the original release's files and timm's models."""
 
-import difflib
 import math
 import re
-from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.models.pretrained import locate_encoder
 from bench.models.read_weights import State, listing, read_state
 from bench.models.reference_keys import ENCODER
 from bench.terminal.errors import UserError
@@ -29,7 +27,12 @@ def load_swin(encoder: SwinEncoder, source: str) -> None:
     Raises:
         UserError: Nothing to load at `source`, or weights for other sizes.
     """
-    state = read_state(source) if Path(source).exists() else _from_timm(source)
+    path = locate_encoder(source)
+    try:
+        state = read_state(path)
+    except UserError as error:
+        unprefixed = error.what.removeprefix(f"{path}: ")
+        raise UserError(f"model.encoder.pretrained={source}: {unprefixed}", error.remedy) from error
     rules = [(ours, theirs.removeprefix("backbone.")) for ours, theirs in ENCODER]
     if "layers.3.downsample.norm.weight" in state:  # timm merges patches at the start of a stage
         rules = [rule for rule in rules if "merge" not in rule[0]] + [(r"\.merge\.", ".downsample.")]
@@ -61,24 +64,3 @@ def _resized(table: Tensor, like: Tensor) -> Tensor:
         return table
     image = table.float().T.reshape(1, -1, old, old)
     return F.interpolate(image, size=(new, new), mode="bicubic").flatten(2)[0].T
-
-
-def _from_timm(name: str) -> State:
-    import timm
-
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name.partition(".")[0], timm.list_models("swin_*"), n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise UserError(
-            f"model.encoder.pretrained={name}: no such file and no such timm model.",
-            f"{hint}Pass a file or a timm name.",
-        )
-    try:
-        with torch.no_grad():
-            return dict(timm.create_model(name, pretrained=True).state_dict())
-    except Exception as error:  # hub, network, format: each library raises its own kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"model.encoder.pretrained={name}: timm could not get the weights ({reason}).",
-            "Pass model.encoder.pretrained=FILE, the .pth of the original Swin release.",
-        ) from error

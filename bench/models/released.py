@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.schema import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
-from bench.models.build import build
+from bench.models.build import build, build_model
 from bench.models.read_weights import Checkpoint, State, first_line, listing, read_checkpoint
 from bench.models.reference_keys import IGNORED, reference_key
 from bench.terminal.errors import UserError
@@ -135,9 +135,13 @@ def _check_size(state: State, config: ModelConfig, path: str | Path, size: int) 
 def outline(config: ModelConfig, vocab_size: int, size: int) -> dict[str, torch.Size]:
     """The shape of every weight of a model, computed without making one: sizes read from a file may be absurd.
 
+    Models of other packages are made: their builders may not know how to do without numbers.
+
     Raises:
-        UserError: Names or sizes that do not fit together.
+        UserError: Names or sizes that do not fit together, or a package that is not installed.
     """
+    if config.plugin:
+        return {key: value.shape for key, value in build_model(config, vocab_size, size).state_dict().items()}
     try:
         with torch.device("meta"):
             return {key: value.shape for key, value in build(config, vocab_size, size).state_dict().items()}

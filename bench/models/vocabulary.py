@@ -5,8 +5,8 @@ Imports no torch.
 
 from pathlib import Path
 
-from bench.config.schema import Config
-from bench.models.pretrained import locate
+from bench.config.schema import Config, named_weights
+from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
 
@@ -15,8 +15,8 @@ VOCABULARY_FILES = ("tokenizer.json", "vocab.txt")  # the first that is there is
 
 def configured_tokenizer(config: Config) -> Tokenizer:
     """The tokenizer of the configured text encoder: that of its pretrained weights, else the shipped one."""
-    pretrained = config.model.text.pretrained
-    return Tokenizer.load(str(locate(pretrained)) if pretrained else None)
+    pretrained = named_weights(config.model.text.pretrained)
+    return Tokenizer.load(str(locate_text(pretrained, weights=False)) if pretrained else None)
 
 
 def fitting_tokenizer(pretrained: str | None, vocab_size: int, source: str) -> Tokenizer:

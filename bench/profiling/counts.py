@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.schema import Config, Fusion, ModelConfig, Neck
+from bench.config.schema import Config, Fusion, ModelConfig, Neck, named_weights
 from bench.models.build import build_model
 from bench.profiling.parts import metered, parts
 from bench.terminal.errors import UserError
@@ -42,17 +42,18 @@ def vocabulary_size(model: ModelConfig) -> int:
         UserError: The folder holds an encoder of other sizes than the configuration says.
     """
     text = model.text
-    if text.pretrained is None:
+    pretrained = named_weights(text.pretrained)
+    if pretrained is None:
         return Tokenizer.load().vocab_size
     try:
-        stored = json.loads((Path(text.pretrained) / "config.json").read_text())
+        stored = json.loads((Path(pretrained) / "config.json").read_text())
     except (OSError, ValueError):
         return BERT_BASE_VOCABULARY
     sizes = {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
     for ours, theirs in sizes.items():
         if theirs in stored and stored[theirs] != getattr(text, ours):
             raise UserError(
-                f"{text.pretrained}: its {theirs} is {stored[theirs]}, the configuration says "
+                f"{pretrained}: its {theirs} is {stored[theirs]}, the configuration says "
                 f"{getattr(text, ours)}.",
                 f"Pass model.text.{ours}={stored[theirs]}.",
             )
@@ -77,7 +78,8 @@ def count(config: Config) -> dict[str, Any]:
         `macs`), `size`, `max_tokens`, `vocabulary` they hold for, and `published`: `parameters` and `macs` counted as
         papers do, to compare with what they print, and `because`.
     """
-    with torch.device("meta"):
+    # a model of another package may not know how to do without numbers
+    with torch.device("cpu" if config.model.plugin else "meta"):
         model = build_profiled(config)
         inputs = example(config, 1)
     counter = FlopCounterMode(display=False)
@@ -108,6 +110,8 @@ def _as_published(
     model: ModelConfig, parameters: int, macs: int, unread: int, per_part: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
     """What papers would print: `parameters`, `macs`, and `because`: why that is another number than ours."""
+    if model.plugin:  # what fills our slots says nothing of it
+        return {"parameters": parameters, "macs": macs, "because": []}
     because = []
     if unread:
         because.append("operations whose result nothing reads are not counted")

@@ -23,6 +23,7 @@ def environment(device: str, precision: str, processes: int = 1) -> dict[str, An
         "device": torch.cuda.get_device_name()
         if device == "cuda"
         else platform.processor() or platform.machine(),
+        "device_type": device,
         "precision": precision,
         "processes": processes,
         "threads": torch.get_num_threads(),

@@ -1,5 +1,6 @@
 """Files that survive a crash: atomic writes and locks that die with their owner."""
 
+import errno
 import fcntl
 import json
 import os
@@ -8,6 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bench.storage.lock_files import held_by_file
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (
+    "no space left on device: free some with `python -m bench.gc`, then run again; what was saved is whole"
+)
+NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # said by disks that keep no locks
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -23,10 +32,23 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # as writing raises it
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
+
+
+def no_space(error: BaseException | None) -> bool:
+    """Whether an error, or what led to it, is a full disk or quota: libraries lose the number on its way."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(f"(os error {number})" in str(error) for number in FULL):  # as Rust says it
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def sync_folder(folder: Path) -> None:
@@ -60,6 +82,8 @@ def read_json(path: Path) -> Any | None:
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Holds an exclusive lock on `path`; the kernel lets go when the process dies, however it dies.
 
+    Where the disk keeps no such locks, a file says who holds it, and a dead owner's is taken over.
+
     Args:
         path: Lock file, created if missing and never deleted (deleting a lock file lets two owners in).
         wait: False: do not wait for another owner.
@@ -74,7 +98,14 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        except OSError as error:
+            if error.errno not in NO_FLOCK:
+                raise
+        else:
+            yield True
+            return
+    with held_by_file(path, wait=wait) as held:
+        yield held
 
 
 def size(number: float) -> str:

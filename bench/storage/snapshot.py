@@ -16,18 +16,29 @@ from bench.storage import files
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bench", "fianet", "baselines", "reports", "experiments")
-# what can change a number: everything else may be edited without making a result stale
+# rooms that can change a number: what is edited elsewhere makes no result stale
 TRAINING = (
+    *("fianet", "baselines"),
+    *("bench/config", "bench/data", "bench/drawing", "bench/images", "bench/models", "bench/sentences"),
+    *("bench/storage", "bench/training"),
+)
+# what lies in those rooms, or is imported by a process that trains, and yet changes no number
+HARMLESS = (
+    # asks for cells and names them; a cell that is planned keeps its configuration
+    *(f"bench/config/{name}.py" for name in ("groups", "help", "identity", "machine", "request", "values")),
+    *("bench/config/yaml_files.py", "experiments"),
+    # tells people what data hold; makes data sets, whose content is part of a cell's id
+    *(f"bench/data/{name}.py" for name in ("audit_report", "explained", "refer", "scored_scenes")),
+    # takes models out of the store and into it; looks into them once they are scored
+    *("bench/models/export.py", "bench/models/import_released.py", "bench/inference"),
+    # what is kept beside numbers
     *(
-        "fianet",
-        "baselines",
-        "bench/data",
-        "bench/drawing",
-        "bench/images",
-        "bench/models",
-        "bench/sentences",
+        f"bench/storage/{name}.py"
+        for name in ("attention_maps", "environment", "expectation", "mlflow_links")
     ),
-    *("bench/training", "bench/storage/metrics.py", "bench/storage/rle.py"),
+    *(f"bench/storage/{name}.py" for name in ("model_costs", "snapshot", "speeds")),
+    # starts, follows and stops
+    *("bench/__init__.py", "bench/cell.py", "bench/launch", "bench/terminal", "bench/tracking"),
 )
 ABOUT = "snapshot.json"  # beside the packages; its presence tells that the running code is a snapshot
 
@@ -48,7 +59,7 @@ def take(store: Path, root: Path = ROOT) -> Path:
     for path in _code(root):
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, copy / path)
-    name = digest(copy, PACKAGES)  # of the copy: the original may be edited at this moment
+    name = digest(copy, PACKAGES, ())  # of the copy: the original may be edited at this moment
     final = snapshots / name
     if not final.exists():
         files.write_json(
@@ -64,19 +75,25 @@ def take(store: Path, root: Path = ROOT) -> Path:
     return final
 
 
-def digest(root: Path = ROOT, parts: tuple[str, ...] = TRAINING) -> str:
+def digest(root: Path = ROOT, parts: tuple[str, ...] = TRAINING, without: tuple[str, ...] = HARMLESS) -> str:
     """What identifies the code under `root`: sha256 over names and content, first 12 hex digits.
 
     Args:
         root: Folder of the packages.
         parts: Folders and files that count; by default those that can change a cell's numbers.
+        without: Of these, folders and files that do not.
     """
     total = hashlib.sha256()
     for path in _code(root):
-        if any(path == Path(part) or Path(part) in path.parents for part in parts):
+        if lies_in(path, parts) and not lies_in(path, without):
             content = hashlib.sha256((root / path).read_bytes()).digest()
             total.update(path.as_posix().encode() + b"\0" + content)
     return total.hexdigest()[:12]
+
+
+def lies_in(path: Path, parts: tuple[str, ...]) -> bool:
+    """Whether a file is one of some folders and files, or lies in them; all relative to one root."""
+    return any(path == Path(part) or Path(part) in path.parents for part in parts)
 
 
 def commit(root: Path = ROOT) -> str | None:

@@ -1,48 +1,127 @@
-"""How fast cells train: those done in this store, else where their scale was measured."""
+"""How fast cells train: measured here, rehearsed, or assumed; the first of these that says anything."""
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.config.machine import on_gpu
 from bench.config.schema import Config
-from bench.storage.store import Store
+from bench.storage.rehearsals import read_rehearsal
+from bench.storage.store import Cell, Store
+
+INFERENCE = 3.0  # times as fast as training, which also goes backward and takes a step; assumed
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Training speed of one cell, and where the number comes from."""
 
-    images_per_second: float
+    images_per_second: float  # of all processes of the cell together, evaluation aside
     source: str
 
 
+@dataclass(frozen=True)
+class _Measured:
+    model: dict[str, Any]
+    size: int
+    gpu: bool | None  # None: an older version did not write it down
+    rate: float  # images a second of one process
+
+
 class Speeds:
-    """How fast cells trained that are done in a store.
+    """How fast cells trained that are done in a store, and how fast others will.
 
     Args:
-        store: Read once, here.
+        store: Its cells are read once, here.
     """
 
     def __init__(self, store: Store) -> None:
-        self._known: list[tuple[dict[str, Any], float]] = []
-        for cell in store.cells():
-            metrics, seconds = cell.metrics(), sum(epoch["seconds"] for epoch in cell.history())
-            if metrics and metrics["epochs"] and seconds:
-                self._known.append((cell.config(), metrics["epochs"] * metrics["counts"]["train"] / seconds))
+        self._store = store
+        self._known = [found for cell in store.cells() if (found := _measured(cell))]
 
     def of(self, config: Config) -> Estimate:
-        """The median of cells of this model and image size, else of its scale, else what was measured elsewhere."""
-        wanted = asdict(config.model)  # enumerations equal their names
-        sized = [
-            (known["model"], rate)
-            for known, rate in self._known
-            if known["recipe"]["size"] == config.recipe.size
-            and known["model"]["encoder"]["embed_dim"] == config.model.encoder.embed_dim
+        """Cells of this model and image size, else a rehearsal, else other cells of its scale, else what is assumed."""
+        alone = self._this_model(config) or _rehearsed(self._store, config)
+        alone = alone or self._this_scale(config) or _assumed(config)
+        return Estimate(alone.images_per_second * config.launcher.team, alone.source)
+
+    def seconds(self, config: Config, samples: Mapping[str, int]) -> float:
+        """How long a whole cell takes: training, the evaluation after every epoch, and those at the end.
+
+        Args:
+            config: The cell's configuration.
+            samples: References of each split.
+        """
+        epochs = 0 if config.weights else config.recipe.epochs
+        scored = epochs * samples[config.protocol.select.value] + samples["val"] + 2 * samples["test"]
+        return (epochs * samples["train"] + scored / INFERENCE) / self.of(config).images_per_second
+
+    def _this_model(self, config: Config) -> Estimate | None:
+        rates = [
+            known.rate for known in self._alike(config, asdict(config.model)) if _same_size(known, config)
         ]
-        alike = [rate for model, rate in sized if model == wanted] or [rate for _, rate in sized]
-        if alike:
-            return Estimate(statistics.median(alike), f"median of {len(alike)} cells done here")
-        return Estimate(
-            config.images_per_second,
-            "none was done here yet: measured on one core (tiny) or one GPU elsewhere",
-        )
+        return _median(rates, "{} of this model done here")
+
+    def _this_scale(self, config: Config) -> Estimate | None:
+        """The same model at another size, else other models with an encoder as wide."""
+        alike = self._alike(config, asdict(config.model)) or self._alike(config, None)
+        found = [known for known in alike if _same_size(known, config)] or alike
+        sizes = sorted({known.size for known in found} - {config.recipe.size})
+        scaled = f", made at {'/'.join(map(str, sizes))} px" if sizes else ""
+        rates = [known.rate * _area_ratio(known.size, config) for known in found]
+        return _median(rates, "{} of this scale done here" + scaled)
+
+    def _alike(self, config: Config, model: dict[str, Any] | None) -> list[_Measured]:
+        """Cells trained on the same kind of device, of a model, or of any as wide."""
+        gpu, wide = on_gpu(config.launcher), config.model.encoder.embed_dim
+        return [
+            known
+            for known in self._known
+            if known.gpu in (gpu, None)
+            # enumerations equal their names
+            and (known.model["encoder"]["embed_dim"] == wide if model is None else known.model == model)
+        ]
+
+
+def _measured(cell: Cell) -> _Measured | None:
+    """What a finished cell tells; nothing where none was trained."""
+    metrics, config = cell.metrics() or {}, cell.config()
+    seconds = sum(epoch.get("seconds", 0) for epoch in cell.history())
+    about, counts = cell.environment(), metrics.get("counts", {})
+    if not (metrics.get("epochs") and counts.get("train") and seconds and "model" in config):
+        return None
+    images = counts["train"] + counts.get(config["protocol"]["select"], 0) / INFERENCE
+    rate = metrics["epochs"] * images / seconds / about.get("processes", 1)
+    device = about.get("device_type")
+    return _Measured(config["model"], config["recipe"]["size"], device and device != "cpu", rate)
+
+
+def _rehearsed(store: Store, config: Config) -> Estimate | None:
+    found = read_rehearsal(store, config)
+    if found is None:
+        return None
+    return Estimate(found.images_a_step / found.seconds_a_step, f"rehearsed on {found.device}")
+
+
+def _assumed(config: Config) -> Estimate:
+    assumed, gpu = config.assumed, on_gpu(config.launcher)
+    rate = assumed.gpu if gpu else assumed.cpu
+    source = f"assumed {rate:g} images/s at {assumed.size} px on {'a GPU' if gpu else 'a CPU'}, nothing was measured"
+    return Estimate(rate * _area_ratio(assumed.size, config), source)
+
+
+def _median(rates: list[float], source: str) -> Estimate | None:
+    if not rates:
+        return None
+    cells = "1 cell" if len(rates) == 1 else f"median of {len(rates)} cells"
+    return Estimate(statistics.median(rates), source.format(cells))
+
+
+def _same_size(known: _Measured, config: Config) -> bool:
+    return known.size == config.recipe.size
+
+
+def _area_ratio(size: int, config: Config) -> float:
+    """How many times faster images of the configured size are than images of another."""
+    return (size / config.recipe.size) ** 2

@@ -33,14 +33,14 @@ class Plan:
         study: Its rows.
         cells: Row by row within each data set and seed; a cell that serves two rows stands there twice.
         store: Where they are kept.
-        training_samples: References a cell trains on, by cell id.
+        samples: References of each split, by cell id.
     """
 
     config: Config
     study: Study
     cells: list[PlannedCell]
     store: Store
-    training_samples: dict[str, int]
+    samples: dict[str, dict[str, int]]
 
     def stored(self) -> list[Cell]:
         """The cells' folders, each once, in plan order."""
@@ -69,6 +69,7 @@ def plan_cells(
     seeds: list[int],
     fingerprint: Callable[[Config], str],
     weights: Callable[[str | None], str],
+    encoder_weights: Callable[[str], str] | None = None,
 ) -> list[PlannedCell]:
     """All cells of a study, row by row within each data set and seed, so that whole tables appear seed by seed.
 
@@ -78,6 +79,7 @@ def plan_cells(
         seeds: Seeds every row is trained with.
         fingerprint: From a configuration to its data set's content fingerprint.
         weights: See `identity`.
+        encoder_weights: See `identity`.
     """
     cells = []
     datasets = list(dict.fromkeys(dataset for _, dataset in configs))
@@ -86,7 +88,7 @@ def plan_cells(
             config = configs[row.key, dataset]
             if config.weights is not None and seed != seeds[0]:
                 continue  # nothing is trained, so another seed would be the same cell
-            known = identity(config, seed, fingerprint(config), weights)
+            known = identity(config, seed, fingerprint(config), weights, encoder_weights)
             cells.append(PlannedCell(cell_id(known), row.key, config.data.name, seed, known, config))
     return cells
 

@@ -1,22 +1,21 @@
 """From a request to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config.compose import compose
 from bench.config.request import Request
-from bench.config.schema import Config, DataConfig, Decoupler
+from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.usable import usable_references
-from bench.models.pretrained import image_size, weights_digest
+from bench.models.pretrained import encoder_digest, image_size, text_digest
 from bench.storage.store import Store
 from bench.study.definition import Study, named_study
 from bench.study.plan import Plan, plan_cells
 from bench.terminal.bars import bar
 from bench.terminal.errors import UserError
-from fianet.tokens import SHIPPED
 
 
 def prepare(request: Request, study: Study | None = None) -> Plan:
@@ -33,15 +32,22 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
     study = study or named_study(config, request)
     configs = compose_rows(study, config, request)
     for each in configs.values():
+        _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
     _check_tagger(list(configs.values()))
     sets = {
-        key: _audited(data) for key, data in {repr(each.data): each.data for each in configs.values()}.items()
+        key: _audited(data)
+        for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
     }
     cells = plan_cells(
-        study, configs, list(config.seeds), lambda each: sets[repr(each.data)].fingerprint, _weights
+        study,
+        configs,
+        list(config.seeds),
+        lambda each: sets[_asked(each.data)].fingerprint,
+        text_digest,
+        encoder_digest,
     )
-    samples = {cell.id: sets[repr(cell.config.data)].training_samples for cell in cells}
+    samples = {cell.id: sets[_asked(cell.config.data)].samples for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
 
 
@@ -69,14 +75,43 @@ def compose_rows(study: Study, config: Config, request: Request) -> dict[tuple[s
 @dataclass(frozen=True)
 class _DataSet:
     fingerprint: str
-    training_samples: int
+    samples: dict[str, int]
+
+
+def _asked(data: DataConfig) -> str:
+    """What is audited once: rows that differ in what papers train with on it share their set."""
+    return repr(replace(data, published=PublishedData()))
 
 
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
-    return _DataSet(fingerprint(data), len(references["train"]))
+    return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
+
+
+def _check_start(config: Config, scale: str) -> None:
+    """Refuses to train from random weights, where pretrained ones are usual, unless that was said.
+
+    Not for models of other packages, whose builders may have no use for our encoders: one that has refuses `required`.
+    """
+    model = config.model
+    if config.weights is not None or model.plugin is not None:
+        return
+    released = model.published.encoder
+    for part, pretrained, ways in (
+        (
+            "encoder",
+            model.encoder.pretrained,
+            f"FILE ({released}, of the original Swin release), a timm name",
+        ),
+        ("text", model.text.pretrained, "DIR, a hub id (bert-base-uncased)"),
+    ):
+        if pretrained == REQUIRED or (released and pretrained is None):
+            raise UserError(
+                f"model.{part}.pretrained: {scale} needs pretrained weights.",
+                f"Pass model.{part}.pretrained={ways}, or `random`, which every table then says.",
+            )
 
 
 def _check_weights(config: Config) -> None:
@@ -107,7 +142,3 @@ def _check_tagger(configs: list[Config]) -> None:
         if len(needing) == len(configs):
             raise
         print(f"{error.what} Cells that need it will fail.\n{error.remedy}", file=sys.stderr)
-
-
-def _weights(pretrained: str | None) -> str:
-    return weights_digest(pretrained or str(SHIPPED))

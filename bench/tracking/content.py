@@ -85,7 +85,9 @@ def artifact(cell: Cell, name: str) -> bytes | None:
         content = (cell.path / name).read_bytes()
     except FileNotFoundError:
         return None
-    return masked(content.decode()).encode() if name == "cell.json" else content
+    if name != "cell.json":
+        return content
+    return masked(content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def config_digest(cell: Cell) -> str:
@@ -100,7 +102,7 @@ def content_digest(cell: Cell) -> str:
 
 def final_tags(cell: Cell) -> dict[str, str]:
     """Where the finished cell's numbers come from."""
-    identity = cell.description()["identity"]
+    identity = cell.description().get("identity", {})
     return {
         "identity": json.dumps(identity, sort_keys=True),
         "git_commit": str(cell.environment().get("commit")),

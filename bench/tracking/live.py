@@ -90,7 +90,7 @@ class News:
             mirror = Mirror(self.store, self.uri)
             runs = []
             with files.locked(self.store.root / "mlflow-runs.lock"):
-                for study in map(self.store.study, self.store.studies()):
+                for study in map(self.store.everything, self.store.studies()):
                     for place in [place for place in places(study) if place.id == self.cell.id]:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):

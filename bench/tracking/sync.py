@@ -16,7 +16,7 @@ def sync(store: Store, name: str, uri: str | None = None) -> str:
     Returns:
         Id of the study's MLflow run.
     """
-    study = store.study(name)
+    study = store.everything(name)  # also what an earlier plan named: a new one deletes no run
     mirror = Mirror(store, uri)
     mirror.learn()
     return mirror.study(study)
@@ -27,7 +27,7 @@ def sync_all(store: Store, uri: str | None = None) -> list[str]:
     mirror, names = Mirror(store, uri), store.studies()
     mirror.learn()
     for name in names:
-        mirror.study(store.study(name))
+        mirror.study(store.everything(name))
     for key in list(mirror.known):
         if key.split("/")[1] not in names:
             mirror.forget(key)

@@ -12,6 +12,7 @@ import traceback
 
 from bench.config.compose import restore
 from bench.config.schema import Config
+from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell, Record
 from bench.terminal.errors import UserError
 from bench.tracking.live import live
@@ -63,17 +64,24 @@ def run_cell(
         except interrupt.Interrupted as asked:
             finished: Record = {"state": "lost", "cause": str(asked)}
         except Exception as error:
+            full = no_space(error)
             cause = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             finished = {
                 "state": "failed",
-                "cause": cause.splitlines()[0],
-                "error": traceback.format_exc(),
+                "cause": NO_SPACE if full else cause.splitlines()[0],
+                "error": None if full else traceback.format_exc(),
             }
-            print(finished["error"], file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # the log may lie on the same full disk
+                print(finished["error"] or NO_SPACE, file=sys.stderr, flush=True)
         else:
             finished = {"state": "done" if cell.done else "stopped"}
         finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
-        cell.update_state(**finished)
+        try:
+            cell.update_state(**finished)
+        except OSError as error:
+            if not no_space(error):
+                raise
+            print(f"{error.filename}: {NO_SPACE}", file=sys.stderr)
     return True
 
 

@@ -1,15 +1,18 @@
 """Resumable training states: written whole or not at all, and a damaged one falls back to the one before."""
 
+import errno
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from bench.storage.files import sync_folder
+from bench.storage.files import NO_SPACE, no_space, sync_folder
 
 KEPT = 2
 _NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
@@ -32,24 +35,43 @@ def save(folder: Path, state: dict[str, Any], step: int) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:  # a full disk: make room for the message that says so
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        _give_up(temporary, error)
         raise
     os.replace(temporary, folder / f"state-{step:09d}-{_digest(temporary)}.pt")
     sync_folder(folder)
+    newest = (
+        f"state-{step:09d}-~"  # later ones were passed over when training went back: none goes on from them
+    )
+    for old in [path for path in _newest_first(folder) if path.name > newest]:
+        old.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
 
 
-def load(folder: Path) -> dict[str, Any] | None:
-    """The newest undamaged state, or None."""
+def load(folder: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any] | None:
+    """The newest undamaged state whose best weights are there, or None.
+
+    Args:
+        folder: The cell's `checkpoints/`.
+        say: Told in one line where states had to be passed over because their best weights are gone.
+    """
+    gone = ""
     for path in _newest_first(folder):
         match = _NAME.fullmatch(path.name)
-        if match and _digest(path) == match[2]:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not (match and _digest(path) == match[2]):
+            continue
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        best = state["progress"].get("best_epoch", -1)
+        if best < 0 or _readable(_best(folder, best)) or _readable(folder / "best.safetensors"):
+            if gone:
+                say(f"{gone} is gone or damaged: training goes back to step {int(match[1])}")
             return state
+        gone = gone or str(_best(folder, best))
+    if gone:
+        say(f"{gone} is gone or damaged, as are those of older states: training starts over")
     return None
 
 
@@ -67,26 +89,49 @@ def save_best(folder: Path, weights: dict[str, torch.Tensor], epoch: int) -> Non
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        _give_up(temporary, error)
         raise
-    os.replace(temporary, folder / f"best-{epoch:04d}.safetensors")
+    os.replace(temporary, _best(folder, epoch))
     sync_folder(folder)
 
 
-def drop_old_bests(folder: Path) -> None:
-    """Keeps as many bests as states: no kept state refers to an older one."""
-    for old in sorted(folder.glob("best-*.safetensors"), reverse=True)[KEPT:]:
-        old.unlink(missing_ok=True)
+def drop_old_bests(folder: Path, newest: int) -> None:
+    """Keeps as many bests as states: no kept state refers to an older one, nor to one after `newest`."""
+    found = sorted(folder.glob("best-*.safetensors"), reverse=True)
+    kept = [path for path in found if path <= _best(folder, newest)][:KEPT]
+    for old in found:
+        if old not in kept:
+            old.unlink(missing_ok=True)
 
 
 def keep_only_best(folder: Path, epoch: int) -> None:
     """Names the finished cell's weights `best.safetensors` and drops the other epochs'."""
-    chosen = folder / f"best-{epoch:04d}.safetensors"
+    chosen = _best(folder, epoch)
     if chosen.exists():
         os.replace(chosen, folder / "best.safetensors")
     for other in folder.glob("best-*.safetensors"):
         other.unlink(missing_ok=True)
+
+
+def _give_up(temporary: Path, error: BaseException) -> None:
+    """Clears what could not be written; a full disk is said to be one (torch reports an unexpected position)."""
+    temporary.unlink(missing_ok=True)  # makes room for the message
+    if no_space(error):
+        raise OSError(errno.ENOSPC, NO_SPACE, str(temporary.parent)) from error
+
+
+def _best(folder: Path, epoch: int) -> Path:
+    return folder / f"best-{epoch:04d}.safetensors"
+
+
+def _readable(weights: Path) -> bool:
+    """Whether a file of weights is there in full length."""
+    try:
+        with safe_open(weights, "pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False
 
 
 def _newest_first(folder: Path) -> list[Path]:

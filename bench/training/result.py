@@ -28,6 +28,7 @@ from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
+from bench.training.unchanged import check_unchanged
 from fianet.tokens import Tokenizer
 
 
@@ -43,7 +44,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
         stop: Asked after every epoch whether to leave the cell there, resumable.
 
     Raises:
-        UserError: Data, weights or vocabulary that cannot be used.
+        UserError: Data, weights or vocabulary that cannot be used, or are not those the cell was planned with.
         Diverged: The loss became NaN or infinite.
         Interrupted: A signal asked to stop; the state is saved.
     """
@@ -52,6 +53,7 @@ def make_result(cell: Cell, config: Config, seed: int, stop: Stop) -> None:
     if main:
         about = environment(accelerator.device.type, accelerator.mixed_precision, accelerator.num_processes)
         cell.write("env", about)
+    check_unchanged(cell.description()["identity"], config)
     if config.weights:
         model, tokenizer = imported(config)
         sets = open_sets(config, tokenizer)
@@ -98,7 +100,7 @@ def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
 def reporter(cell: Cell, batch_size: int) -> Report:
     """Writes where training stands, at most once a second; ends it where another process took the cell over."""
     last_written, steps, began = 0.0, 0, time.monotonic()
-    attempt = cell.state()["attempt"]
+    attempt = cell.state().get("attempt")
 
     def report(progress: Progress, batches: int) -> None:
         nonlocal last_written, steps, began
@@ -107,7 +109,9 @@ def reporter(cell: Cell, batch_size: int) -> Report:
             steps, began = 0, time.monotonic()
         if time.monotonic() - last_written > 1:
             last_written = time.monotonic()
-            if cell.state()["attempt"] != attempt:  # a disk without locks, or a node that was believed dead
+            if (
+                cell.state().get("attempt", attempt) != attempt
+            ):  # a disk without locks, or a node that was believed dead
                 raise interrupt.Superseded
             where: dict[str, Any] = {"epoch": progress.epoch, "batch": progress.batch, "batches": batches}
             if steps:

@@ -7,6 +7,7 @@ Several processes may train one cell, a part of every batch each (`distributed`)
 losses are those of one process; batch norm sees the whole batch on GPUs and a process's part of it on CPUs.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,7 +19,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from bench.config.schema import Config, RecipeConfig
-from bench.data.augment import erase_boxes
+from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
@@ -96,6 +97,7 @@ def train(
             "Use fewer processes.",
         )
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
+    erased = references_to_erase(len(train_set), recipe.erase, seed)
     saved = started = time.monotonic()
 
     while progress.epoch < recipe.epochs:
@@ -110,7 +112,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            value = _gradients(trained, batch, recipe, accelerator, seed, progress.epoch)
+            value = _gradients(trained, batch, recipe, accelerator, erased, seed, progress.epoch)
             if not abs(value) < float("inf"):  # NaN compares false
                 raise Diverged(
                     f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
@@ -175,6 +177,7 @@ def _gradients(
     batch: dict[str, torch.Tensor],
     recipe: RecipeConfig,
     accelerator: Accelerator,
+    erased: frozenset[int],
     seed: int,
     epoch: int,
 ) -> float:
@@ -190,9 +193,7 @@ def _gradients(
     last = len(parts["target"]) - 1
     for index in range(last + 1):
         part = {name: each[index] for name, each in parts.items()}
-        images = erase_boxes(
-            part["image"].to(device), part["index"], share=recipe.erase, seed=seed, epoch=epoch
-        )
+        images = erase_boxes(part["image"].to(device), part["index"], chosen=erased, seed=seed, epoch=epoch)
         with nullcontext() if index == last else accelerator.no_sync(model):
             with accelerator.autocast():
                 logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
@@ -263,7 +264,11 @@ class State:
             checkpoint.save(
                 self.cell.checkpoints, tensors | {"random": random, "progress": asdict(progress)}, step
             )
-            checkpoint.drop_old_bests(self.cell.checkpoints)
+            checkpoint.drop_old_bests(self.cell.checkpoints, progress.best_epoch)
+
+    def _say(self, line: str) -> None:
+        if self.accelerator.is_main_process:
+            print(line, file=sys.stderr, flush=True)
 
     def save_best(self, epoch: int) -> None:
         """Writes the weights as those of the best epoch so far."""
@@ -273,7 +278,7 @@ class State:
     def resume(self, seed: int) -> Progress | None:
         """Takes everything from the last checkpoint; a process that had no part in it starts its own random numbers."""
         index = self.accelerator.process_index
-        state = checkpoint.load(self.cell.checkpoints)
+        state = checkpoint.load(self.cell.checkpoints, self._say)
         random = state["random"][index] if state and index < len(state["random"]) else None
         if random:
             _set_random_state(random)

@@ -28,9 +28,11 @@ def check_request(search: Search, config: Config, rest: list[str]) -> None:
             f"seeds={config.seeds}: a trial is trained with one seed.",
             "Give one, and run the recipe that is found with several.",
         )
-    if config.launcher.processes > 1:
+    for key in ("processes", "nodes"):
+        if (given := getattr(config.launcher, key)) == 1:
+            continue
         raise UserError(
-            f"launcher.processes={config.launcher.processes}: a trial is trained by one process.",
+            f"launcher.{key}={given}: a trial is trained by one process.",
             "Give workers= instead: as many trials are trained at once.",
         )
     for key in Request.parse(rest).keys:

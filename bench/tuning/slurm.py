@@ -11,6 +11,7 @@ from submitit.helpers import DelayedSubmission
 from bench.config.schema import Config
 from bench.launch import resources, slurm, slurm_queue
 from bench.launch.slurm_job import WARNING
+from bench.launch.slurm_time import Limits, minutes
 from bench.storage import files, snapshot
 from bench.storage.store import Store
 from bench.training import interrupt
@@ -89,7 +90,10 @@ def launch(tuning: Tuning, config: Config) -> int | None:
 def _submit(tuning: Tuning, config: Config, workers: int) -> list[str]:
     store, launcher = tuning.store.root.resolve(), config.launcher
     launcher.memory = launcher.memory or resources.memory_request(config)
-    launcher.time = launcher.time or WORKER_TIME
+    limits = Limits()
+    if launcher.time:
+        limits.check(launcher.time, launcher.partition)
+    launcher.time = launcher.time or limits.within(minutes(WORKER_TIME), launcher.partition)
     ask = slurm.request(launcher)
     executor = slurm.make_executor(store, snapshot.take(store), ask, launcher)
     task = WorkerJob(str(store), tuning.name, launcher.threads or ask["cpus"])

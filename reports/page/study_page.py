@@ -114,8 +114,15 @@ def _missing(frame: StudyFrame) -> list[str]:
 
 
 def _protocol(frame: StudyFrame) -> list[tuple[str, str]]:
-    settings = [(str(key), str(value)) for key, value in frame.study.get("protocol", {}).items()]
-    return [("in words", " ".join(protocol_notes(frame))), *settings]
+    """In words, then every setting of the study's first row, and of all rows where they chose otherwise."""
+    settings = {str(key): str(value) for key, value in frame.study.get("protocol", {}).items()}
+    choices = {key: protocol.choice for key, protocol in frame.protocols.items() if protocol.choice}
+    if len(set(choices.values())) > 1:
+        for key in ("select", "metric", "decoupler"):
+            settings.pop(key, None)
+        labels = {row.key: row.label for row in frame.rows}
+        settings |= {labels[key]: said for key, said in choices.items()}
+    return [("in words", " ".join(protocol_notes(frame))), *settings.items()]
 
 
 def _environment(store: Store, frame: StudyFrame) -> list[tuple[str, str]]:

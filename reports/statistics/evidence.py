@@ -131,10 +131,9 @@ def weigh(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Evidence:
 
     The split that chose the epoch is not tested: its scores are the best of many.
     """
-    select = frame.study.get("protocol", {}).get("select")
     statistics, images, resamples = {}, {}, {}
     for place, found in samples.items():
-        if place[1] not in frame.splits or (place[1] == select and select != "test"):
+        if place[1] not in frame.splits or (place[1] == frame.select and frame.select != "test"):
             continue
         images[place] = int(found.scored.images.max()) + 1
         resamples[place] = affordable(found.scored)

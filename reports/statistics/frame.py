@@ -10,13 +10,19 @@ import pandas as pd
 
 from bench.storage.metrics import NAMES
 from bench.storage.store import Cell, Record, Store
+from reports.statistics.protocol import RowProtocol, row_protocol
 from reports.text.escape import plain
 
 METRICS = NAMES
 HEADLINE = "mIoU"
 SPLITS = ("val", "test")
 # What decides how a score is measured; rows that differ in one of these are not ranked with the others.
-MEASURED_BY = {"select": "epoch chosen on", "size": "scored at size", "pixels": "input side in pixels"}
+MEASURED_BY = {
+    "select": "epoch chosen on",
+    "metric": "epoch chosen by",
+    "size": "scored at size",
+    "pixels": "input side in pixels",
+}
 # The published models by what stands in their slots, so that each keeps its colour in every study.
 METHODS = {
     ("pwam", "none", "simple"): "LAVT",
@@ -24,6 +30,9 @@ METHODS = {
     ("iim", "cim", "rotated"): "RMSIN",
     ("fiam", "tmem", "simple"): "FIANet",
 }
+RANDOM = "random"  # as a configuration says it
+# What a model can start from random weights in, though others of its size start from pretrained ones.
+PARTS = ("encoder", "text")
 SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be compared one by one either
 
 
@@ -72,6 +81,9 @@ class StudyFrame:
         input_sizes: Sides in pixels that images are fed at (one, unless the study varies it).
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
+        random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
+        protocols: Row key to how its epoch was chosen, for rows of which a cell was planned.
+        select: The split that chose the epochs of the table; a row of another split is among `deviations`.
     """
 
     study: Record
@@ -82,6 +94,9 @@ class StudyFrame:
     input_sizes: tuple[int, ...]
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
+    random_starts: dict[str, tuple[str, ...]]
+    protocols: dict[str, RowProtocol]
+    select: str
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -177,6 +192,7 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
     by_row = {row: config for (row, _), config in configs.items() if config}
+    usual, deviations = _deviations(study, by_row)
     return StudyFrame(
         study=study,
         rows=rows,
@@ -184,8 +200,11 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         summary=summarize(results, study.get("reference")),
         counts=_counts((place["dataset"], scores[cell.id]) for _, place, cell in cells),
         input_sizes=_input_sizes(configs.values()),
-        deviations=_deviations(study, by_row),
+        deviations=deviations,
         methods=_methods(rows, study.get("reference"), by_row),
+        random_starts=_random_starts(configs),
+        protocols={row: row_protocol(config, study) for row, config in by_row.items()},
+        select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
     )
 
 
@@ -253,15 +272,31 @@ def _methods(rows: tuple[StudyRow, ...], reference: str | None, configs: dict[st
     found = dict.fromkeys((row.key for row in rows), "")
     for key in sorted(found, key=lambda key: key != reference):
         model = configs.get(key, {}).get("model", {})
-        method = METHODS.get(tuple(model.get(slot) for slot in ("fusion", "neck", "decoder")), "")
+        slots = tuple(model.get(slot) for slot in ("fusion", "neck", "decoder"))
+        method = "" if model.get("plugin") else METHODS.get(slots, "")  # another package's fills no slot
         whole = method != "FIANet" or all(model.get("fiam", {}).values())
         if whole and method not in found.values():
             found[key] = method
     return found
 
 
-def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str, str]]:
-    """What rows do otherwise than the reference row (than the first, where there is none)."""
+def _random_starts(configs: dict[tuple[str, str], Record]) -> dict[str, tuple[str, ...]]:
+    """Rows of which a cell's configuration says `random`: where random weights are usual it says nothing."""
+    said: dict[str, set[str]] = {}
+    for (row, _), config in configs.items():
+        model = {} if config.get("weights") else config.get("model", {})
+        said.setdefault(row, set()).update(
+            part for part in PARTS if model.get(part, {}).get("pretrained") == RANDOM
+        )
+    return {row: tuple(part for part in PARTS if part in parts) for row, parts in said.items() if parts}
+
+
+def _deviations(study: Record, configs: dict[str, Record]) -> tuple[Record, dict[str, dict[str, str]]]:
+    """How the table is measured, and what rows do otherwise.
+
+    The table's measure is that of the reference row (of the first, where there is none), but never of a row whose
+    epoch was chosen on test while others have theirs chosen on val: it is the former that deviates.
+    """
     measured = {
         row: {
             **{key: config.get("protocol", {}).get(key) for key in MEASURED_BY if key != "pixels"},
@@ -269,9 +304,11 @@ def _deviations(study: Record, configs: dict[str, Record]) -> dict[str, dict[str
         }
         for row, config in configs.items()
     }
-    usual = measured.get(study.get("reference") or "", next(iter(measured.values()), {}))
+    fair = [row for row, values in measured.items() if values["select"] != "test"] or list(measured)
+    reference = study.get("reference")
+    usual = measured.get(reference if reference in fair else next(iter(fair), ""), {})
     found = {
         row: {key: str(value) for key, value in values.items() if value != usual[key]}
         for row, values in measured.items()
     }
-    return {row: values for row, values in found.items() if values}
+    return usual, {row: values for row, values in found.items() if values}

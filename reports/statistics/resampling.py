@@ -3,7 +3,8 @@
 Expressions of one image are not independent, so images are what is resampled: an image is drawn, and all of
 its expressions come with it, for every row alike (paired). Seeds of a row are averaged, not resampled:
 intervals and p-values speak of other images, seen by these trained models. What other seeds would give is
-said by the spread over seeds, and with one seed nothing is said.
+said by the spread over seeds, and with one seed nothing is said. `seeds_and_images` alone draws seeds too: for
+numbers of ours beside those of another's training.
 
 Every score is a function of sums over images, so a resample costs no more than a row of counts times a matrix
 of per-image sums.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 from bench.storage.metrics import NAMES, THRESHOLDS, iou
 from bench.terminal.errors import UserError
@@ -223,6 +225,62 @@ def _draws(random: np.random.Generator, images: int, resamples: int) -> Iterator
         size = min(CHUNK, resamples - start)
         drawn = random.integers(0, images, (size, images)) + images * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images).astype(np.float64)
+
+
+def seeds_and_images(
+    scored: Scored, row: str, *, resamples: int = 10_000, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """The interval of a row's mean that covers other seeds and other images together, by metric, in percent.
+
+    A hierarchical bootstrap: seeds are drawn with replacement, then images, the same for all seeds, as all seeds
+    see the same images. A bootstrap of few seeds alone is too narrow: deviations of drawn seeds are enlarged by
+    sqrt(S / (S - 1)), and the interval by what Student's t has over the normal quantile at Satterthwaite's degrees
+    of freedom (S - 1 where seeds are all that varies, C - 1 where images are). With one seed it covers images alone.
+
+    Args:
+        scored: Expressions and their scores.
+        row: Which.
+        resamples: How often.
+        level: Of the interval.
+        seed: Of the resampling.
+    """
+    random = np.random.default_rng(seed)
+    seeds = len(scored.unions[row])
+    sums = ImageSums.of(_seeds_as_rows(scored, row), "0")
+    images = len(sums.table)
+    found = sums.statistics(np.ones((1, images)))[0, :, :-1]  # (S,M)
+    drawn = np.concatenate([sums.statistics(counts) for counts in _draws(random, images, resamples)])[
+        ..., :-1
+    ]
+    over_images = over_both = drawn.mean(axis=1)
+    by_images, by_seeds = over_images.var(axis=0), np.zeros(len(NAMES))
+    if seeds > 1:
+        weights = random.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+        apart = np.einsum("bs,bsm->bm", weights, drawn) - over_images
+        over_both = over_images + apart * np.sqrt(seeds / (seeds - 1))
+        by_seeds = found.var(axis=0, ddof=1) / seeds
+    wider = _student((by_images, by_seeds), (images - 1, seeds - 1), level)
+    centre = found.mean(axis=0)
+    ends = centre + wider * (np.quantile(over_both, [(1 - level) / 2, (1 + level) / 2], axis=0) - centre)
+    lows, highs = ends.clip(0, 100).tolist()
+    return {name: (low, high) for name, low, high in zip(NAMES, lows, highs, strict=True)}
+
+
+def _seeds_as_rows(scored: Scored, row: str) -> Scored:
+    """Every seed of a row as a row of its own: "0", "1", .."""
+    intersections, unions = (
+        {str(place): each[place : place + 1] for place in range(len(each))}
+        for each in (scored.intersections[row], scored.unions[row])
+    )
+    return Scored(scored.images, intersections, unions)
+
+
+def _student(variances: Sequence[Floats], freedom: Sequence[int], level: float) -> Floats:
+    """Student's t quantile over the normal one, at Satterthwaite's degrees of freedom of a sum of variances."""
+    total = np.sum(variances, axis=0)
+    parts = np.sum([each**2 / max(free, 1) for each, free in zip(variances, freedom, strict=True)], axis=0)
+    together = np.divide(total**2, parts, out=np.ones_like(total), where=parts > 0)
+    return np.asarray(stdtrit(together, (1 + level) / 2) / ndtri((1 + level) / 2))
 
 
 def permutation_test(

@@ -35,7 +35,7 @@ def all_grids(
         statistics_grid(frame, evidence),
         interval_grid(frame, evidence),
         range_grid(frame),
-        reproduction_grid(frame),
+        reproduction_grid(frame, samples),
         *part_grids(frame, samples),
         cost_grid(store, frame),
         settings_grid(store, frame),

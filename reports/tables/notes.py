@@ -2,20 +2,26 @@
 
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, MEASURED_BY, StudyFrame
+from reports.statistics.protocol import row_protocol
 from reports.statistics.published import Printed, same_set
 
 _STATES = {
     "missing": "not planned yet",
     "planned": "not run yet",
     "running": "still running",
-    "lost": "interrupted",
+    "lost": "lost",
     "failed": "failed",
 }
+
+PRECISION = (
+    "The released codes let GPUs compute in TF32 (torch 1.7; FIANet's torch 1.12 in convolutions alone): "
+    "recipe.precision=tf32 is the nearest"
+)
 
 
 def protocol_notes(frame: StudyFrame) -> list[str]:
     """What holds for the whole table: seeds, selection, evaluation size, expressions, samples left out."""
-    notes = [_seeds(frame), _selection(frame), _size(frame), *_expressions(frame)]
+    notes = [_seeds(frame), *_selection(frame), _size(frame), *_expressions(frame)]
     if frame.reference:
         notes.append(f"Δ {HEADLINE}: {HEADLINE} minus that of “{frame.reference.label}”, paired by seed.")
     return [note for note in notes if note]
@@ -39,13 +45,32 @@ def missing_notes(frame: StudyFrame) -> dict[tuple[str, str], str]:
     }
 
 
-def deviation_note(frame: StudyFrame, row: str) -> str:
-    """What a row was measured by otherwise than the table; empty where nothing."""
-    found = frame.deviations.get(row)
-    if not found:
+def row_note(frame: StudyFrame, row: str) -> str:
+    """How a row's epoch was chosen, where rows say so each, and what it was measured by otherwise than the table."""
+    said = [frame.protocols[row].choice] if row in frame.protocols and _row_by_row(frame) else []
+    if found := frame.deviations.get(row):
+        other = "; ".join(f"{MEASURED_BY[key]} {value}" for key, value in found.items())
+        said.append(f"Another protocol ({other}): not ranked with the others.")
+    return " ".join(filter(None, said))
+
+
+def start_note(frame: StudyFrame, row: str) -> str:
+    """Which parts of a row's model started from random weights where pretrained ones are usual; empty where none."""
+    parts = frame.random_starts.get(row)
+    if not parts:
         return ""
-    said = "; ".join(f"{MEASURED_BY[key]} {value}" for key, value in found.items())
-    return f"Another protocol ({said}): not ranked with the others."
+    return (
+        f"{' and '.join(parts).capitalize()} started from random weights, not from pretrained ones as usual."
+    )
+
+
+def start_notes(frame: StudyFrame) -> list[str]:
+    """The same for all rows of a table that has no marks on them."""
+    labels: dict[str, list[str]] = {}
+    for row in frame.rows:
+        if note := start_note(frame, row.key):
+            labels.setdefault(note, []).append(row.label)
+    return [f"{', '.join(rows)}: {note[0].lower()}{note[1:]}" for note, rows in labels.items()]
 
 
 def source_note(printed: Printed) -> str:
@@ -112,11 +137,27 @@ def _seeds(frame: StudyFrame) -> str:
     return f"Mean ± standard deviation over {len(frame.seeds)} seeds ({seeds})."
 
 
-def _selection(frame: StudyFrame) -> str:
-    split = frame.study.get("protocol", {}).get("select")
-    if split == "test":
-        return "Epoch chosen on test, as the reproduced code does: these test scores are optimistic."
-    return f"Epoch chosen on {split}." if split else ""
+def _row_by_row(frame: StudyFrame) -> bool:
+    """Whether rows do as released codes did, and these chose their epochs differently."""
+    choices = {protocol.choice for protocol in frame.protocols.values() if protocol.choice}
+    return len(choices) > 1 and any(protocol.said for protocol in frame.protocols.values())
+
+
+def _selection(frame: StudyFrame) -> list[str]:
+    """How epochs were chosen, and how precisely published codes computed where a row does as they did."""
+    usual = [
+        protocol.choice
+        for row, protocol in frame.protocols.items()
+        if protocol.choice and not {"select", "metric"} & set(frame.deviations.get(row, ()))
+    ]
+    notes = [*usual, row_protocol({}, frame.study).choice][:1]
+    if _row_by_row(frame):
+        notes = ["Epochs chosen row by row: see the letter beside each."]
+    published = [protocol for protocol in frame.protocols.values() if protocol.said]
+    if published:
+        used = ", ".join(sorted({protocol.precision for protocol in published if protocol.precision}))
+        notes.append(f"{PRECISION}{f' (here {used})' if used else ''}.")
+    return notes
 
 
 def _size(frame: StudyFrame) -> str:

@@ -8,11 +8,12 @@ from reports.statistics.published import Printed, printed_of, same_set
 from reports.tables.footnotes import Footnotes, general
 from reports.tables.grid import Column, Grid, Line, Panel, TableCell, emphasize, mark, number
 from reports.tables.notes import (
-    deviation_note,
     evidence_notes,
     missing_notes,
     protocol_notes,
+    row_note,
     source_note,
+    start_note,
     unlike_notes,
     verdict_notes,
 )
@@ -39,7 +40,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
             lines = []
             for row in frame.rows_on(dataset):
                 reason = missing.get((row.key, dataset), "")
-                marker = footnotes.marker(reason, deviation_note(frame, row.key))
+                marker = footnotes.marker(reason, row_note(frame, row.key), start_note(frame, row.key))
                 lines.append(_line(frame, evidence, row, dataset, split, reason, marker))
             printed = [
                 _printed_line(frame, each, footnotes, rank_printed)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from bench.config.schema import ModelConfig, TextConfig
 from bench.models.build import build
 from bench.terminal.errors import UserError
+from fianet.attention import ImageLanguageAttention
 from fianet.text import PHRASES, TextEncoder, freeze_bert, pretrained_bert, random_bert
 
 VOCABULARY = 60
@@ -30,6 +32,36 @@ def test_phrases_encoded_together_are_those_encoded_alone() -> None:
     for name in PHRASES:
         alone = TextEncoder(bert, {name})(ids, *masks)
         torch.testing.assert_close(alone[name].features, together[name].features)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_mask_of_zeros_reads_every_place_alike(precision: torch.dtype) -> None:
+    """Uniform attention asks neither queries nor keys; padding is read too, as in the published code."""
+    bert = random_bert(VOCABULARY, width=32, layers=2, heads=2, dropout=0.0).eval()
+    ids, zeros = torch.randint(0, VOCABULARY, (2, 22)), torch.zeros(2, 22, dtype=torch.int64)
+
+    def read(given: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+            return TextEncoder(bert, {"object"})(given, zeros + 1, zeros, zeros + 1)["object"].features
+
+    before, last = read(ids), ids.clone()
+    last[:, -1] = (last[:, -1] + 1) % VOCABULARY
+    assert before.isfinite().all()
+    assert not torch.equal(read(last)[:, 0], before[:, 0])
+    for layer in bert.encoder.layer:
+        for projection in (layer.attention.self.query, layer.attention.self.key):
+            torch.nn.init.normal_(projection.weight)
+    torch.testing.assert_close(read(ids), before)
+
+
+def test_an_object_of_no_word_adds_nothing_to_the_image_and_takes_no_gradient_to_nan() -> None:
+    bert = random_bert(VOCABULARY, width=32, layers=2, heads=2, dropout=0.0)
+    zeros = torch.zeros(2, 22, dtype=torch.int64)
+    phrase = TextEncoder(bert, {"object"})(zeros + 3, zeros + 1, zeros, zeros + 1)["object"]
+    gathered = ImageLanguageAttention(16, 32)(torch.randn(2, 25, 16), phrase)
+    assert gathered.abs().max() < 1e-3
+    gathered.square().sum().backward()
+    assert all(value.grad is None or value.grad.isfinite().all() for value in bert.parameters())
 
 
 def test_only_the_first_layers_train() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers import BertTokenizerFast
 
 from fianet.decouple import decouple
-from fianet.tokens import SHIPPED, Tokenizer
+from fianet.tokens import SHIPPED, Places, Tokenizer
 from fianet.vocabulary import train
 
 SENTENCE = "The gray vehicle is on the left of the storage tank"
@@ -93,6 +93,20 @@ def test_a_cut_sentence_keeps_sep_last_and_cut_off_spans_fall_back(tokenizer: To
     assert tokens.object_mask.tolist() == [0, 0, 0, 1, 0, 0]
     assert np.array_equal(tokens.position_mask, tokens.context_mask)
     assert tokenizer.length(SENTENCE) == len(SENTENCE.split()) + 2
+
+
+def test_places_are_marked_whatever_stands_there(tokenizer: Tokenizer) -> None:
+    tokens = tokenizer("the ship", 6, lambda sentence: Places((2, 3, 4), (1, 9)))
+    assert tokens.context_mask.tolist() == [1, 1, 1, 1, 0, 0]
+    assert tokens.object_mask.tolist() == [0, 0, 1, 1, 1, 0]
+    assert tokens.position_mask.tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_without_places_the_object_is_nothing_and_the_position_the_context(tokenizer: Tokenizer) -> None:
+    for beyond in ((), (6, 60)):
+        tokens = tokenizer("the ship", 6, lambda sentence, places=beyond: Places(places, places))
+        assert not tokens.object_mask.any()
+        assert np.array_equal(tokens.position_mask, tokens.context_mask)
 
 
 def test_rows_do_not_share_memory(tokenizer: Tokenizer) -> None:

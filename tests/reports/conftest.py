@@ -61,6 +61,17 @@ def write_cell(store: Store, cell_id: str, strength: float, config: dict[str, An
     )
 
 
+def reconfigure(store: Store, row: str, **changes: dict[str, Any]) -> None:
+    """Changes sections of the stored configuration of a row's cells."""
+    (planned,) = (each for each in store.study("fiam")["rows"] if each["key"] == row)
+    for place in planned["cells"]:
+        cell = store.cell(place["id"])
+        config = cell.config()
+        for section, values in changes.items():
+            config[section] = config.get(section, {}) | values
+        cell.write("cell", cell.description() | {"config": config})
+
+
 def truth(place: int) -> np.ndarray:
     """Mask (48,64) of one of three objects of an image."""
     mask = np.zeros((48, 64), bool)
@@ -161,7 +172,7 @@ def make_study(tmp_path: Path) -> StudyMaker:
                 "expect": ["full > pwam on mIoU"],
                 "datasets": [dataset],
                 "seeds": list(seeds),
-                "protocol": {"select": "val", "size": "resized"},
+                "protocol": {"select": "val", "metric": "mIoU", "size": "resized"},
                 "command": "python -m bench.run ablation=fiam",
                 "rows": planned,
             }

@@ -103,7 +103,7 @@ def in_service(cluster, node: str) -> bool:
 def test_node_failure_requeues(cluster, whole) -> None:
     cell = cluster.submit()
     cluster.in_the_middle(cell)
-    node = cluster.slurm("sinfo", "--noheader", "--format=%n")
+    node = cluster.slurm("sinfo", "--noheader", "--partition=main", "--format=%n")
     cluster.slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     try:
         cluster.wait_for(

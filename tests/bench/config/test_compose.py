@@ -1,8 +1,12 @@
 import pytest
 
+from bench.config import compose as composing
+from bench.config import groups
 from bench.config.compose import compose, configuration, plain, restore
 from bench.config.groups import EXPERIMENTS, GROUPS, options
+from bench.config.help import text as help_page
 from bench.config.request import Request
+from bench.config.schema import ProtocolConfig
 from bench.study.definition import read_study
 from bench.terminal.errors import UserError
 
@@ -63,10 +67,64 @@ def test_scale_brings_its_recipe_and_the_command_line_wins() -> None:
 def test_paper_recipe_follows_data_set_and_model() -> None:
     fianet = configuration(["scale=paper", "data=refsegrs"])
     assert (fianet.recipe.epochs, fianet.recipe.lr, fianet.model.tmem.blocks) == (60, 5e-5, 1)
-    assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.2, 20)
+    assert (fianet.recipe.loss, fianet.recipe.erase, fianet.data.max_tokens) == ("ce_dice", 0.0, 20)
     lavt = configuration(["scale=paper", "data=rrsisd", "model=lavt"])
     assert (lavt.recipe.epochs, lavt.recipe.lr, lavt.model.tmem.blocks) == (40, 3e-5, 3)
     assert (lavt.recipe.loss, lavt.recipe.erase, lavt.data.max_tokens) == ("ce", 0.0, 22)
+
+
+@pytest.mark.parametrize(("model", "share"), [("fianet", 0.2), ("rmsin", 0.2), ("lavt", 0.0), ("lgce", 0.0)])
+def test_black_boxes_are_for_rmsin_and_fianet_on_rrsisd_alone(model: str, share: float) -> None:
+    asked = ["scale=paper", f"model={model}"]
+    assert configuration([*asked, "data=rrsisd"]).recipe.erase == share
+    assert configuration([*asked, "data=refsegrs"]).recipe.erase == 0
+    assert configuration([*asked, "data=synthetic"]).recipe.erase == 0
+    assert configuration([*asked, "data=refsegrs", "recipe.erase=0.1"]).recipe.erase == 0.1
+
+
+@pytest.mark.parametrize(
+    ("model", "select", "decoupler"),
+    [
+        ("fianet", "test", "nltk"),
+        ("rmsin", "val", "rules"),
+        ("lavt", "val", "rules"),
+        ("lgce", "val", "rules"),
+    ],
+)
+def test_published_protocol_is_that_of_each_models_code(model: str, select: str, decoupler: str) -> None:
+    for config in (
+        configuration(["protocol=published", f"model={model}"]),
+        compose(Request.parse(["protocol=published"]), {"model": model}),
+        compose(Request.parse([]), {"model": model, "protocol": "published"}),
+    ):
+        protocol = config.protocol
+        assert (protocol.select, protocol.metric) == (select, "oIoU")
+        assert (protocol.size, protocol.decoupler) == ("resized", decoupler)
+        assert config.model.published.said
+    assert configuration([f"model={model}"]).protocol == ProtocolConfig(), (
+        "the default chooses by mIoU on val"
+    )
+
+
+def test_model_of_another_package_is_not_given_the_choices_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (composing, groups):
+        monkeypatch.setattr(module, "plugins", lambda: {"theirs": None})
+        monkeypatch.setattr(module, "package", lambda entry: "theirs 1.2")
+    config = configuration(["model=theirs", "protocol=published"])
+    assert (config.protocol.select, config.protocol.decoupler) == ("val", "rules")
+    assert config.model.published.said == ""
+
+
+def test_help_lists_the_published_protocol() -> None:
+    assert "published" in options("protocol")
+    assert "FIANet's epoch by oIoU on test" in help_page()
+
+
+def test_study_of_selection_keeps_its_rows_under_any_protocol() -> None:
+    rows = read_study("selection").rows
+    for words in ([], ["protocol=published"]):
+        chosen = [compose(Request.parse(words), row.changes).protocol for row in rows]
+        assert [(each.select, each.metric) for each in chosen] == [("val", "mIoU"), ("test", "mIoU")]
 
 
 def test_rows_change_keys_or_choose_a_model_and_win() -> None:

@@ -14,7 +14,7 @@ from pycocotools import mask as coco
 
 from bench import refer
 from bench.config.schema import DataConfig
-from bench.data.coco import human
+from bench.data.classes import human
 from bench.data.index import Index, read_index
 from bench.data.refer import assign_splits
 from bench.sentences.colours import colour_name

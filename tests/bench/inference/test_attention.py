@@ -201,7 +201,7 @@ def test_cell_without_fiam_is_refused_by_the_name_of_its_fusion(
     cell = Store(tmp_path).plan("0123456789ab", {"seed": 0}, plain(config))
     cell.checkpoints.mkdir()
     save_file(made(config, Fusion.pwam).state_dict(), cell.checkpoints / "best.safetensors")
-    cell.write("metrics", {"cell": cell.id})
+    cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     assert run(monkeypatch, f"cell={cell.id}", f"store={tmp_path}") == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2

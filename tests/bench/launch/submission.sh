@@ -3,6 +3,7 @@
 # Parameters
 #SBATCH --account=lab
 #SBATCH --array=0-1%2
+#SBATCH --comment=TOKEN
 #SBATCH --constraint=a100
 #SBATCH --cpus-per-task=8
 #SBATCH --gpus-per-node=1

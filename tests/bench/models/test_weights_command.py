@@ -5,19 +5,22 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from bench.config.compose import configuration, plain
 from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfig
+from bench.images.picture import Picture
 from bench.inference.predictor import Predictor
 from bench.models.build import build
 from bench.models.bundle import CONFIG, WEIGHTS, Bundle, load_bundle, save_bundle
-from bench.models.export import Format, example, from_cell, write_graph
+from bench.models.export import Format, example, export_cell, from_cell, write_graph
 from bench.models.reference_keys import reference_key
 from bench.models.vocabulary import vocabulary_text
 from bench.storage.store import Store
@@ -32,8 +35,10 @@ MODELS = {
     "rmsin": ModelConfig(name="rmsin", fusion="iim", neck="cim", decoder="rotated"),
     "fianet": ModelConfig(),
     "blind": ModelConfig(name="blind", fusion="none", neck="none"),
+    "control": ModelConfig(name="control", fusion="none", neck="tmem_blind"),
 }
 Weights = Callable[..., int]
+Finished = Callable[..., str]
 
 
 def bundle(name: str = "fianet", size: int = 64) -> Bundle:
@@ -64,17 +69,29 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Weights:
 
 
 @pytest.fixture
-def cell(tmp_path: Path) -> str:
-    """A finished cell, without the training."""
+def finished(tmp_path: Path) -> Finished:
+    """Makes a finished cell, without the training."""
+    return partial(make_finished, tmp_path / "runs")
+
+
+@pytest.fixture
+def cell(finished: Finished) -> str:
+    """A finished cell of the default model."""
+    return finished()
+
+
+def make_finished(store: Path, *more: str) -> str:
     words = ["model.encoder.embed_dim=16", "model.encoder.depths=[1,1,1,1]", "model.encoder.heads=[1,1,2,2]"]
     words += ["model.encoder.window=4", "model.text.width=16", "model.text.layers=1", "model.text.heads=1"]
-    config = configuration([*words, "model.text.trained_layers=1", "recipe.size=32", "data.max_tokens=15"])
-    planned = Store(tmp_path / "runs").plan("0123456789ab", {"seed": 0}, plain(config))
+    config = configuration(
+        [*words, *more, "model.text.trained_layers=1", "recipe.size=32", "data.max_tokens=15"]
+    )
+    planned = Store(store).plan("0123456789ab", {"seed": 0}, plain(config))
     torch.manual_seed(1)
     model = build(config.model, Tokenizer.load(None).vocab_size, 32)
     planned.checkpoints.mkdir()
     save_file(model.state_dict(), planned.checkpoints / "best.safetensors")
-    planned.write("metrics", {"cell": planned.id})
+    planned.write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
     return planned.id
 
 
@@ -135,6 +152,22 @@ def test_sentences_are_split_as_in_training(tmp_path: Path) -> None:
     assert not predictor.decouple("the ship on the left").position
     save_bundle(bundle(), tmp_path)
     assert Predictor(load_bundle(tmp_path)).decouple("the ship on the left").position
+
+
+@pytest.mark.parametrize("neck", ["none", "tmem_blind"])
+def test_language_blind_cell_is_exported_and_predicts(neck: str, finished: Finished, tmp_path: Path) -> None:
+    cell = finished("model.fusion=none", f"model.neck={neck}")
+    export_cell(Store(tmp_path / "runs"), cell, tmp_path / "out", "safetensors")
+    back = load_bundle(tmp_path / "out")
+    assert back.vocab_size == Tokenizer.load(None).vocab_size
+    assert back.config.text.width == 16, "as trained, though nothing reads it"
+    predictor = Predictor(back)
+    picture = Picture(tmp_path, np.full((40, 50, 3), 90, np.uint8), np.full((40, 50), True))
+    one, other = predictor([(picture, "the ship"), (picture, "all bridges at the top")])
+    assert one.mask.shape == (40, 50)
+    assert np.array_equal(one.probability, other.probability), "no word is read"
+    save_bundle(back, tmp_path / "again.safetensors")
+    assert load_bundle(tmp_path / "again.safetensors").tokenizer() is not None
 
 
 def test_another_cell_exported_to_the_same_folder_leaves_no_old_graph(cell: str, weights: Weights) -> None:

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -9,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage import files
-from bench.storage.store import Store
+from bench.storage import files, lock_files
+from bench.storage.store import Cell, Store
 from bench.terminal.errors import UserError
 
 IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}
+SCORED = {"scores": {"test": {"mIoU": 40.0}}, "counts": {"test": 3}}
 
 
 def process(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -37,7 +40,7 @@ def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
             print("ready", flush=True)
             time.sleep(60)
         os.fsync = stall
-        Store(sys.argv[1]).cell("abc").write("metrics", {"scores": 1})
+        Store(sys.argv[1]).cell("abc").write("metrics", {"scores": {"test": {"mIoU": 1.0}}})
         """,
         str(tmp_path),
     )
@@ -46,8 +49,8 @@ def test_killed_while_writing_metrics_is_not_done(tmp_path: Path) -> None:
     assert not cell.done
     assert cell.metrics() is None
     assert cell.state()["state"] == "planned"
-    cell.write("metrics", {"scores": 2})
-    assert cell.metrics() == {"scores": 2}
+    cell.write("metrics", SCORED)
+    assert cell.metrics() == SCORED
 
 
 def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_cell_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Path) 
 def test_state_of_a_cell_with_metrics_is_done_whatever_was_written(tmp_path: Path) -> None:
     cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
     cell.update_state(state="failed")
-    cell.write("metrics", {})
+    cell.write("metrics", SCORED)
     assert cell.state()["state"] == "done"
 
 
@@ -89,6 +92,66 @@ def test_history_cut_short_is_read_up_to_the_cut(tmp_path: Path) -> None:
     assert [record["epoch"] for record in cell.history()] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{}", "[]", '"x"', "3", "null", "{", "", "\xff"),
+        *(
+            '{"scores": {}}',
+            '{"scores": [1]}',
+            '{"scores": {"test": {}}}',
+            '{"scores": {"test": {"mIoU": "x"}}}',
+        ),
+        '{"scores": {"test": {"mIoU": 1.0}}, "counts": 3}',
+    ],
+)
+def test_damaged_metrics_are_not_done(tmp_path: Path, content: str) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="done")
+    (cell.path / "metrics.json").write_bytes(content.encode("latin-1"))
+    assert not cell.done
+    assert cell.state()["state"] == "lost", "the same run goes on with it"
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '"x"', "3", "null", "{", "\xff", '["x"]', '{"state": [], "id": 3}']
+)
+def test_files_of_another_shape_count_as_missing(tmp_path: Path, content: str) -> None:
+    from bench.launch.cell_status import study_status
+
+    store = Store(tmp_path)
+    cell = store.plan("abc", IDENTITY, CONFIG)
+    for name in ("state", "cell", "job", "deaths", "progress", "env"):
+        (cell.path / f"{name}.json").write_bytes(content.encode("latin-1"))
+    known = [cell.config(), cell.job(), cell.deaths(), cell.progress()]
+    assert known == [{}, {}, [], {}]
+    assert cell.state()["state"] == "missing"
+    row = {"key": "a", "label": "A", "cells": [{"dataset": "d", "seed": 0, "id": "abc"}]}
+    (status,) = study_status(store, {"rows": [row]})
+    assert status.state == "missing"
+    assert store.plan("abc", IDENTITY, CONFIG).config() == CONFIG
+    cell.update_state(state="running", attempt=1)
+    assert cell.state() == {"state": "lost", "attempt": 1} | ({"id": 3} if "id" in content else {})
+
+
+@pytest.mark.parametrize("line", ['"x"', "[1]", "3", "null", "{}", '{"epoch": "x"}', "\xff"])
+def test_history_is_read_up_to_the_first_line_that_is_no_epoch(tmp_path: Path, line: str) -> None:
+    cell = Store(tmp_path).cell("abc")
+    cell.write_history([{"epoch": 0}])
+    with (cell.path / "history.jsonl").open("ab") as file:
+        file.write(line.encode("latin-1") + b'\n{"epoch": 2}\n')
+    assert [record["epoch"] for record in cell.history()] == [0]
+
+
+def test_cell_whose_description_was_damaged_is_planned_anew_and_keeps_its_attempts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    cell = store.plan("abc", IDENTITY, CONFIG)
+    cell.update_state(state="failed", attempt=2)
+    (cell.path / "cell.json").write_text("[")
+    assert store.plan("abc", IDENTITY, CONFIG).config() == CONFIG
+    assert cell.state() == {"state": "failed", "attempt": 2}
+
+
 def test_planning_again_takes_new_paths_but_leaves_a_finished_cell_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.plan("abc", IDENTITY, CONFIG)
@@ -96,7 +159,7 @@ def test_planning_again_takes_new_paths_but_leaves_a_finished_cell_alone(tmp_pat
     moved = {"data": {"root": "elsewhere"}}
     assert store.plan("abc", IDENTITY, moved).config() == moved
     assert store.cell("abc").state()["attempt"] == 3
-    store.cell("abc").write("metrics", {})
+    store.cell("abc").write("metrics", SCORED)
     assert store.plan("abc", IDENTITY, CONFIG).config() == moved
 
 
@@ -105,6 +168,109 @@ def test_unknown_study_names_the_nearest(tmp_path: Path) -> None:
     store.write_study({"name": "fiam", "rows": []})
     with pytest.raises(UserError, match="did you mean fiam"):
         store.study("fian")
+
+
+def plan(
+    store: Store, seeds: tuple[int, ...], *, lr: float = 1.0, done: bool = True, rows: str = "ab"
+) -> None:
+    """Plans rows with these seeds; a cell's id tells its row, seed and settings."""
+    cells = {
+        row: [{"dataset": "d", "seed": seed, "id": f"{row}{seed}-{lr}"} for seed in seeds] for row in rows
+    }
+    for row, planned in cells.items():
+        for each in planned:
+            cell = store.plan(each["id"], {"seed": each["seed"], "row": row, "lr": lr}, CONFIG)
+            if done:
+                cell.write("metrics", SCORED)
+    rows_ = [{"key": row, "label": row, "cells": planned} for row, planned in cells.items()]
+    store.write_study({"name": "fiam", "rows": rows_, "seeds": list(seeds)})
+
+
+def ids(study: dict) -> list[str]:
+    return [cell["id"] for row in study["rows"] for cell in row["cells"]]
+
+
+def test_seeds_of_one_study_add_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan(store, (1,))
+    plan(store, (0,), done=False)
+    assert ids(store.study("fiam")) == ["a0-1.0", "a1-1.0", "b0-1.0", "b1-1.0"]
+    assert store.study("fiam")["seeds"] == [0, 1]
+    plan(store, (2,))
+    assert ids(store.study("fiam")) == ["a1-1.0", "a2-1.0", "b1-1.0", "b2-1.0"], (
+        "what never began is not asked for"
+    )
+    with store.cell("a0-1.0").lock():
+        assert "a0-1.0" not in ids(store.study("fiam"))
+        assert "a0-1.0" in ids(store.study("fiam", begun=True)), "what another run trains is there to be seen"
+    store.cell("b0-1.0").write("metrics", SCORED)
+    assert "b0-1.0" in ids(store.study("fiam")), "what another run finished"
+    plan(store, (2, 1))
+    assert store.study("fiam")["rows"][1]["cells"][0]["seed"] == 0
+
+
+def test_status_shows_what_another_run_of_the_study_trains_but_not_what_it_lost(tmp_path: Path) -> None:
+    from bench.launch.cell_status import study_status
+
+    store = Store(tmp_path)
+    plan(store, (0,), done=False, rows="a")
+    plan(store, (1,), rows="a")
+    cell = store.cell("a0-1.0")
+    cell.update_state(state="running")
+    with cell.lock():
+        shown = study_status(store, store.study("fiam", begun=True))
+        assert [(each.id, each.state) for each in shown] == [("a0-1.0", "running"), ("a1-1.0", "done")]
+    assert [each.id for each in study_status(store, store.study("fiam", begun=True))] == ["a1-1.0"]
+
+
+def test_a_cells_state_has_one_word_in_table_counts_and_heading(tmp_path: Path) -> None:
+    from bench.launch.cell_status import counts, failures, study_status
+
+    store = Store(tmp_path)
+    plan(store, (0,), done=False)
+    store.cell("a0-1.0").update_state(state="lost", cause="cancelled (by 0)")
+    store.cell("b0-1.0").update_state(state="failed", cause="cancelled (by 0)")
+    statuses = study_status(store, store.study("fiam"))
+    assert [status.state for status in statuses] == ["lost", "failed"]
+    assert counts(statuses) == "1 lost, 1 failed"
+    said = failures(store, statuses, "again").splitlines()
+    assert [line for line in said if not line.startswith(" ")] == [
+        "1 lost: cancelled (by 0)",
+        "1 failed: cancelled (by 0)",
+    ]
+
+
+def test_other_settings_replace_the_plan_and_leave_its_cells_known(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    plan(store, (0,), lr=1.0)
+    plan(store, (0,), lr=2.0, rows="a")
+    assert ids(store.study("fiam")) == ["a0-2.0"]
+    assert store.planned() == {"a0-1.0", "b0-1.0", "a0-2.0"}
+    assert ids(store.everything("fiam")) == ["a0-2.0", "a0-1.0", "b0-1.0"]
+    plan(store, (0,), lr=1.0)
+    plan(store, (0,), lr=2.0, rows="a")
+    assert len(list(tmp_path.glob("plans/fiam/*.json"))) == 2, "each of two plans is kept once"
+
+
+def test_plan_that_only_grew_is_not_kept_twice(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seeds in ((0,), (0, 1), (0, 1, 2)):
+        plan(store, seeds)
+    assert not list(tmp_path.glob("plans/fiam/*.json"))
+    assert "earlier" not in (tmp_path / "studies/fiam.json").read_text()
+
+
+@pytest.mark.parametrize("content", ["", '{"name": "fiam", "ro', "[]", '"x"', "{}", '{"rows": [1]}', "\xff"])
+def test_damaged_study_says_so_and_how_to_mend_it(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path)
+    store.write_study({"name": "fiam", "rows": []})
+    (tmp_path / "studies/fiam.json").write_bytes(content.encode("latin-1"))
+    assert store.studies() == ["fiam"]
+    with pytest.raises(UserError, match=r"studies/fiam\.json: the file is damaged") as said:
+        store.study("fiam")
+    assert "Run the study again" in said.value.remedy
+    store.write_study({"name": "fiam", "rows": []})
+    assert store.study("fiam")["rows"] == []
 
 
 def test_atomic_write_leaves_no_rubbish_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +304,129 @@ def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
         time.sleep(0.01)
     assert [writer.returncode for writer in writers] == [0, 0, 0]
     assert list(tmp_path.iterdir()) == [path]
+
+
+NO_LOCKS = """
+    import errno, fcntl, sys, time
+    from pathlib import Path
+    from bench.storage import files
+    def refuse(*given):
+        raise OSError(int(sys.argv[2]), "no locks here")
+    fcntl.flock = refuse
+"""
+
+
+@pytest.fixture(params=["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+def no_flock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A disk that keeps no locks; the number it says so with."""
+    number = getattr(errno, request.param)
+
+    def refuse(*given: object) -> None:
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    return str(number)
+
+
+def test_disk_without_locks_keeps_one_owner_until_its_block_ends(tmp_path: Path, no_flock: str) -> None:
+    path = tmp_path / "lock"
+    for _ in range(3):
+        with files.locked(path, wait=False) as held:
+            assert held
+            with files.locked(path, wait=False) as again:
+                assert not again
+    with pytest.raises(ValueError), files.locked(path):
+        raise ValueError
+    with files.locked(path, wait=False) as held:
+        assert held
+    assert len(list(tmp_path.iterdir())) == 2, "the lock and who held it last"
+
+
+def test_disk_without_locks_frees_what_a_killed_process_held(tmp_path: Path, no_flock: str) -> None:
+    path = tmp_path / "lock"
+    hold = (
+        NO_LOCKS
+        + """
+    with files.locked(Path(sys.argv[1])):
+        print("ready", flush=True)
+        time.sleep(60)
+    """
+    )
+    owner = process(hold, str(path), no_flock)
+    with files.locked(path, wait=False) as held:
+        assert not held
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    with files.locked(path) as held:
+        assert held
+
+
+def test_disk_without_locks_lets_one_process_in_at_a_time(tmp_path: Path, no_flock: str) -> None:
+    path = tmp_path / "lock"
+    count = (
+        NO_LOCKS
+        + """
+    counter = Path(sys.argv[1]).with_name("counter")
+    print("ready", flush=True)
+    for _ in range(10):
+        with files.locked(Path(sys.argv[1])):
+            before = int(counter.read_text())
+            time.sleep(0.002)
+            counter.write_text(str(before + 1))
+    """
+    )
+    (tmp_path / "counter").write_text("0")
+    counting = [process(count, str(path), no_flock) for _ in range(3)]
+    assert [each.wait(60) for each in counting] == [0, 0, 0]
+    assert (tmp_path / "counter").read_text() == "30"
+
+
+def test_owner_on_another_machine_counts_as_dead_when_its_heartbeat_stops(
+    tmp_path: Path, no_flock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    with files.locked(path):
+        monkeypatch.setattr(lock_files, "_machine", lambda: "another")
+        with files.locked(path, wait=False) as held:
+            assert not held
+        (owner,) = tmp_path.glob(".lock.owner-*")
+        old = time.time() - lock_files.DEAD_SECONDS - 1
+        os.utime(owner, (old, old))
+        with files.locked(path, wait=False) as held:
+            assert held
+
+
+def test_other_errors_of_a_lock_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    with pytest.raises(OSError, match="Input/output"), files.locked(tmp_path / "lock"):
+        pass
+
+
+def test_cell_that_another_process_trains_starts_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench.config.schema import LauncherConfig
+    from bench.launch import local
+
+    held, done = Store(tmp_path).plan("abc", IDENTITY, CONFIG), Store(tmp_path).plan("def", IDENTITY, CONFIG)
+    started: list[str] = []
+
+    def start(cell: Cell, *given: object) -> list[subprocess.Popen[bytes]]:
+        started.append(cell.id)
+        cell.write("metrics", SCORED)
+        return [subprocess.Popen(["true"])]
+
+    monkeypatch.setattr(local, "_start", start)
+    monkeypatch.setattr(local, "BUSY_SECONDS", 0.05)
+    looks = iter([True, True, False])
+    monkeypatch.setattr(Cell, "locked", lambda self: self.id == "abc" and next(looks))
+    local.launch([held, done], LauncherConfig(), planned=2)
+    assert sorted(started) == ["abc", "def"]
+    assert started[-1] == "abc", "only when it was free"
+    held.write("metrics", SCORED)
+    monkeypatch.setattr(Cell, "locked", lambda self: False)
+    local.launch([held], LauncherConfig(), planned=1)
+    assert len(started) == 2, "what the other process finished is not started"

@@ -102,12 +102,36 @@ def test_nothing_else_changes_the_id(override: str) -> None:
     assert id_of(override) == id_of()
 
 
+def test_boxes_have_a_version_where_there_are_boxes() -> None:
+    def recipe(share: float) -> dict:
+        return identity(configuration([f"recipe.erase={share}"]), 0, "f", str)["recipe"]
+
+    assert recipe(0.5)["boxes"] == 2
+    assert "boxes" not in recipe(0.0)
+    assert cell_id(identity(configuration(["recipe.erase=0"]), 0, "f" * 16, lambda name: "w")) == id_of()
+
+
 def test_seed_data_and_pretrained_content_change_the_id() -> None:
     assert id_of(seed=1) != id_of()
     assert id_of(fingerprint="0" * 16) != id_of()
     pretrained = "model.text.pretrained=somewhere"
     assert id_of(pretrained, weights="a") != id_of(pretrained, weights="b")
     assert id_of(pretrained) == id_of("model.text.pretrained=moved")
+
+
+def test_what_nltk_marks_is_part_of_the_id_of_cells_that_read_it_and_of_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nltk, rules = "protocol.decoupler=nltk", "protocol.decoupler=rules"
+    scored = ("weights=somewhere.pth", nltk)
+    before = [id_of(nltk), id_of(*scored)]
+    others = [[rules], ["protocol.decoupler=context"], ["model.fusion=pwam", nltk], ["weights=somewhere.pth"]]
+    kept = [id_of(*each) for each in others]
+    monkeypatch.setattr("bench.config.identity.NLTK_MARKS", 3)
+    assert id_of(nltk) != before[0]
+    assert id_of(*scored) != before[1]
+    assert kept == [id_of(*each) for each in others]
+    assert "marks" not in canonical(identity(configuration([rules]), 0, "f", str))
 
 
 def test_models_that_are_the_same_modules_share_a_cell() -> None:
@@ -125,7 +149,7 @@ def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
         "seeds",
         "store",
         "dry_run",
-        "images_per_second",
+        "assumed",
         "weights",
         "wait",
         "watch",

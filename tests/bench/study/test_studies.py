@@ -13,7 +13,7 @@ from PIL import Image
 
 from bench.config.compose import configuration
 from bench.config.groups import options
-from bench.data import decouplers
+from bench.config.request import Request
 from bench.data.index import read_index
 from bench.models.build import DECODERS, FUSIONS, NECKS
 from bench.models.bundle import save_bundle
@@ -68,18 +68,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def tagger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that needs no download: two prepositions, and every other word is a noun."""
-    pytest.importorskip("nltk", reason="NLTK (extra [paper]) is not installed")
-
-    def tag(words: list[str]) -> list[tuple[str, str]]:
-        return [(word, "IN" if word in ("on", "in") else "NN") for word in words]
-
-    monkeypatch.setattr(decouplers, "nltk_tagger", lambda: tag)
-    monkeypatch.setattr(prepare, "nltk_tagger", lambda: tag)
-
-
 def no_tagger() -> None:
     raise UserError("protocol.decoupler=nltk: NLTK's data are not here.", "Download them.")
 
@@ -117,8 +105,10 @@ def test_every_study_can_be_planned(study: str, drawn: Path, here: Path, capsys)
 @pytest.mark.slow
 @pytest.mark.parametrize("study", ROWS)
 def test_every_study_trains_its_rows_and_builds_its_table(
-    study: str, drawn: Path, here: Path, tagger: None, capsys
+    study: str, drawn: Path, here: Path, request: pytest.FixtureRequest, capsys
 ) -> None:
+    if study == "decoupler":
+        request.getfixturevalue("nltk_data")
     assert run(words(drawn, f"ablation={study}")) == 0, capsys.readouterr().err
     assert all(cell.done for cell in Store("runs").cells())
     table = (here / f"runs/reports/{study}/table.md").read_text()
@@ -148,6 +138,22 @@ def test_every_mixture_is_trained_and_scored_from_the_command_line(
         mixture = [f"model.fusion={fusion}", f"model.neck={neck}", f"model.decoder={decoder}"]
         assert run(words(drawn, "model=fianet", *mixture)) == 0, (mixture, capsys.readouterr().err)
     assert len(Store("runs").cells()) == len(FUSIONS) * len(NECKS)
+
+
+def test_a_data_set_is_audited_once_though_papers_train_differently_on_it(
+    drawn: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audited = []
+    monkeypatch.setattr(prepare, "fingerprint", lambda data: audited.append(data.root) or "f" * 16)
+    asked = ["ablation=main", "data=rrsisd", f"data.root={drawn}", "recipe=paper"]
+    plan = prepare.prepare(Request.parse(asked))
+    assert {cell.row: cell.config.recipe.erase for cell in plan.cells} == {
+        "lavt": 0.0,
+        "lgce": 0.0,
+        "rmsin": 0.2,
+        "fianet": 0.2,
+    }
+    assert audited == [str(drawn)]
 
 
 def test_fianet_with_the_neck_of_rmsin_is_one_command(drawn: Path, here: Path) -> None:

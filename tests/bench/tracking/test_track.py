@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import socket
 import sys
 import threading
@@ -183,7 +184,20 @@ def test_what_the_store_no_longer_has_is_deleted_and_new_labels_are_taken_over(s
     assert len(mirrored(store).known) == 2 + 2 + 2 + 1
     (store.root / "studies/gone.json").unlink()
     study(store, "a" * 12, label="Ours")
+    shutil.rmtree(store.cell("b" * 12).path)
     assert list(runs(mirrored(store))) == ["Ours · synthetic · seed 0"]
+
+
+def test_another_plan_of_a_study_deletes_no_run(store: Store) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+    first = runs(mirrored(store))
+    store.plan("c" * 12, {"seed": 0, "recipe": "another scale"}, CONFIG)
+    study(store, "c" * 12)
+    assert [cell["id"] for row in store.study("mini")["rows"] for cell in row["cells"]] == ["c" * 12]
+    assert {run.info.run_id for run in runs(mirrored(store)).values()} == {
+        run.info.run_id for run in first.values()
+    }
 
 
 def test_two_stores_share_a_server(store: Store, tmp_path: Path) -> None:

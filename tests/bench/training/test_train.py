@@ -1,6 +1,8 @@
 """Training and scoring in this process: diverging, batching, sizes."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.launch.estimate import dry_run
 from bench.models.build import build
-from bench.storage import metrics
+from bench.storage import files, metrics
+from bench.storage.files import NO_SPACE
 from bench.storage.speeds import Speeds
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
@@ -54,6 +57,53 @@ def test_failed_cell_is_trained_again_and_recovers(drawn: list[str], tmp_path: P
     (cell.path / "checkpoints").unlink()
     run_cell(cell)
     assert cell.state() | {"state": "done", "error": None, "attempt": 2} == cell.state()
+
+
+def test_cell_whose_best_weights_were_deleted_is_trained_again_to_the_same_numbers(
+    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=2"], tmp_path).stored()
+    run_cell(cell)
+    before = cell.metrics()
+    assert before is not None
+    for name in ("metrics.json", "checkpoints/best.safetensors"):
+        (cell.path / name).unlink()
+    capsys.readouterr()
+    run_cell(cell)
+    assert cell.metrics() == before, cell.state()
+    assert capsys.readouterr().err.count("is gone or damaged") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk_is_the_cause_of_a_failed_cell_in_one_line(
+    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=1"], tmp_path).stored()
+    cell.checkpoints.mkdir()
+    (cell.checkpoints / f".state.{os.getpid()}.tmp").symlink_to("/dev/full")
+    assert run_cell(cell)
+    assert (cell.state()["state"], cell.state()["cause"]) == ("failed", NO_SPACE)
+    assert "Traceback" not in capsys.readouterr().err
+    assert not cell.state()["error"]
+    run_cell(cell)
+    assert cell.done
+
+
+def test_disk_too_full_for_the_state_itself_ends_no_launcher(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=1"], tmp_path).stored()
+    write_bytes, full = files.write_bytes, iter([False])
+
+    def write(path: Path, content: bytes) -> None:
+        if path.name == "state.json" and next(full, True):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_bytes(path, content)
+
+    monkeypatch.setattr(files, "write_bytes", write)
+    monkeypatch.setattr("bench.training.result.make_result", lambda *given: None)
+    assert run_cell(cell)
+    assert f"state.json: {NO_SPACE}" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +242,9 @@ def test_gradients_of_parts_are_those_of_the_batch(
     found = []
     for parts in (1, 3):
         model.zero_grad()
-        value = _gradients(model, batch, replace(recipe, accumulate=parts), accelerator, seed=0, epoch=0)
+        value = _gradients(
+            model, batch, replace(recipe, accumulate=parts), accelerator, frozenset({0, 3}), seed=0, epoch=0
+        )
         found.append((value, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
     (whole, expected), (summed, added) = found
     assert summed == pytest.approx(whole, rel=1e-5)
@@ -214,5 +266,5 @@ def test_speed_is_that_of_all_attempts_of_a_cell(drawn: list[str], tmp_path: Pat
     (cell,) = prepared.stored()
     cell.write_history([{"epoch": epoch, "seconds": 50} for epoch in (0, 1)])
     cell.update_state(state="done", seconds=1)  # the last attempt had nothing left to do but to score
-    cell.write("metrics", {"epochs": 2, "counts": {"train": 100}})
+    cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}, "epochs": 2, "counts": {"train": 100}})
     assert Speeds(prepared.store).of(prepared.config).images_per_second == pytest.approx(2)

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -77,3 +78,15 @@ def test_rows_are_told_to_be_published_models_by_their_slots(make_study: StudyMa
         cell.write("cell", {"id": cell.id, "identity": {}, "config": cell.config() | {"model": model}})
     methods = read_frame(store, "fiam").methods
     assert methods == {"blind": "", "pwam": "LAVT", "object": "", "full": "FIANet"}
+
+
+def test_seeds_of_two_runs_stand_in_one_table(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed, score in ((0, 40.0), (1, 42.0)):
+        cell = store.plan(f"cell-{seed}", {"seed": seed, "recipe": "same"}, {"recipe": {"size": 96}})
+        cell.write("metrics", {"scores": {"test": {"mIoU": score}}})
+        place = {"dataset": "synthetic", "seed": seed, "id": cell.id}
+        store.write_study({"name": "fiam", "rows": [{"key": "full", "label": "FIAM", "cells": [place]}]})
+    frame = read_frame(store, "fiam")
+    assert frame.seeds == (0, 1)
+    assert frame.scores("full", "synthetic", "test")["mIoU"].mean == 41.0
