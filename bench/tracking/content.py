@@ -85,7 +85,9 @@ def artifact(cell: Cell, name: str) -> bytes | None:
         content = (cell.path / name).read_bytes()
     except FileNotFoundError:
         return None
-    return masked(content.decode()).encode() if name == "cell.json" else content
+    if name != "cell.json":
+        return content
+    return masked(content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def config_digest(cell: Cell) -> str:

@@ -84,3 +84,22 @@ def test_sync_into_postgresql_is_idempotent(cluster, command, drawn, tmp_path) -
     assert runs(url) == before
     folders = list((tmp_path / "runs/mlartifacts").iterdir())
     assert len(folders) == 2
+
+
+def test_deleted_parent_in_postgresql_is_replaced(cluster, command, drawn) -> None:
+    from mlflow import MlflowClient
+
+    url = cluster("deleted")
+    assert command("bench.run", *drawn, "seeds=[0]", f"tracking.uri={url}").returncode == 0
+    client = MlflowClient(url)
+    experiment = [client.get_experiment_by_name("fianet-bench").experiment_id]
+    before = runs(url)
+    (row,) = client.search_runs(experiment, "tags.kind = 'row'")
+    client.delete_run(row.info.run_id)
+    assert command("bench.track", "sync", f"uri={url}").returncode == 0
+    (again,) = client.search_runs(experiment, "tags.kind = 'row'")
+    (cell,) = client.search_runs(experiment, "tags.kind = 'seed'")
+    assert cell.data.tags["mlflow.parentRunId"] == again.info.run_id != row.info.run_id
+    assert (again.info.start_time, again.info.end_time) == (row.info.start_time, row.info.end_time)
+    assert (cell.info.start_time, cell.info.end_time) == (row.info.start_time, row.info.end_time)
+    assert runs(url) == before
