@@ -43,7 +43,7 @@ def check(plan: Plan, missing: list[Cell]) -> Need:
     Where cells train on this machine, models are only built (which loads torch) if the disk may be too small.
 
     Raises:
-        UserError: A model that cannot be built, a store that cannot be written, or a disk that is too small.
+        UserError: A model that no job could build, a store that cannot be written, or a disk that is too small.
     """
     store, launcher = plan.store.root, plan.config.launcher
     existing = next(folder for folder in (store, *store.resolve().parents) if folder.exists())
@@ -74,7 +74,7 @@ def disk(plan: Plan, missing: list[Cell]) -> Need:
     """What the cells will write, from the number of weights of each model.
 
     Raises:
-        UserError: A model that cannot be built as configured.
+        UserError: A model that cannot be built as configured; on this machine its cell fails alone and says why.
     """
     from bench.profiling.memory import weightless, weights
 
@@ -83,7 +83,12 @@ def disk(plan: Plan, missing: list[Cell]) -> Need:
     for config in _configs(plan, missing):
         key = json.dumps([dataclasses.asdict(config.model), config.recipe.size], sort_keys=True)
         if key not in counted:
-            counted[key] = weights(weightless(config))
+            try:
+                counted[key] = weights(weightless(config))
+            except UserError:
+                if config.launcher.name == LauncherKind.slurm:
+                    raise
+                counted[key] = 0, 0
         sizes.append(counted[key])
     return _need(sizes, cells_at_once(plan.config.launcher, len(plan.stored())))
 
