@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.config.schema import Config
 from bench.launch.slurm_time import Limits
+from bench.storage.rehearsals import CPU, Rehearsal, read_rehearsal
 from bench.storage.speeds import Speeds
 from bench.study.plan import Plan
 
@@ -16,6 +17,7 @@ CUDA = 3 * GIB  # the driver's and cuDNN's share of the host's memory
 LOADER = 0.5 * GIB  # a loading process with its decoded images
 STATE = 16  # bytes a trained weight: itself, its gradient, AdamW's two moments
 SPARE = 1.5  # of what is counted
+ROOM = 1.25  # of what was measured
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def complete(plan: Plan) -> Completed:
             parts = (config.recipe.batch_size, config.recipe.accumulate, launcher.nodes, launcher.processes)
             key = json.dumps([dataclasses.asdict(config.model), config.recipe.size, parts], sort_keys=True)
             if key not in memories:
-                memories[key] = memory_request(config)
+                memories[key] = memory_request(config, read_rehearsal(plan.store, config))
             memory = memories[key]
         seconds = speeds.seconds(config, plan.samples[planned.id])
         if time is not None:
@@ -77,11 +79,18 @@ def complete(plan: Plan) -> Completed:
     return Completed(dataclasses.replace(plan, cells=cells), notes)
 
 
-def memory_request(config: Config) -> str:
+def memory_request(config: Config, rehearsal: Rehearsal | None = None) -> str:
     """Memory to ask for; few different amounts, because requests that are equal share a job array."""
-    gib = memory(config) / GIB
+    gib = (_rehearsed(config, rehearsal) or memory(config)) / GIB
     step = 2 if gib <= 16 else 8
     return f"{math.ceil(gib / step) * step}G"
+
+
+def _rehearsed(config: Config, rehearsal: Rehearsal | None) -> int | None:
+    """Bytes by what a process took in a rehearsal; of a GPU's rehearsal the node's memory is not known."""
+    if rehearsal is None or rehearsal.device != CPU:
+        return None
+    return int(config.launcher.processes * (ROOM * rehearsal.peak_bytes + config.data.workers * LOADER))
 
 
 def memory(config: Config) -> int:

@@ -1,6 +1,7 @@
 """What no command needs any more, and removing it while nothing is submitted. Imports no torch."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from bench.launch import slurm_intents, slurm_queue
 from bench.storage.files import folder_size, locked
 from bench.storage.store import Cell, Store
 
+DAY = 86_400.0  # seconds
 RESULTS = "orphaned cells with results"  # these go only for a word
 
 
@@ -48,6 +50,12 @@ def rubbish(store: Store, *, orphans: bool = True) -> Iterator[Rubbish]:
         if cell.done and idle:
             for path in sorted(cell.checkpoints.glob("state-*.pt")):
                 yield Rubbish("states of done cells", path, path.stat().st_size)
+    for path in sorted((store.root / "rehearsals").glob("scratch-*")):
+        if (
+            not any(cell.locked() for cell in Store(path).cells())
+            and time.time() - path.stat().st_mtime > DAY
+        ):
+            yield Rubbish("rehearsals that were killed", path, folder_size(path))
     snapshots = {cell.job().get("snapshot") for cell in kept}
     snapshots |= {intent.record["job"]["snapshot"] for intent in interrupted}
     for path in sorted((store.root / "snapshots").glob("*")):

@@ -20,7 +20,7 @@ WORDS = [
     *("model.text.width=16", "model.text.layers=1", "model.text.trained_layers=1", "model.text.dropout=0.1"),
     *("recipe.size=32", "recipe.batch_size=4", "recipe.erase=0.5", "recipe.epochs=16"),
     *("launcher.threads=1", "launcher.cpus=1", "launcher.memory=2G", "launcher.checkpoint_seconds=0.5"),
-    "tracking.enabled=false",
+    *("launcher.rehearse=false", "tracking.enabled=false"),
 ]
 
 
