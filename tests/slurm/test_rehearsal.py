@@ -28,7 +28,7 @@ def test_an_array_is_only_sent_if_every_model_passes(cluster) -> None:
     assert "the loss is" in failed.stdout
     assert "submitted job" not in failed.stdout
     assert Store(cluster.folder / "runs").cells() == []
-    passed = cluster.command(*words, study(cluster.folder, "1.0e-3"), "wait=true")
+    passed = cluster.command(*words, study(cluster.folder, "2.0e-3"), "wait=true")
     assert passed.returncode == 0, passed.stderr
     assert "submitted job" in passed.stdout
     cells = Store(cluster.folder / "runs").cells()
