@@ -63,7 +63,7 @@ def identity(
 def _scored_only(
     config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
 ) -> dict[str, Any]:
-    """Identity of imported weights that are scored without training: no seed, no recipe but the image size and precision."""
+    """Identity of weights that are scored without training: no seed, of the recipe only image size and precision."""
     precision = config.recipe.precision
     return {
         "version": VERSION,

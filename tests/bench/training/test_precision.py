@@ -129,7 +129,7 @@ def test_gpu_without_bfloat16_refuses_it_before_training(
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla V100")
     set_precision(Precision.tf32)
-    with pytest.raises(UserError, match="recipe.precision=bf16: Tesla V100") as error:
+    with pytest.raises(UserError, match=r"recipe\.precision=bf16: Tesla V100") as error:
         set_precision(Precision.bf16)
     assert error.value.remedy
     (cell,) = planned([*drawn, *WIDE, "recipe.precision=bf16"], tmp_path).stored()

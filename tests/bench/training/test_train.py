@@ -35,7 +35,6 @@ from bench.training.evaluate import evaluate, scores
 from bench.training.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
 from fianet.tokens import Tokenizer
 
-
 # so that the heads of LGCE's neck divide its channels
 WIDE = ["model.encoder.embed_dim=16", "model.encoder.heads=[1,1,2,2]"]
 
@@ -272,7 +271,13 @@ def test_broken_tracking_fails_no_cell(
     def break_down(**words: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    request = [*drawn, "recipe.epochs=1", f"store={tmp_path}", "tracking=live", "tracking.uri=http://nowhere:1"]
+    request = [
+        *drawn,
+        "recipe.epochs=1",
+        f"store={tmp_path}",
+        "tracking=live",
+        "tracking.uri=http://nowhere:1",
+    ]
     prepared = prepare(Request.parse(request))
     prepared.write("test")
     (cell,) = prepared.stored()
