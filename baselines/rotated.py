@@ -1,6 +1,8 @@
 """Adaptive rotated convolution (ICCV 2023) as RMSIN's decoder uses it: one kernel, turned for each sample."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,9 +40,10 @@ BACK = {
 }  # fmt: skip
 
 
-def _exactly(near: Tensor) -> torch.autocast:
-    """In float32 whatever autocast says: bfloat16 knows an angle of 40 degrees to a quarter of one."""
-    return torch.autocast(near.device.type, enabled=False)
+def _exactly(near: Tensor) -> AbstractContextManager[Any]:
+    """In the weights' precision whatever autocast says: bfloat16 knows 40 degrees to an eighth of a degree."""
+    device = near.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 class Rotation(nn.Module):
@@ -80,11 +83,8 @@ class Routing(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B,C,H,W) -> float32 strength (B,) in (0, 1), angle (B,) in radians within 40 degrees."""
-        y = (
-            F.relu(self.norm(self.depthwise(x).permute(0, 2, 3, 1)))
-            .to(self.angle.weight.dtype)
-            .mean(dim=(1, 2))
-        )
+        y = F.relu(self.norm(self.depthwise(x).permute(0, 2, 3, 1)))
+        y = y.to(self.angle.weight.dtype).mean(dim=(1, 2))
         with _exactly(y):
             strength = torch.sigmoid(self.strength(self.dropout(y)))[:, 0]
             angle = F.softsign(self.angle(self.dropout(y)))[:, 0] * math.radians(MOST_DEGREES)

@@ -75,7 +75,7 @@ def identity(
 def _scored_only(
     config: Config, data_fingerprint: str, weights: Callable[[str | None], str]
 ) -> dict[str, Any]:
-    """Identity of weights that are scored without training: no seed, of the recipe image size and precision alone."""
+    """Identity of weights that are scored without training: no seed, of the recipe only image size and precision."""
     precision = config.recipe.precision
     return {
         "version": VERSION,

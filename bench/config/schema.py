@@ -239,9 +239,8 @@ class RecipeConfig:
     loss: LossName = LossName.ce_dice
     dice: DiceReduction = DiceReduction.sum
     erase: float = 0.2  # share of training references that get black boxes
-    precision: Precision = (
-        Precision.float32
-    )  # of training and scoring; tf32 is float32 where the device has none
+    # of training and scoring; tf32 is float32 where the device has none
+    precision: Precision = Precision.float32
 
 
 @dataclass

@@ -29,11 +29,8 @@ from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.losses import Divisors, divisors, segmentation_loss
 
-BACKBONE = (
-    "encoder.",
-    "fusions.",
-    "neck.",
-)  # what the published codes call the backbone, but for LGCE's neck
+# what the published codes call the backbone, but for LGCE's neck
+BACKBONE = ("encoder.", "fusions.", "neck.")
 
 
 class Diverged(RuntimeError):

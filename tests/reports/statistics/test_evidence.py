@@ -13,6 +13,7 @@ from reports.statistics.frame import METRICS, StudyFrame, read_frame
 from reports.statistics.resampling import Scored
 from reports.statistics.samples import Samples, read_samples
 from reports.tables.notes import leaders
+from reports.tables.settings_table import settings_grid
 from reports.tables.spread_tables import interval_grid, range_grid
 from reports.tables.statistics_table import statistics_grid
 from reports.tables.study_table import study_grid
@@ -175,6 +176,33 @@ def test_row_of_another_protocol_is_footnoted_and_not_ranked(make_study: StudyMa
     assert "epoch chosen on test" in notes[line.cells[0].marker]
     assert all(cell.emphasis == "none" for cell in line.cells)
     assert grid.panels[1].lines[2].cells[-2].emphasis == "best"
+
+
+@pytest.mark.parametrize("known", ["asked for", "chosen by the machine"])
+def test_row_of_another_precision_is_footnoted_and_not_ranked(known: str, make_study: StudyMaker) -> None:
+    store = make_study(seeds=(0,))
+    place = store.study("fiam")["rows"][1]["cells"][0]["id"]
+    cell = store.cell(place)
+    if known == "asked for":
+        recipe = cell.config()["recipe"] | {"precision": "bf16"}
+        cell.write("cell", {"id": place, "identity": {}, "config": cell.config() | {"recipe": recipe}})
+    else:
+        cell.write("env", {"precision": "bf16"})
+    frame = read_frame(store, "fiam")
+    grid = study_grid(frame)
+    notes = {note.marker: note.text for note in grid.notes}
+    assert "computed in bf16" in notes[grid.panels[1].lines[1].cells[0].marker]
+    assert all(not line.cells[0].marker for line in grid.panels[1].lines[2:])
+    settings = settings_grid(store, frame)
+    assert settings is not None
+    line = next(line for line in settings.panels[0].lines if line.key == "recipe.precision")
+    assert [each.text for each in line.cells[1:]] == ["float32", "PWAM (LAVT): bf16"]
+    assert "Trained and scored in" not in " ".join(notes.values())
+    for row in store.study("fiam")["rows"]:
+        store.cell(row["cells"][0]["id"]).write("env", {"precision": "tf32"})
+    frame = read_frame(store, "fiam")
+    assert not frame.deviations
+    assert any(note.text == "Trained and scored in tf32." for note in study_grid(frame).notes)
 
 
 def test_rows_scored_against_other_masks_are_not_compared(make_study: StudyMaker) -> None:
