@@ -24,7 +24,7 @@ class Need:
     """What cells need on disk, in bytes."""
 
     running: int  # while all of them train at once
-    finished: int  # what they leave before `bench.gc`
+    finished: int  # what they leave
 
 
 def check(plan: Plan, missing: list[Cell]) -> Need:
@@ -72,5 +72,5 @@ def disk(plan: Plan, missing: list[Cell]) -> Need:
         total, trained = counted[key]
         state, best = BYTES * (total + 2 * trained), BYTES * total  # AdamW keeps two moments a weight
         running += COPIES * (state + best)
-        finished += (COPIES - 1) * state + best
+        finished += best
     return Need(running, finished)

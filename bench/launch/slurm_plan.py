@@ -39,6 +39,6 @@ def describe(plan: Plan, seconds_each: float) -> str:
         ]
     lines.append(
         f"about {gpu_hours:.1f} GPU-hours and {cpu_hours:.1f} CPU-hours, {size(need.running)} on disk while all train "
-        f"at once, {size(need.finished)} when done (before `python -m bench.gc`)."
+        f"at once, {size(need.finished)} when done."
     )
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.config.schema import Config
-from bench.storage.store import Store
+from bench.storage.store import Record, Store
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,21 @@ class Estimate:
 
     images_per_second: float
     source: str
+
+
+def trained(history: list[Record], images: int) -> tuple[int, float]:
+    """Images that were trained and the seconds this took, evaluations included.
+
+    Of an epoch cut by a kill, seconds and images are those of the attempt that ended it.
+
+    Args:
+        history: A cell's.
+        images: Of an epoch, for records of older versions, which have no `images`.
+    """
+    return (
+        sum(epoch.get("images", images) for epoch in history),
+        sum(epoch["seconds"] for epoch in history),
+    )
 
 
 class Speeds:
@@ -26,9 +41,10 @@ class Speeds:
     def __init__(self, store: Store) -> None:
         self._known: list[tuple[dict[str, Any], float]] = []
         for cell in store.cells():
-            metrics, seconds = cell.metrics(), sum(epoch["seconds"] for epoch in cell.history())
-            if metrics and metrics["epochs"] and seconds:
-                self._known.append((cell.config(), metrics["epochs"] * metrics["counts"]["train"] / seconds))
+            if metrics := cell.metrics():
+                images, seconds = trained(cell.history(), metrics["counts"]["train"])
+                if images and seconds:
+                    self._known.append((cell.config(), images / seconds))
 
     def of(self, config: Config) -> Estimate:
         """The median of cells of this model and image size, else of its scale, else what was measured elsewhere."""

@@ -23,7 +23,7 @@ BUSY = 75  # exit code: another process is training this cell (EX_TEMPFAIL)
 
 def run_cell(
     cell: Cell,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float = 0.0,
     stop: Stop = lambda history: False,
     owner: Record | None = None,
 ) -> bool:
@@ -34,7 +34,7 @@ def run_cell(
 
     Args:
         cell: A planned cell.
-        checkpoint_seconds: Time between checkpoints.
+        checkpoint_seconds: Time between checkpoints; 0: what they take decides (`checkpoint.Pace`).
         stop: Asked after every epoch whether to leave the cell there, resumable (`bench.tune` gives up poor trials).
         owner: More of who trains it, for `state.json`: a cluster's job.
 
