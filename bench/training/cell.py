@@ -4,6 +4,7 @@ A cell is locked while it runs, so it is never trained twice at once.
 """
 
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -73,7 +74,15 @@ def run_cell(
             finished = {"state": "done" if cell.done else "stopped"}
         finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
         cell.update_state(**finished)
+        _free_memory()
     return True
+
+
+def _free_memory() -> None:
+    """Leaves the next cell of this process all of it; what autocast wraps holds itself and is not freed at once."""
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()
 
 
 def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop) -> bool:
