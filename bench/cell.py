@@ -13,7 +13,7 @@ from bench.training.cell import BUSY, run_cell
 USAGE = """
 Trains one planned cell, or goes on where it stopped. Launchers call this.
 
-  python -m bench.cell store=runs id=0123456789ab [threads=1] [checkpoint_seconds=60]
+  python -m bench.cell store=runs id=0123456789ab [threads=1] [checkpoint_seconds=0]
 """
 
 
@@ -24,7 +24,7 @@ class Arguments:
     store: str = "runs"
     id: str = ""
     threads: int = 0
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = 0.0
     rehearse: bool = False  # a scratch cell, for `bench.launch.rehearsal`
     die_with_parent: bool = False  # end when standard input closes
 

@@ -263,7 +263,8 @@ class LauncherConfig:
         1  # that train one cell together, each a part of every batch on a GPU of its own; per node
     )
     threads: int = 0  # CPU threads per process; 0 = an equal share of the cores
-    checkpoint_seconds: float = 60.0
+    # of training that a sudden death costs at most; 0 = automatic: 60, or 50 times what saving a state takes
+    checkpoint_seconds: float = 0.0
     # what follows is read by launcher=slurm alone
     partition: str | None = None  # none: the cluster's default, also for the next three
     account: str | None = None

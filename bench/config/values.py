@@ -17,12 +17,16 @@ def check_values(config: Config) -> None:
         "recipe.lr": recipe.lr,
         "recipe.size": recipe.size,
         "data.max_tokens": config.data.max_tokens - 2,
-        "launcher.checkpoint_seconds": launcher.checkpoint_seconds,
         "model.tmem.blocks": config.model.tmem.blocks,
     }
     for key, value in positive.items():
         if value <= 0:
             raise UserError(f"{key} is too small.", "Give a larger value.")
+    if launcher.checkpoint_seconds < 0:
+        raise UserError(
+            f"launcher.checkpoint_seconds={launcher.checkpoint_seconds}: there is no such time.",
+            "Give seconds, or 0: what saving a state takes then decides.",
+        )
     if recipe.batch_size < 2:
         raise UserError(
             f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.storage.speeds import trained
 from bench.storage.store import GIVEN_UP, Cell, Store
 from bench.terminal.errors import UserError
 
@@ -71,10 +72,12 @@ def _cell_status(
         if progress.get("epoch") == len(history):
             done += progress["batch"] / progress["batches"]
         speed = progress.get("images_per_second")
-        if history:
-            seconds_left = (epochs - done) * sum(record["seconds"] for record in history) / len(history)
+        whole = progress.get("batches", 0) * recipe.get("batch_size", 0)
+        images, seconds = trained(history, whole)
+        if images:
+            seconds_left = (epochs - done) * whole * seconds / images
         elif speed:
-            seconds_left = (epochs - done) * progress["batches"] * recipe["batch_size"] / speed
+            seconds_left = (epochs - done) * whole / speed
     made_by = cell.job().get("code") if state["state"] == "queued" else cell.environment().get("code")
     scores = [score["mIoU"] for record in history for key in ("val", "test") if (score := record.get(key))]
     return CellStatus(

@@ -8,7 +8,7 @@ from typing import Any
 from bench.config.machine import on_gpu
 from bench.config.schema import Config
 from bench.storage.rehearsals import read_rehearsal
-from bench.storage.store import Cell, Store
+from bench.storage.store import Cell, Record, Store
 
 INFERENCE = 3.0  # times as fast as training, which also goes backward and takes a step; assumed
 
@@ -27,6 +27,21 @@ class _Measured:
     size: int
     gpu: bool | None  # None: an older version did not write it down
     rate: float  # images a second of one process
+
+
+def trained(history: list[Record], images: int) -> tuple[int, float]:
+    """Images that were trained and the seconds this took, evaluations included.
+
+    Of an epoch cut by a kill, seconds and images are those of the attempt that ended it.
+
+    Args:
+        history: A cell's.
+        images: Of an epoch, for records of older versions, which have no `images`.
+    """
+    return (
+        sum(epoch.get("images", images) for epoch in history),
+        sum(epoch.get("seconds", 0) for epoch in history),
+    )
 
 
 class Speeds:
@@ -87,12 +102,12 @@ class Speeds:
 def _measured(cell: Cell) -> _Measured | None:
     """What a finished cell tells; nothing where none was trained."""
     metrics, config = cell.metrics() or {}, cell.config()
-    seconds = sum(epoch.get("seconds", 0) for epoch in cell.history())
     about, counts = cell.environment(), metrics.get("counts", {})
-    if not (metrics.get("epochs") and counts.get("train") and seconds and "model" in config):
+    images, seconds = trained(cell.history(), counts.get("train", 0))
+    if not (images and seconds and "model" in config):
         return None
-    images = counts["train"] + counts.get(config["protocol"]["select"], 0) / INFERENCE
-    rate = metrics["epochs"] * images / seconds / about.get("processes", 1)
+    scored = len(cell.history()) * counts.get(config["protocol"]["select"], 0) / INFERENCE
+    rate = (images + scored) / seconds / about.get("processes", 1)
     device = about.get("device_type")
     return _Measured(config["model"], config["recipe"]["size"], device and device != "cpu", rate)
 

@@ -4,6 +4,7 @@ A cell is locked while it runs, so it is never trained twice at once.
 """
 
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -25,7 +26,7 @@ BUSY = 75  # exit code: another process is training this cell (EX_TEMPFAIL)
 
 def run_cell(
     cell: Cell,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float = 0.0,
     stop: Stop = lambda history: False,
     owner: Record | None = None,
     most: Mapping[str, int] | None = None,
@@ -37,7 +38,7 @@ def run_cell(
 
     Args:
         cell: A planned cell.
-        checkpoint_seconds: Time between checkpoints.
+        checkpoint_seconds: Time between checkpoints; 0: what they take decides (`checkpoint.Pace`).
         stop: Asked after every epoch whether to leave the cell there, resumable (`bench.tune` gives up poor trials).
         owner: More of who trains it, for `state.json`: a cluster's job.
         most: How many references of each split are enough; None: all, as anything but a rehearsal needs.
@@ -84,7 +85,15 @@ def run_cell(
             if not no_space(error):
                 raise
             print(f"{error.filename}: {NO_SPACE}", file=sys.stderr)
+        _free_memory()
     return True
+
+
+def _free_memory() -> None:
+    """Leaves the next cell of this process all of it; what autocast wraps holds itself and is not freed at once."""
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()
 
 
 def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop, most: Mapping[str, int] | None) -> bool:

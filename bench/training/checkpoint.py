@@ -4,9 +4,10 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,7 +16,10 @@ from safetensors.torch import save_file
 from bench.storage.files import NO_SPACE, no_space, sync_folder
 
 KEPT = 2
-_NAME = re.compile(r"state-(\d{9})-([0-9a-f]{16})\.pt")
+DIGITS = 16  # of the digest in a state's name
+LEAST_SECONDS = 60.0
+SHARE = 50
+_NAME = re.compile(rf"state-(\d{{9}})-([0-9a-f]{{{DIGITS}}})\.pt")
 
 
 def save(folder: Path, state: dict[str, Any], step: int) -> None:
@@ -32,23 +36,67 @@ def save(folder: Path, state: dict[str, Any], step: int) -> None:
     temporary = folder / f".state.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            hashing = _Hashing(file)
+            torch.save(state, cast(IO[bytes], hashing))
             file.flush()
             os.fsync(file.fileno())
     except BaseException as error:
         _give_up(temporary, error)
         raise
-    os.replace(temporary, folder / f"state-{step:09d}-{_digest(temporary)}.pt")
+    os.replace(temporary, folder / f"state-{step:09d}-{hashing.digest()}.pt")
     sync_folder(folder)
-    newest = (
-        f"state-{step:09d}-~"  # later ones were passed over when training went back: none goes on from them
-    )
+    # later ones were passed over when training went back: none goes on from them
+    newest = f"state-{step:09d}-~"
     for old in [path for path in _newest_first(folder) if path.name > newest]:
         old.unlink(missing_ok=True)
     for old in _newest_first(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
+
+
+class _Hashing:
+    """A file that is hashed while it is written: gigabytes are not read again for it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+
+    def write(self, content: Any) -> int:
+        """For `torch.save`, which writes from front to back."""
+        self._hash.update(content)
+        return self._file.write(content)
+
+    def flush(self) -> None:
+        """For `torch.save`."""
+        self._file.flush()
+
+    def digest(self) -> str:
+        """As in the names of states."""
+        return self._hash.hexdigest()[:DIGITS]
+
+
+class Pace:
+    """When a state is due: saving costs at most 2 % of the time, whatever a state weighs.
+
+    Args:
+        seconds: Between saves; 0: at least `LEAST_SECONDS`, and `SHARE` times what the last save took.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._cost, self._saved = seconds, 0.0, time.monotonic()
+
+    def due(self) -> bool:
+        """Whether so much was trained since the last save that losing it would hurt."""
+        wanted = self._seconds or max(LEAST_SECONDS, SHARE * self._cost)
+        return time.monotonic() - self._saved > wanted
+
+    def cheap(self) -> bool:
+        """Whether a save that nobody needs yet would cost little."""
+        return bool(self._seconds) or time.monotonic() - self._saved >= SHARE * self._cost
+
+    def spent(self, seconds: float) -> None:
+        """Takes note of a save that took so long and has just ended."""
+        self._cost, self._saved = seconds, time.monotonic()
 
 
 def load(folder: Path, say: Callable[[str], None] = lambda line: None) -> dict[str, Any] | None:
@@ -96,13 +144,11 @@ def save_best(folder: Path, weights: dict[str, torch.Tensor], epoch: int) -> Non
     sync_folder(folder)
 
 
-def drop_old_bests(folder: Path, newest: int) -> None:
-    """Keeps as many bests as states: no kept state refers to an older one, nor to one after `newest`."""
-    found = sorted(folder.glob("best-*.safetensors"), reverse=True)
-    kept = [path for path in found if path <= _best(folder, newest)][:KEPT]
-    for old in found:
-        if old not in kept:
-            old.unlink(missing_ok=True)
+def drop_old_bests(folder: Path, named: Collection[int]) -> None:
+    """Keeps the bests of these epochs, which kept states name."""
+    for path in folder.glob("best-*.safetensors"):
+        if path not in {_best(folder, epoch) for epoch in named}:
+            path.unlink(missing_ok=True)
 
 
 def keep_only_best(folder: Path, epoch: int) -> None:
@@ -112,6 +158,12 @@ def keep_only_best(folder: Path, epoch: int) -> None:
         os.replace(chosen, folder / "best.safetensors")
     for other in folder.glob("best-*.safetensors"):
         other.unlink(missing_ok=True)
+
+
+def drop_states(folder: Path) -> None:
+    """Drops what only a training that goes on needs."""
+    for path in [*_newest_first(folder), *folder.glob(".*.tmp")]:
+        path.unlink(missing_ok=True)
 
 
 def _give_up(temporary: Path, error: BaseException) -> None:
@@ -140,4 +192,4 @@ def _newest_first(folder: Path) -> list[Path]:
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]

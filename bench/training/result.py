@@ -73,7 +73,8 @@ def make_result(
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
         model = distributed.synchronise_norms(model, accelerator)
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
-        report = reporter(cell, config.recipe.batch_size) if main else silent
+        images = min(config.recipe.batch_size, len(train_set))
+        report = reporter(cell, images) if main else silent
         progress = train(model, train_set, select_set, config, seed, cell, accelerator, report, stop)
         if progress.epoch < config.recipe.epochs:
             return
@@ -104,15 +105,21 @@ def imported(config: Config) -> tuple[nn.Module, Tokenizer]:
     return bundle.model, bundle.tokenizer() or configured_tokenizer(config)
 
 
-def reporter(cell: Cell, batch_size: int) -> Report:
-    """Writes where training stands, at most once a second; ends it where another process took the cell over."""
-    last_written, steps, began = 0.0, 0, time.monotonic()
+def reporter(cell: Cell, images: int) -> Report:
+    """Writes where training stands, at most once a second; ends it where another process took the cell over.
+
+    Args:
+        cell: The cell.
+        images: Of a batch.
+    """
+    last_written, steps, began = 0.0, -1, 0.0
     attempt = cell.state().get("attempt")
 
     def report(progress: Progress, batches: int) -> None:
         nonlocal last_written, steps, began
         steps += 1
-        if progress.batch == 1:  # an evaluation lies between epochs
+        # building, a state that is read or an evaluation lie before the first step of a process and of an epoch
+        if steps == 0 or progress.batch == 1:
             steps, began = 0, time.monotonic()
         if time.monotonic() - last_written > 1:
             last_written = time.monotonic()
@@ -122,7 +129,7 @@ def reporter(cell: Cell, batch_size: int) -> Report:
                 raise interrupt.Superseded
             where: dict[str, Any] = {"epoch": progress.epoch, "batch": progress.batch, "batches": batches}
             if steps:
-                where["images_per_second"] = round(steps * batch_size / (time.monotonic() - began), 3)
+                where["images_per_second"] = round(steps * images / (time.monotonic() - began), 3)
             cell.write("progress", where)
 
     return report
@@ -163,6 +170,7 @@ def _score(
         "skipped": sets.skipped,
     }
     cell.write("metrics", metrics)
+    _afterwards(cell, "removal of training states", lambda: checkpoint.drop_states(cell.checkpoints))
 
     def keep_maps() -> None:
         if maps := measure_alignment(model, sets.splits["test"], sets.tokenizer, frames["test"]):

@@ -99,7 +99,8 @@ def train(
         )
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
     erased = references_to_erase(len(train_set), recipe.erase, seed)
-    saved = started = time.monotonic()
+    pace = checkpoint.Pace(config.launcher.checkpoint_seconds)
+    started, images = time.monotonic(), 0
 
     while progress.epoch < recipe.epochs:
         model.train()
@@ -122,11 +123,11 @@ def train(
             progress.batch += 1
             progress.loss += value
             report(progress, batches)
-            old = time.monotonic() - saved > config.launcher.checkpoint_seconds and progress.batch < batches
+            images += min(recipe.batch_size, len(order))
+            old = accelerator.is_main_process and pace.due() and progress.batch < batches
             due, asked = distributed.totals(accelerator, old, interrupt.received() is not None)
             if due or asked:
-                state.save(progress, step + 1)
-                saved = time.monotonic()
+                pace.spent(state.save(progress, step + 1))
             if asked:
                 interrupt.check(beside=True)
 
@@ -152,10 +153,11 @@ def train(
                 "loss": progress.loss / batches,
                 "lr": learning_rate(recipe, (progress.epoch + 1) * batches - 1, recipe.epochs * batches),
                 config.protocol.select.value: score,
+                "images": images,
                 "seconds": round(time.monotonic() - started, 2),
             }
         )
-        started = time.monotonic()
+        started, images = time.monotonic(), 0
         better = score[config.protocol.metric.value] > progress.best_score
         if better:
             progress.best_epoch, progress.best_score = progress.epoch, score[config.protocol.metric.value]
@@ -164,10 +166,11 @@ def train(
         if accelerator.is_main_process:
             cell.write_history(progress.history)
         last = progress.epoch == recipe.epochs or stop(progress.history)
-        (due,) = distributed.totals(accelerator, started - saved > config.launcher.checkpoint_seconds)
-        if better or last or due:
-            state.save(progress, progress.epoch * batches)
-            saved = time.monotonic()
+        # a best without a state that names it is lost with what was trained since the last one, no more
+        old = accelerator.is_main_process and (pace.due() or (better and pace.cheap()))
+        (due,) = distributed.totals(accelerator, old)
+        if last or due:
+            pace.spent(state.save(progress, progress.epoch * batches))
         if last:
             break
     return progress
@@ -260,16 +263,24 @@ class State:
     model: nn.Module
     optimizer: Any
     accelerator: Accelerator
+    named: list[int] = field(default_factory=list)  # best epochs of the states that are kept
 
-    def save(self, progress: Progress, step: int) -> None:
-        """Writes a checkpoint; every process calls it, because each has a random state of its own."""
+    def save(self, progress: Progress, step: int) -> float:
+        """Writes a checkpoint; every process calls it, because each has a random state of its own.
+
+        Returns:
+            Seconds that this took.
+        """
+        began = time.monotonic()
         random = distributed.gathered([_random_state()])
         if self.accelerator.is_main_process:
             tensors = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
             checkpoint.save(
                 self.cell.checkpoints, tensors | {"random": random, "progress": asdict(progress)}, step
             )
-            checkpoint.drop_old_bests(self.cell.checkpoints, progress.best_epoch)
+            self.named[:] = [*self.named, progress.best_epoch][-checkpoint.KEPT :]
+            checkpoint.drop_old_bests(self.cell.checkpoints, self.named)
+        return time.monotonic() - began
 
     def _say(self, line: str) -> None:
         if self.accelerator.is_main_process:
@@ -293,7 +304,9 @@ class State:
             return None
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        return Progress(**state["progress"])
+        progress = Progress(**state["progress"])
+        self.named.append(progress.best_epoch)
+        return progress
 
 
 def _random_state() -> dict[str, torch.Tensor]:

@@ -29,7 +29,7 @@ def trained(
     cell = store.plan(cell_id(known), known, plain(config))
     cell.write_history([{"epoch": epoch, "seconds": seconds} for epoch in (0, 1)])
     cell.write("env", {"device_type": device, "processes": processes})
-    cell.write("metrics", {"epochs": 2, "counts": SAMPLES})
+    cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}, "epochs": 2, "counts": SAMPLES})
 
 
 def rate(store: Store, *words: str) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,18 +25,28 @@ from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.launch.cell_status import describe, study_status
 from bench.launch.estimate import dry_run
+from bench.launch.rubbish import rubbish
 from bench.models.build import build
 from bench.models.reference_keys import reference_key
 from bench.storage import files, metrics
 from bench.storage.files import NO_SPACE
 from bench.storage.speeds import Speeds
+from bench.storage.store import Cell, Store
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
-from bench.training import result
+from bench.training import checkpoint, interrupt, result
 from bench.training.cell import run_cell
 from bench.training.evaluate import evaluate, scores
-from bench.training.train import _gradients, batches_per_epoch, epoch_order, learning_rate, make_optimizer
+from bench.training.train import (
+    Progress,
+    Report,
+    _gradients,
+    batches_per_epoch,
+    epoch_order,
+    learning_rate,
+    make_optimizer,
+)
 from fianet.tokens import Tokenizer
 
 # so that the heads of LGCE's neck divide its channels
@@ -70,7 +81,7 @@ def test_failed_cell_is_trained_again_and_recovers(drawn: list[str], tmp_path: P
 
 
 def test_cell_whose_best_weights_were_deleted_is_trained_again_to_the_same_numbers(
-    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn: list[str], tmp_path: Path
 ) -> None:
     (cell,) = planned([*drawn, "recipe.epochs=2"], tmp_path).stored()
     run_cell(cell)
@@ -78,10 +89,8 @@ def test_cell_whose_best_weights_were_deleted_is_trained_again_to_the_same_numbe
     assert before is not None
     for name in ("metrics.json", "checkpoints/best.safetensors"):
         (cell.path / name).unlink()
-    capsys.readouterr()
     run_cell(cell)
     assert cell.metrics() == before, cell.state()
-    assert capsys.readouterr().err.count("is gone or damaged") == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -296,6 +305,73 @@ def test_speed_is_that_of_all_attempts_of_a_cell(drawn: list[str], tmp_path: Pat
     cell.update_state(state="done", seconds=1)  # the last attempt had nothing left to do but to score
     cell.write("metrics", {"scores": {"test": {"mIoU": 1.0}}, "epochs": 2, "counts": {"train": 100}})
     assert Speeds(prepared.store).of(prepared.config).images_per_second == pytest.approx(2)
+    # killed after 90 of 100 images of the second epoch: its seconds are those of the rest
+    cell.write_history([{"epoch": 0, "seconds": 50}, {"epoch": 1, "seconds": 10, "images": 10}])
+    assert Speeds(prepared.store).of(prepared.config).images_per_second == pytest.approx(110 / 60)
+
+
+def test_history_counts_the_images_of_this_attempt_alone(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=2"], tmp_path).stored()
+    report, steps = result.reporter, list[int]()
+
+    def leaving(cell: Cell, images: int) -> Report:
+        told = report(cell, images)
+
+        def at(progress: Progress, batches: int) -> None:
+            told(progress, batches)
+            steps.append(batches)
+            if len(steps) == batches + 2:
+                interrupt._received.append(signal.SIGTERM)
+
+        return at
+
+    monkeypatch.setattr(interrupt, "_received", [])
+    monkeypatch.setattr(result, "reporter", leaving)
+    run_cell(cell)
+    assert cell.state()["state"] == "lost"
+    interrupt._received.clear()
+    run_cell(cell)
+    (batches,) = set(steps)
+    assert len(steps) == 2 * batches
+    assert [epoch["images"] for epoch in cell.history()] == [4 * batches, 4 * (batches - 2)]
+
+
+def test_speed_shown_is_that_of_steps_and_not_of_getting_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell, clock = Store(tmp_path).cell("0123456789ab"), [50.0]
+    cell.update_state(state="running", attempt=2)
+    monkeypatch.setattr("bench.training.result.time.monotonic", lambda: clock[0])
+    report = result.reporter(cell, 4)
+    clock[0] += 100  # the state of the attempt before is read, in the middle of an epoch
+    for batch in (7, 8, 9):
+        report(Progress(batch=batch), 20)
+        clock[0] += 2
+    assert cell.progress()["images_per_second"] == 2
+
+
+def test_finished_cell_keeps_its_best_weights_and_no_states(drawn: list[str], tmp_path: Path) -> None:
+    (cell,) = planned([*drawn, "recipe.epochs=1"], tmp_path).stored()
+    run_cell(cell)
+    assert [path.name for path in cell.checkpoints.iterdir()] == ["best.safetensors"]
+
+
+def test_states_that_could_not_be_removed_are_a_warning_and_rubbish(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        assert (folder.parent / "metrics.json").exists(), "numbers come first"
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(checkpoint, "drop_states", refuse)
+    prepared = planned([*drawn, "recipe.epochs=1"], tmp_path)
+    (cell,) = prepared.stored()
+    run_cell(cell)
+    assert cell.state()["state"] == "done"
+    assert cell.state()["warnings"] == ["removal of training states: PermissionError: not yours"]
+    assert {each.kind for each in rubbish(prepared.store, orphans=False)} == {"states of done cells"}
 
 
 def test_what_fails_after_the_scores_is_a_warning_of_a_finished_cell(

@@ -1,12 +1,15 @@
 """Searches on cells that cost nothing: counting, giving up, retrying, resuming, and what is written in the end."""
 
 import csv
+import gc
 import json
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from bench import tune
 from bench.config.request import Request
@@ -14,6 +17,7 @@ from bench.launch.cell_status import study_status
 from bench.storage.store import Cell, Store
 from bench.study.prepare import prepare
 from bench.training import cell as cells
+from bench.training import result as making
 from bench.tuning import result
 from bench.tuning.trials import Tuning
 
@@ -276,3 +280,22 @@ def test_worker_joins_a_search_that_exists_only() -> None:
 
     with pytest.raises(UserError, match="holds no such search"):
         Tuning(Store("nowhere"), "mine")
+
+
+def test_no_model_outlives_its_trial(search, monkeypatch: pytest.MonkeyPatch) -> None:
+    models, alive = list[weakref.ref[nn.Module]](), list[int]()
+    build = making.build_model
+
+    def watched(*words: Any) -> nn.Module:
+        alive.append(sum(each() is not None for each in models))
+        models.append(weakref.ref(model := build(*words)))
+        return model
+
+    monkeypatch.setattr(making, "build_model", watched)
+    gc.disable()
+    try:
+        assert search("trials=3", "recipe.epochs=1", "recipe.precision=bf16") == 0
+    finally:
+        gc.enable()
+    assert alive == [0, 0, 0]
+    assert all(each() is None for each in models)
