@@ -10,10 +10,9 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from bench.data.classes import human
-from bench.data.rrsisd_writer import Rle
+from bench.data.segmentation import Rle, checked, image_size
 from bench.sentences.predicates import Instance, Scene
-from bench.storage.rle import decode
-from bench.terminal.errors import UserError
+from bench.terminal.errors import DataError, UserError
 
 NEEDED = "Pass coco=FILE of a COCO instance file: a JSON object with images, annotations and categories."
 
@@ -86,32 +85,12 @@ def _picture(
 
 def _mask(segmentation: Any, image: Mapping[str, Any], where: str) -> Rle:
     """An annotation's mask as compressed run lengths of the image's size."""
-    height, width = int(image["height"]), int(image["width"])
     try:
-        if isinstance(segmentation, dict):
-            rle = _run_lengths(segmentation)
-            if rle["size"] != [height, width]:
-                raise ValueError(f"its size {rle['size']} is not the image's {[height, width]}")
-            decode(rle["counts"], (height, width))
-            return rle
-        if not segmentation or any(len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation):
-            raise ValueError("a polygon needs three or more points of two numbers each")
-        parts = [[float(value) for value in polygon] for polygon in segmentation]
-        merged: Rle = coco.merge(coco.frPyObjects(parts, height, width))
-        return merged
-    except Exception as error:  # pycocotools raises nearly anything
-        raise UserError(f"{where}: the segmentation cannot be read: {error}.", "Mend or remove it.") from None
-
-
-def _run_lengths(segmentation: Mapping[str, Any]) -> Rle:
-    """Run lengths, compressed if they were not."""
-    size, counts = [int(side) for side in segmentation["size"]], segmentation["counts"]
-    if isinstance(counts, list):
-        if min(counts, default=0) < 0 or sum(counts) != size[0] * size[1]:
-            raise ValueError(f"its runs cover {sum(counts)} pixels of {size[0] * size[1]}")
-        packed: Rle = coco.frPyObjects({"size": size, "counts": counts}, *size)
-        return packed
-    return {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+        return checked(segmentation, image["height"], image["width"])
+    except DataError as error:
+        raise UserError(
+            f"{where}: the segmentation cannot be read: {error.reason}.", "Mend or remove it."
+        ) from None
 
 
 def _load(file: Path) -> Mapping[str, Any]:
@@ -140,6 +119,10 @@ def _require_files(images: Any, file: Path, folder: Path) -> None:
         where = f"{file}: image {image.get('id')}"
         if not all(image.get(key) for key in ("file_name", "width", "height")):
             raise UserError(f"{where}: lacks file_name, width or height.", "Mend or remove it.")
+        try:
+            wanted = image_size(image["height"], image["width"])[::-1]
+        except DataError as error:
+            raise UserError(f"{where}: {error.reason}.", "Mend or remove it.") from None
         name = str(image["file_name"])
         if name.replace("/", "_") in names:
             raise UserError(f"{where}: {name} is listed twice.", "Mend or remove it.")
@@ -149,9 +132,9 @@ def _require_files(images: Any, file: Path, folder: Path) -> None:
             missing.append(name)
             continue
         size = _image_size(path)
-        if size != (image["width"], image["height"]):
+        if size != wanted:
             raise UserError(
-                f"{path}: is {size[0]} x {size[1]} pixels; {where} is {image['width']} x {image['height']}.",
+                f"{path}: is {size[0]} x {size[1]} pixels; {where} is {wanted[0]} x {wanted[1]}.",
                 "Pass the images the annotations were made on.",
             )
     if missing:

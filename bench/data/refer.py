@@ -15,7 +15,8 @@ from pycocotools import mask as coco
 
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.reference import SPLITS
-from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.data.rrsisd_writer import ImageFile, NewReference, encode, write_rrsisd
+from bench.data.segmentation import Rle
 from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions

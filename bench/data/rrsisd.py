@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.data.reference import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
 from bench.data.rrsisd_writer import IMAGES, INSTANCES, REFERENCES
-from bench.terminal.errors import UserError
+from bench.data.segmentation import compressed
+from bench.terminal.errors import DataError, UserError
 
 PLAIN_TYPES = (
     "bool",
@@ -129,32 +130,12 @@ def _references(
 
 
 def _mask(segmentation: Any, image: Entry) -> MaskSource:
-    """The mask of an annotation: an RLE (alone or in a list of one, counts compressed or not) or polygons."""
-    if isinstance(segmentation, list) and len(segmentation) == 1 and isinstance(segmentation[0], dict):
-        segmentation = segmentation[0]
+    """The mask of an annotation; one bad mask must not stop the others."""
     try:
-        if isinstance(segmentation, dict):
-            height, width = (int(side) for side in segmentation["size"])
-            counts = segmentation["counts"]
-            if isinstance(counts, list):
-                return _encoded(segmentation, height, width)
-            return RleMask(
-                (height, width), counts if isinstance(counts, bytes) else str(counts).encode("utf-8")
-            )
-        if isinstance(segmentation, list) and segmentation:
-            return _encoded(segmentation, int(image["height"]), int(image["width"]))
-    except Exception as error:  # pycocotools raises nearly anything; one bad mask must not stop the others
-        return NoMask(f"the segmentation cannot be read: {_said(error)}")
-    return NoMask("the annotation has no segmentation")
-
-
-def _encoded(segmentation: Any, height: int, width: int) -> RleMask:
-    """Polygons or uncompressed run lengths as one compressed mask."""
-    from pycocotools import mask as coco
-
-    parts = coco.frPyObjects(segmentation, height, width)
-    merged = coco.merge(parts) if isinstance(parts, list) else parts
-    return RleMask((height, width), merged["counts"])
+        rle = compressed(segmentation, image.get("height"), image.get("width"))
+    except DataError as error:
+        return NoMask(f"the segmentation cannot be read: {error.reason}")
+    return RleMask((rle["size"][0], rle["size"][1]), rle["counts"])
 
 
 def _further_ids(refs: list[Any]) -> Iterator[int]:
