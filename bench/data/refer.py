@@ -49,10 +49,11 @@ class Options:
 
 @dataclass(frozen=True)
 class MadeSet:
-    """A set on disk: what is in it, in words, and whether it was there already."""
+    """A set on disk: what is in it, in words, whether it was there already, and what is not in it, a line each."""
 
     summary: str
     known: bool
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
     """
     _check(options)
     out = Path(options.out).expanduser()
-    pictures, categories = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    pictures, categories, left_out = found.pictures, found.categories, tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     request = _request(options, contents)
     if out.exists() and not options.overwrite:
@@ -85,12 +87,12 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
             raise UserError(
                 f"out={out}: is there already and is not this set.", "Pass overwrite=true or another out=DIR."
             )
-        return MadeSet(stamp["summary"], known=True)
+        return MadeSet(stamp["summary"], known=True, left_out=left_out)
     splits = assign_splits(contents, options.split, options.seed)
     referred = choose_sentences(pictures, splits, options, progress)
     if not referred:
         raise UserError(
-            f"coco={options.coco}: nothing in it can be spoken of without ambiguity.",
+            f"coco={options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
             "Do images and annotations belong together? colours=true and groups=true give more words.",
         )
     summary = summarise(referred)
@@ -101,7 +103,11 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         categories,
         {STAMP: json.dumps({"request": request, "summary": summary}, indent=1)},
     )
-    return MadeSet(summary, known=False)
+    return MadeSet(summary, known=False, left_out=left_out)
+
+
+def _left_out(lines: Sequence[str]) -> str:
+    return f"; {len(lines)} annotations have no mask (first: {lines[0]})" if lines else ""
 
 
 def _check(options: Options) -> None:

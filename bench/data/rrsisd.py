@@ -8,9 +8,12 @@ root/images/rrsisd/JPEGImages/  the images
 import json
 import pickle
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.data.entries import Entry, Id, by_id, id_of
+from bench.data.file_names import FileNames, plain_name
 from bench.data.reference import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
 from bench.data.rrsisd_writer import IMAGES, INSTANCES, REFERENCES
 from bench.data.segmentation import compressed
@@ -31,8 +34,18 @@ PLAIN_TYPES = (
 )
 WANTED = f"Pass data.root=DIR of a set in the RRSIS-D layout: {REFERENCES}, {INSTANCES} and {IMAGES} in DIR."
 
-Entry = Mapping[str, Any]
+LISTS = ("categories", "annotations", "images")
+
 Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What instances.json holds, each under its id."""
+
+    names: dict[Id | None, str]
+    annotations: dict[Id | None, Entry]
+    images: dict[Id | None, Entry]
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -80,34 +93,26 @@ def read_rrsisd(root: Path) -> Found:
         raise UserError(f"{refs_file}: is no list of references.", WANTED)
     instances = _load_json(instances_file)
     try:
-        names: dict[Any, str] = {c["id"]: str(c["name"]) for c in instances["categories"]}
-        annotations: dict[Any, Entry] = {a["id"]: a for a in instances["annotations"]}
-        images: dict[Any, Entry] = {i["id"]: i for i in instances["images"]}
-    except (KeyError, TypeError) as error:
+        categories, annotations, images = (by_id(instances[kind], kind, instances_file) for kind in LISTS)
+        lists = Lists({i: str(c["name"]) for i, c in categories.items()}, {**annotations}, {**images})
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{instances_file}: {_said(error)} in images, annotations or categories.", WANTED
         ) from None
     references: list[Reference] = []
-    further = _further_ids(refs)
+    further, files = _further_ids(refs), FileNames(root / IMAGES)
     for number, ref in enumerate(refs):
         try:
-            references.extend(_references(ref, root, names, annotations, images, further))
+            references.extend(_references(ref, lists, files, further))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{refs_file}: entry {number}: {_said(error)}.", WANTED) from None
-    return tuple(references), tuple(names.values()), (refs_file, instances_file)
+    return tuple(references), tuple(lists.names.values()), (refs_file, instances_file)
 
 
-def _references(
-    ref: Entry,
-    root: Path,
-    names: Mapping[Any, str],
-    annotations: Mapping[Any, Entry],
-    images: Mapping[Any, Entry],
-    further: Iterator[int],
-) -> Iterator[Reference]:
+def _references(ref: Entry, lists: Lists, files: FileNames, further: Iterator[int]) -> Iterator[Reference]:
     """One `Reference` per sentence of an entry; an entry without sentences has one empty sentence."""
-    annotation = annotations.get(ref["ann_id"])
-    image = images.get(ref["image_id"], ref)
+    annotation = lists.annotations.get(id_of(ref["ann_id"]))
+    image = lists.images.get(id_of(ref["image_id"]), ref)
     file_name = str(image["file_name"])
     if ref["split"] not in SPLITS:
         raise ValueError(f"split {ref['split']!r} is none of {', '.join(SPLITS)}")
@@ -118,10 +123,10 @@ def _references(
     for place, sentence in enumerate(ref["sentences"] or [{"sent": ""}]):
         yield Reference(
             ref_id=next(further) if place else int(ref["ref_id"]),
-            image_id=Path(file_name).stem,
-            image=root / IMAGES / file_name,
+            image_id=Path(plain_name(file_name)).stem,
+            image=files.path(file_name),
             sentence=str(sentence["sent"]),
-            category=names.get(ref["category_id"], UNKNOWN),
+            category=lists.names.get(id_of(ref["category_id"]), UNKNOWN),
             split=ref["split"],
             mask=mask,
             box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box else None,

@@ -1,7 +1,7 @@
 """COCO segmentations of every form as compressed run lengths, made of numbers that were looked at first.
 
-pycocotools hands numbers to C as they are: a polygon's point at 2e8, a NaN or a negative run crashes the process or takes
-all its memory. Whatever a file says comes to it through here. Imports no torch.
+pycocotools hands numbers to C as they are: a polygon's point at 2e8, a NaN or a negative run crashes the process or
+takes all its memory. Whatever a file says comes to it through here. Imports no torch.
 """
 
 from collections.abc import Sequence

@@ -220,20 +220,6 @@ def broken(content: dict[str, Any], key: str, place: int, **changes: Any) -> dic
             lambda c: broken(c, "annotations", 4, category_id=3),
             "annotation 4: category_id 3 is not in categories",
         ),
-        (
-            lambda c: broken(c, "annotations", 4, segmentation=[[1, 2, 3]]),
-            "annotation 4: the segmentation cannot",
-        ),
-        (lambda c: broken(c, "annotations", 4, segmentation="x"), "annotation 4: the segmentation cannot"),
-        (lambda c: broken(c, "annotations", 4, segmentation=None), "annotation 4: the segmentation cannot"),
-        (
-            lambda c: broken(c, "annotations", 4, segmentation={"size": [120, 120], "counts": "1"}),
-            "annotation 4: the segmentation cannot be read: the mask's runs cover",
-        ),
-        (
-            lambda c: broken(c, "annotations", 4, segmentation={"size": [9, 9], "counts": [81]}),
-            "its size [9, 9] is not the image's [120, 120]",
-        ),
         (lambda c: broken(c, "images", 2, file_name="gone.jpg"), "lacks 1 of 12 images (first: gone.jpg)"),
         (lambda c: broken(c, "images", 2, file_name="001.jpg"), "001.jpg is listed twice"),
         (lambda c: broken(c, "images", 2, width=None), "image 2: lacks file_name, width or height"),
