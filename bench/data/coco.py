@@ -10,7 +10,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from bench.data.classes import human
-from bench.data.entries import Id, by_id, id_of
+from bench.data.entries import Entry, Id, by_id, id_of
 from bench.data.file_names import FileNames, plain_name
 from bench.data.segmentation import Rle, checked, image_size
 from bench.sentences.predicates import Instance, Scene
@@ -58,18 +58,18 @@ def read_coco(file: Path, folder: Path) -> CocoSet:
     categories = {number: human(str(entry.get("name", ""))) for number, entry in named.items()}
     images = by_id(_entries(content, "images", file), "images", file)
     paths = _require_files(images, file, folder)
-    members: dict[Id, list[Member]] = {number: [] for number in images}
+    members: dict[Id | None, list[Member]] = {number: [] for number in images}
     left_out = []
     annotations = _entries(content, "annotations", file)
     by_id([entry for entry in annotations if entry.get("id") is not None], "annotations", file)
     for place, entry in enumerate(annotations):
         where = f"{file}: annotation {entry.get('id', f'number {place}')}"
         image, category = id_of(entry.get("image_id")), id_of(entry.get("category_id"))
-        if image is None or image not in images:
+        if image not in images:
             raise UserError(
                 f"{where}: image_id {entry.get('image_id')} is not in images.", "Mend or remove it."
             )
-        if category is None or category not in categories:
+        if category not in categories:
             raise UserError(
                 f"{where}: category_id {entry.get('category_id')} is not in categories.", "Mend or remove it."
             )
@@ -136,10 +136,11 @@ def _entries(content: Mapping[str, Any], key: str, file: Path) -> list[Mapping[s
     return entries
 
 
-def _require_files(images: Mapping[Id, Mapping[str, Any]], file: Path, folder: Path) -> dict[Id, Path]:
+def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) -> dict[Id | None, Path]:
     """The file of each image: it is named, has its size, is there, and no two would be written under one name."""
     missing, names = [], set()
-    files, paths = FileNames(folder), {}
+    files = FileNames(folder)
+    paths: dict[Id | None, Path] = {}
     for number, image in images.items():
         where = f"{file}: image {image.get('id')}"
         if not all(image.get(key) for key in ("file_name", "width", "height")):

@@ -22,8 +22,8 @@ def id_of(value: Any) -> Id | None:
     return value if isinstance(value, int | str) else None
 
 
-def by_id(entries: Iterable[Entry], kind: str, file: Path) -> dict[Id, Entry]:
-    """The entries of a list under their ids.
+def by_id(entries: Iterable[Entry], kind: str, file: Path) -> dict[Id | None, Entry]:
+    """The entries of a list under their ids; none lies under None.
 
     Args:
         entries: The list.

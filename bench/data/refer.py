@@ -116,7 +116,7 @@ def _check(options: Options) -> None:
         if not getattr(options, name):
             raise UserError(f"{name}: is missing.", "Pass coco=FILE images=DIR out=DIR; --help says more.")
     shares = options.split
-    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+    if len(shares) != len(SPLITS) or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
         raise UserError(
             f"split={shares}: is not three shares that add up to 1.", "For example: split=[0.7,0.1,0.2]."
         )

@@ -7,7 +7,7 @@ root/images/rrsisd/JPEGImages/  the images
 
 import json
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def read_rrsisd(root: Path) -> Found:
     instances = _load_json(instances_file)
     try:
         categories, annotations, images = (by_id(instances[kind], kind, instances_file) for kind in LISTS)
-        lists = Lists({i: str(c["name"]) for i, c in categories.items()}, {**annotations}, {**images})
+        lists = Lists({i: str(c["name"]) for i, c in categories.items()}, annotations, images)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{instances_file}: {_said(error)} in images, annotations or categories.", WANTED
