@@ -27,7 +27,7 @@ keys: coco=FILE            polygons or run lengths; a class with a crowd region,
       colours=false        true: colour words, read from the pixels (wrong on colour-infrared images)
       groups=false         true: also sentences about several ("The vehicles on the left", "All ships")
       max_side=0           shrink larger images to this many pixels; 0: files are copied byte by byte
-      overwrite=false      true: replace out=DIR
+      overwrite=false      true: replace another set of this command in out=DIR; nothing else is ever replaced
 exit codes: 0 done, 2 the request or a file is wrong
 """
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,17 +16,19 @@ from pycocotools import mask as coco
 
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.reference import SPLITS
-from bench.data.rrsisd_writer import ImageFile, NewReference, encode, write_rrsisd
+from bench.data.rrsisd_writer import IMAGES, REFERENCES, ImageFile, NewReference, encode, write_rrsisd
 from bench.data.segmentation import Rle
 from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
 
 VERSION = 1
 """Goes up whenever the same request would give another set."""
 STAMP = "refer.json"
+WRITTEN = (STAMP, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
 EXAMPLES = 10
 Progress = Callable[[int, int], None]
 
@@ -81,9 +84,9 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
     pictures, categories, left_out = found.pictures, found.categories, tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     request = _request(options, contents)
-    if out.exists() and not options.overwrite:
-        stamp = files.read_json(out / STAMP) or {}
-        if stamp.get("request") != request:
+    stamp = _stamp(out)
+    if stamp is not None and not options.overwrite:
+        if stamp["request"] != request:
             raise UserError(
                 f"out={out}: is there already and is not this set.", "Pass overwrite=true or another out=DIR."
             )
@@ -104,6 +107,20 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         {STAMP: json.dumps({"request": request, "summary": summary}, indent=1)},
     )
     return MadeSet(summary, known=False, left_out=left_out)
+
+
+def _stamp(out: Path) -> dict[str, Any] | None:
+    """What made the set in a folder; None where nothing is.
+
+    Raises:
+        UserError: The folder holds anything that this module did not write: it is never replaced.
+    """
+    stamp = files.read_json(out / STAMP)
+    mine = isinstance(stamp, dict) and {"request", "summary"} <= stamp.keys()
+    known = WRITTEN if mine else ()
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    refuse_foreign(out, [name for name in found if name not in known], mine=False)
+    return stamp if mine else None
 
 
 def _left_out(lines: Sequence[str]) -> str:

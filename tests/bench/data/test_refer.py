@@ -127,6 +127,33 @@ def test_another_set_at_out_is_replaced_only_when_told_to(
     assert run(tmp_path, content, monkeypatch, "seed=1", "overwrite=true") == 0
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_another_wrote_is_never_deleted(
+    beside: bool,
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if beside:  # in a set of this command
+        assert run(tmp_path, content, monkeypatch) == 0
+    (tmp_path / "set").mkdir(exist_ok=True)
+    (tmp_path / "set/thesis.txt").write_text("three years of work")
+    assert run(tmp_path, content, monkeypatch, "seed=1", "overwrite=true") == 2
+    error = capsys.readouterr().err
+    assert "holds thesis.txt" in error
+    assert len(error.splitlines()) == 2
+    assert (tmp_path / "set/thesis.txt").read_text() == "three years of work"
+
+
+def test_a_file_at_out_is_not_replaced(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "set").write_text("mine")
+    assert run(tmp_path, content, monkeypatch, "overwrite=true") == 2
+    assert (tmp_path / "set").read_text() == "mine"
+
+
 def test_limits_on_sentences_hold(
     tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
