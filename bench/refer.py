@@ -8,6 +8,7 @@ from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
 from bench.terminal.errors import command
 
+EXAMPLES = 5  # shown of what is left out
 USAGE = """
 Makes a referring data set, in the RRSIS-D layout, from a COCO instance file. Every sentence is checked to fit
 exactly one instance: its target clearly, every other instance of the class clearly not.
@@ -15,7 +16,8 @@ exactly one instance: its target clearly, every other instance of the class clea
   python -m bench.refer coco=instances.json images=photos out=data/mine
   python -m bench.run ablation=fiam data=rrsisd data.root=data/mine
 
-keys: coco=FILE            polygons or run lengths; a class with a crowd region is left out in that image
+keys: coco=FILE            polygons or run lengths; a class with a crowd region, or an annotation
+                           without a mask, is left out in that image
       images=DIR           the folder that file_name is relative to
       out=DIR              the new set; refused if it is there and is not this set
       seed=0               chooses sentences and splits
@@ -25,7 +27,7 @@ keys: coco=FILE            polygons or run lengths; a class with a crowd region 
       colours=false        true: colour words, read from the pixels (wrong on colour-infrared images)
       groups=false         true: also sentences about several ("The vehicles on the left", "All ships")
       max_side=0           shrink larger images to this many pixels; 0: files are copied byte by byte
-      overwrite=false      true: replace out=DIR
+      overwrite=false      true: replace another set of this command in out=DIR; nothing else is ever replaced
 exit codes: 0 done, 2 the request or a file is wrong
 """
 
@@ -36,6 +38,16 @@ def main(argv: list[str]) -> int:
     options = parse(argv, Options, USAGE)
     with bar("Choosing sentences") as progress:
         made = make_set(options, progress)
+    for line in made.left_out[:EXAMPLES]:
+        print(f"Left out: {line}.", file=sys.stderr)
+    if made.left_out:
+        more = len(made.left_out) - EXAMPLES
+        print(
+            (f"... and {more} more. " if more > 0 else "")
+            + f"{len(made.left_out)} annotations have no mask that can be read; "
+            "nothing is said of their classes in those images.",
+            file=sys.stderr,
+        )
     out = Path(options.out).expanduser()
     if made.known:
         print(f"{made.summary}\n\n{out} holds this set already; nothing was written.")

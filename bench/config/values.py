@@ -1,8 +1,64 @@
 """Values that no run could use are refused here, before anything starts."""
 
+from typing import Any
+
 from bench.config.machine import on_gpu
 from bench.config.schema import Config, LauncherConfig, LauncherKind, RecipeConfig
 from bench.terminal.errors import UserError
+
+TINY, MANY = 1e-12, 10**9
+RANGES: dict[str, tuple[float, float]] = {
+    "model.fusion_heads": (1, 1024),
+    "model.fusion_dropout": (0, 0.99),
+    "model.tmem.blocks": (1, 1000),
+    "model.text.width": (1, 10**5),
+    "model.text.layers": (1, 1000),
+    "model.text.heads": (1, 1024),
+    "model.text.dropout": (0, 0.99),
+    "model.text.trained_layers": (0, 1000),
+    "model.encoder.embed_dim": (1, 10**5),
+    "model.encoder.depths": (1, 1000),
+    "model.encoder.heads": (1, 1024),
+    "model.encoder.window": (1, 1000),
+    "model.encoder.drop_path": (0, 0.99),
+    "model.published.erase": (0, 1),
+    "data.max_tokens": (3, 512),
+    "data.workers": (0, 1024),
+    "data.cache_mb": (0, MANY),
+    "data.synthetic.train": (1, MANY),
+    "data.synthetic.val": (1, MANY),
+    "data.synthetic.test": (1, MANY),
+    "data.synthetic.size": (8, 10**4),
+    "data.synthetic.per_image": (1, 1000),
+    "data.synthetic.seed": (0, 2**63 - 1),
+    "data.published.epochs": (1, 10**6),
+    "data.published.lr": (TINY, 1000),
+    "data.published.tmem_blocks": (1, 1000),
+    "data.published.erase": (0, 1),
+    "recipe.size": (1, 10**4),
+    "recipe.epochs": (1, 10**6),
+    "recipe.batch_size": (1, 10**6),
+    "recipe.accumulate": (1, 10**6),
+    "recipe.lr": (TINY, 1000),
+    "recipe.weight_decay": (0, 1000),
+    "recipe.power": (0, 100),
+    "recipe.erase": (0, 1),
+    "launcher.workers": (0, 10**4),
+    "launcher.processes": (1, 1024),
+    "launcher.threads": (0, 1024),
+    "launcher.checkpoint_seconds": (0, MANY),
+    "launcher.nodes": (1, 10**4),
+    "launcher.gpus": (0, 1024),
+    "launcher.cpus": (1, 10**4),
+    "launcher.warning_seconds": (0, 10**6),
+    "launcher.max_parallel": (1, 10**6),
+    "launcher.max_failures": (1, 10**6),
+    "seeds": (0, 2**63 - 1),
+    "assumed.cpu": (TINY, MANY),
+    "assumed.gpu": (TINY, MANY),
+    "assumed.size": (1, 10**4),
+}
+"""The least and the greatest value of every key that holds a number, or numbers."""
 
 
 def check_values(config: Config) -> None:
@@ -12,21 +68,7 @@ def check_values(config: Config) -> None:
         UserError: Naming the key.
     """
     recipe, launcher = config.recipe, config.launcher
-    positive = {
-        "recipe.epochs": recipe.epochs,
-        "recipe.lr": recipe.lr,
-        "recipe.size": recipe.size,
-        "data.max_tokens": config.data.max_tokens - 2,
-        "model.tmem.blocks": config.model.tmem.blocks,
-    }
-    for key, value in positive.items():
-        if value <= 0:
-            raise UserError(f"{key} is too small.", "Give a larger value.")
-    if launcher.checkpoint_seconds < 0:
-        raise UserError(
-            f"launcher.checkpoint_seconds={launcher.checkpoint_seconds}: there is no such time.",
-            "Give seconds, or 0: what saving a state takes then decides.",
-        )
+    _check_ranges(config)
     if recipe.batch_size < 2:
         raise UserError(
             f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",
@@ -38,12 +80,28 @@ def check_values(config: Config) -> None:
             "Start `mlflow server --host 127.0.0.1` and give tracking.uri=http://127.0.0.1:5000.",
         )
     _check_parts(recipe, launcher)
-    if not 0 <= recipe.erase <= 1:
-        raise UserError(f"recipe.erase={recipe.erase}: this is a share.", "Give a value from 0 to 1.")
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
         raise UserError(
             f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2]."
         )
+
+
+def _check_ranges(config: Config) -> None:
+    for key, (lowest, highest) in RANGES.items():
+        value: Any = config
+        for part in key.split("."):
+            value = getattr(value, part, None)
+        for number in value if isinstance(value, list) else [value]:
+            if number is not None and not lowest <= number <= highest:  # also catches NaN
+                size = "small" if number < lowest else "large" if number > highest else "odd"
+                said = "this is no number" if size == "odd" else f"is too {size}"
+                raise UserError(
+                    f"{key}={_plain(value)}: {said}.", f"Give a value from {lowest:g} to {highest:g}."
+                )
+
+
+def _plain(value: Any) -> str:
+    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
 
 
 def _check_parts(recipe: RecipeConfig, launcher: LauncherConfig) -> None:

@@ -3,7 +3,7 @@
 Imports no torch.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,15 +114,19 @@ def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None
 
 def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:
     """What makes samples unusable."""
-    times = Counter(reference.ref_id for reference in index.references)
+    sharing: dict[int, list[Reference]] = defaultdict(list)
+    for reference in index.references:
+        sharing[reference.ref_id].append(reference)
     for reference, (image, mask) in zip(index.references, facts, strict=True):
         yield from _image_errors(reference, image)
         yield from _mask_errors(reference, mask)
         if not image.error and not mask.error and (image.height, image.width) != (mask.height, mask.width):
             message = f"image {image.width} x {image.height}, mask {mask.width} x {mask.height}"
             yield _finding("size_mismatch", reference, message)
-        if times[reference.ref_id] > 1:
-            yield _finding("duplicate_id", reference, f"{times[reference.ref_id]} references have this id")
+        if len(same := sharing[reference.ref_id]) > 1:
+            other = next(each for each in same if each is not reference)
+            said = f"{len(same)} references have this id: {reference.sentence!r}, and in {other.image.name} "
+            yield _finding("duplicate_id", reference, f"{said}{other.sentence!r}")
         if not reference.sentence.strip():
             yield _finding("empty_sentence", reference, "the sentence has no words")
 

@@ -10,10 +10,11 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from bench.data.classes import human
-from bench.data.rrsisd_writer import Rle
+from bench.data.entries import Entry, Id, by_id, id_of
+from bench.data.file_names import FileNames, plain_name
+from bench.data.segmentation import Rle, checked, image_size
 from bench.sentences.predicates import Instance, Scene
-from bench.storage.rle import decode
-from bench.terminal.errors import UserError
+from bench.terminal.errors import DataError, UserError
 
 NEEDED = "Pass coco=FILE of a COCO instance file: a JSON object with images, annotations and categories."
 
@@ -28,39 +29,61 @@ class AnnotatedImage:
     masks: tuple[Rle, ...]
 
 
-def read_coco(file: Path, folder: Path) -> tuple[list[AnnotatedImage], list[str]]:
-    """The pictures of a COCO instance file, in the order of their file names, and the names of all categories.
+@dataclass(frozen=True)
+class CocoSet:
+    """Pictures in the order of their file names, the names of all categories, and what was left out, a line each."""
 
-    Polygons and run lengths, compressed or not, are read. A class with a crowd region or an empty mask in a picture is
-    uncountable there: nothing can be said about one of its instances that surely means no other.
+    pictures: list[AnnotatedImage]
+    categories: list[str]
+    left_out: list[str]
+
+
+def read_coco(file: Path, folder: Path) -> CocoSet:
+    """The pictures of a COCO instance file.
+
+    Polygons and run lengths, compressed or not, are read. An annotation without a mask that can be read is left out.
+    A class with such an annotation, a crowd region or an empty mask in a picture is uncountable there: nothing can be
+    said about one of its instances that surely means no other.
 
     Args:
         file: The COCO file.
         folder: Where its images lie.
 
     Raises:
-        UserError: The file or an entry of it cannot be read, or images are missing or of another size; names the file
-            and the entry.
+        UserError: The file or an entry of it cannot be read, entries share an id, or images are missing or of another
+            size; names the file and the entry.
     """
     content = _load(file)
-    categories = {c.get("id"): human(str(c.get("name", ""))) for c in _entries(content, "categories", file)}
-    images = {i.get("id"): i for i in _entries(content, "images", file)}
-    _require_files(images.values(), file, folder)
-    members: dict[Any, list[tuple[str, Mapping[str, Any], Rle]]] = {number: [] for number in images}
-    for place, entry in enumerate(_entries(content, "annotations", file)):
+    named = by_id(_entries(content, "categories", file), "categories", file)
+    categories = {number: human(str(entry.get("name", ""))) for number, entry in named.items()}
+    images = by_id(_entries(content, "images", file), "images", file)
+    paths = _require_files(images, file, folder)
+    members: dict[Id | None, list[Member]] = {number: [] for number in images}
+    left_out = []
+    annotations = _entries(content, "annotations", file)
+    by_id([entry for entry in annotations if entry.get("id") is not None], "annotations", file)
+    for place, entry in enumerate(annotations):
         where = f"{file}: annotation {entry.get('id', f'number {place}')}"
-        if entry.get("image_id") not in images:
+        image, category = id_of(entry.get("image_id")), id_of(entry.get("category_id"))
+        if image not in images:
             raise UserError(
                 f"{where}: image_id {entry.get('image_id')} is not in images.", "Mend or remove it."
             )
-        if entry.get("category_id") not in categories:
+        if category not in categories:
             raise UserError(
                 f"{where}: category_id {entry.get('category_id')} is not in categories.", "Mend or remove it."
             )
-        mask = _mask(entry.get("segmentation"), images[entry["image_id"]], where)
-        members[entry["image_id"]].append((categories[entry["category_id"]], entry, mask))
-    pictures = [_picture(images[number], folder, found) for number, found in members.items()]
-    return sorted(pictures, key=lambda picture: picture.name), list(dict.fromkeys(categories.values()))
+        mask = None
+        try:
+            size = images[image]["height"], images[image]["width"]
+            mask = checked(entry.get("segmentation") or [], *size)
+        except DataError as error:
+            name = images[image]["file_name"]
+            left_out.append(f"{where} ({categories[category]} in {name}): {error.reason}")
+        members[image].append(Member(categories[category], bool(entry.get("iscrowd")), mask))
+    pictures = [_picture(images[number], paths[number], found) for number, found in members.items()]
+    pictures.sort(key=lambda picture: picture.name)
+    return CocoSet(pictures, list(dict.fromkeys(categories.values())), left_out)
 
 
 def instance_of(category: str, mask: Rle) -> Instance:
@@ -69,49 +92,29 @@ def instance_of(category: str, mask: Rle) -> Instance:
     return Instance(category, (x, y, x + w, y + h), float(coco.area(mask)))
 
 
-def _picture(
-    image: Mapping[str, Any], folder: Path, members: Sequence[tuple[str, Mapping[str, Any], Rle]]
-) -> AnnotatedImage:
+@dataclass(frozen=True)
+class Member:
+    """An annotation of a picture; `mask` is None where it has none."""
+
+    category: str
+    crowd: bool
+    mask: Rle | None
+
+
+def _picture(image: Mapping[str, Any], path: Path, members: Sequence[Member]) -> AnnotatedImage:
     instances, masks, uncountable = [], [], set()
-    for category, entry, rle in members:
-        if entry.get("iscrowd") or not coco.area(rle):
-            uncountable.add(category)
+    for member in members:
+        if member.crowd or member.mask is None or not coco.area(member.mask):
+            uncountable.add(member.category)
             continue
-        instances.append(instance_of(category, rle))
-        masks.append(rle)
+        instances.append(instance_of(member.category, member.mask))
+        masks.append(member.mask)
     scene = Scene(int(image["width"]), int(image["height"]), tuple(instances), frozenset(uncountable))
-    name = str(image["file_name"])
-    return AnnotatedImage(folder / name, name.replace("/", "_"), scene, tuple(masks))
+    return AnnotatedImage(path, _written_name(image), scene, tuple(masks))
 
 
-def _mask(segmentation: Any, image: Mapping[str, Any], where: str) -> Rle:
-    """An annotation's mask as compressed run lengths of the image's size."""
-    height, width = int(image["height"]), int(image["width"])
-    try:
-        if isinstance(segmentation, dict):
-            rle = _run_lengths(segmentation)
-            if rle["size"] != [height, width]:
-                raise ValueError(f"its size {rle['size']} is not the image's {[height, width]}")
-            decode(rle["counts"], (height, width))
-            return rle
-        if not segmentation or any(len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation):
-            raise ValueError("a polygon needs three or more points of two numbers each")
-        parts = [[float(value) for value in polygon] for polygon in segmentation]
-        merged: Rle = coco.merge(coco.frPyObjects(parts, height, width))
-        return merged
-    except Exception as error:  # pycocotools raises nearly anything
-        raise UserError(f"{where}: the segmentation cannot be read: {error}.", "Mend or remove it.") from None
-
-
-def _run_lengths(segmentation: Mapping[str, Any]) -> Rle:
-    """Run lengths, compressed if they were not."""
-    size, counts = [int(side) for side in segmentation["size"]], segmentation["counts"]
-    if isinstance(counts, list):
-        if min(counts, default=0) < 0 or sum(counts) != size[0] * size[1]:
-            raise ValueError(f"its runs cover {sum(counts)} pixels of {size[0] * size[1]}")
-        packed: Rle = coco.frPyObjects({"size": size, "counts": counts}, *size)
-        return packed
-    return {"size": size, "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+def _written_name(image: Mapping[str, Any]) -> str:
+    return plain_name(str(image["file_name"])).replace("/", "_")
 
 
 def _load(file: Path) -> Mapping[str, Any]:
@@ -133,25 +136,31 @@ def _entries(content: Mapping[str, Any], key: str, file: Path) -> list[Mapping[s
     return entries
 
 
-def _require_files(images: Any, file: Path, folder: Path) -> None:
-    """Every image is named, has its size, is there, and no two would be written under one name."""
+def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) -> dict[Id | None, Path]:
+    """The file of each image: it is named, has its size, is there, and no two would be written under one name."""
     missing, names = [], set()
-    for image in images:
+    files = FileNames(folder)
+    paths: dict[Id | None, Path] = {}
+    for number, image in images.items():
         where = f"{file}: image {image.get('id')}"
         if not all(image.get(key) for key in ("file_name", "width", "height")):
             raise UserError(f"{where}: lacks file_name, width or height.", "Mend or remove it.")
+        try:
+            wanted = image_size(image["height"], image["width"])[::-1]
+        except DataError as error:
+            raise UserError(f"{where}: {error.reason}.", "Mend or remove it.") from None
         name = str(image["file_name"])
-        if name.replace("/", "_") in names:
+        if _written_name(image) in names:
             raise UserError(f"{where}: {name} is listed twice.", "Mend or remove it.")
-        names.add(name.replace("/", "_"))
-        path = folder / name
+        names.add(_written_name(image))
+        path = paths[number] = files.path(name)
         if not path.is_file():
             missing.append(name)
             continue
         size = _image_size(path)
-        if size != (image["width"], image["height"]):
+        if size != wanted:
             raise UserError(
-                f"{path}: is {size[0]} x {size[1]} pixels; {where} is {image['width']} x {image['height']}.",
+                f"{path}: is {size[0]} x {size[1]} pixels; {where} is {wanted[0]} x {wanted[1]}.",
                 "Pass the images the annotations were made on.",
             )
     if missing:
@@ -159,6 +168,7 @@ def _require_files(images: Any, file: Path, folder: Path) -> None:
             f"images={folder}: lacks {len(missing)} of {len(names)} images (first: {missing[0]}).",
             "Pass images=DIR of the folder that file_name is relative to.",
         )
+    return paths
 
 
 def _image_size(path: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,16 +16,19 @@ from pycocotools import mask as coco
 
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.reference import SPLITS
-from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.data.rrsisd_writer import IMAGES, REFERENCES, ImageFile, NewReference, encode, write_rrsisd
+from bench.data.segmentation import Rle
 from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
 
 VERSION = 1
 """Goes up whenever the same request would give another set."""
 STAMP = "refer.json"
+WRITTEN = (STAMP, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
 EXAMPLES = 10
 Progress = Callable[[int, int], None]
 
@@ -48,10 +52,11 @@ class Options:
 
 @dataclass(frozen=True)
 class MadeSet:
-    """A set on disk: what is in it, in words, and whether it was there already."""
+    """A set on disk: what is in it, in words, whether it was there already, and what is not in it, a line each."""
 
     summary: str
     known: bool
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,21 +80,22 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
     """
     _check(options)
     out = Path(options.out).expanduser()
-    pictures, categories = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    pictures, categories, left_out = found.pictures, found.categories, tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     request = _request(options, contents)
-    if out.exists() and not options.overwrite:
-        stamp = files.read_json(out / STAMP) or {}
-        if stamp.get("request") != request:
+    stamp = _stamp(out)
+    if stamp is not None and not options.overwrite:
+        if stamp["request"] != request:
             raise UserError(
                 f"out={out}: is there already and is not this set.", "Pass overwrite=true or another out=DIR."
             )
-        return MadeSet(stamp["summary"], known=True)
+        return MadeSet(stamp["summary"], known=True, left_out=left_out)
     splits = assign_splits(contents, options.split, options.seed)
     referred = choose_sentences(pictures, splits, options, progress)
     if not referred:
         raise UserError(
-            f"coco={options.coco}: nothing in it can be spoken of without ambiguity.",
+            f"coco={options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
             "Do images and annotations belong together? colours=true and groups=true give more words.",
         )
     summary = summarise(referred)
@@ -100,7 +106,25 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         categories,
         {STAMP: json.dumps({"request": request, "summary": summary}, indent=1)},
     )
-    return MadeSet(summary, known=False)
+    return MadeSet(summary, known=False, left_out=left_out)
+
+
+def _stamp(out: Path) -> dict[str, Any] | None:
+    """What made the set in a folder; None where nothing is.
+
+    Raises:
+        UserError: The folder holds anything that this module did not write: it is never replaced.
+    """
+    stamp = files.read_json(out / STAMP)
+    mine = isinstance(stamp, dict) and {"request", "summary"} <= stamp.keys()
+    known = WRITTEN if mine else ()
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    refuse_foreign(out, [name for name in found if name not in known], mine=False)
+    return stamp if mine else None
+
+
+def _left_out(lines: Sequence[str]) -> str:
+    return f"; {len(lines)} annotations have no mask (first: {lines[0]})" if lines else ""
 
 
 def _check(options: Options) -> None:
@@ -109,7 +133,7 @@ def _check(options: Options) -> None:
         if not getattr(options, name):
             raise UserError(f"{name}: is missing.", "Pass coco=FILE images=DIR out=DIR; --help says more.")
     shares = options.split
-    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+    if len(shares) != len(SPLITS) or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
         raise UserError(
             f"split={shares}: is not three shares that add up to 1.", "For example: split=[0.7,0.1,0.2]."
         )

@@ -8,6 +8,7 @@ root/output_phrase_{train,val,test}.txt     lines `<id> <expression>`
 import re
 from pathlib import Path
 
+from bench.data.file_names import FileNames
 from bench.data.reference import SPLITS, UNKNOWN, FileMask, Reference
 from bench.terminal.errors import UserError
 
@@ -43,17 +44,18 @@ def read_refsegrs(root: Path) -> tuple[tuple[Reference, ...], tuple[str, ...], t
     lists = {split: root / f"output_phrase_{split}.txt" for split in SPLITS}
     lines = [(split, line.split(maxsplit=1)) for split, path in lists.items() for line in _lines(path)]
     references = []
+    images, masks = FileNames(root / "images"), FileNames(root / "masks")
     for number, (split, (image_id, *rest)) in enumerate(line for line in lines if line[1]):
         phrase = rest[0].strip() if rest else ""
         references.append(
             Reference(
                 ref_id=number,
                 image_id=image_id,
-                image=root / "images" / f"{image_id}.tif",
+                image=images.path(f"{image_id}.tif"),
                 sentence=phrase,
                 category=category(phrase),
                 split=split,
-                mask=FileMask(root / "masks" / f"{image_id}.tif"),
+                mask=FileMask(masks.path(f"{image_id}.tif")),
             )
         )
     return tuple(references), CATEGORIES, tuple(lists.values())

@@ -7,13 +7,17 @@ root/images/rrsisd/JPEGImages/  the images
 
 import json
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.data.entries import Entry, Id, by_id, id_of
+from bench.data.file_names import FileNames, plain_name
 from bench.data.reference import SPLITS, UNKNOWN, MaskSource, NoMask, Reference, RleMask
 from bench.data.rrsisd_writer import IMAGES, INSTANCES, REFERENCES
-from bench.terminal.errors import UserError
+from bench.data.segmentation import compressed
+from bench.terminal.errors import DataError, UserError
 
 PLAIN_TYPES = (
     "bool",
@@ -30,8 +34,18 @@ PLAIN_TYPES = (
 )
 WANTED = f"Pass data.root=DIR of a set in the RRSIS-D layout: {REFERENCES}, {INSTANCES} and {IMAGES} in DIR."
 
-Entry = Mapping[str, Any]
+LISTS = ("categories", "annotations", "images")
+
 Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What instances.json holds, each under its id."""
+
+    names: dict[Id | None, str]
+    annotations: dict[Id | None, Entry]
+    images: dict[Id | None, Entry]
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -79,34 +93,26 @@ def read_rrsisd(root: Path) -> Found:
         raise UserError(f"{refs_file}: is no list of references.", WANTED)
     instances = _load_json(instances_file)
     try:
-        names: dict[Any, str] = {c["id"]: str(c["name"]) for c in instances["categories"]}
-        annotations: dict[Any, Entry] = {a["id"]: a for a in instances["annotations"]}
-        images: dict[Any, Entry] = {i["id"]: i for i in instances["images"]}
-    except (KeyError, TypeError) as error:
+        categories, annotations, images = (by_id(instances[kind], kind, instances_file) for kind in LISTS)
+        lists = Lists({i: str(c["name"]) for i, c in categories.items()}, annotations, images)
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{instances_file}: {_said(error)} in images, annotations or categories.", WANTED
         ) from None
     references: list[Reference] = []
-    further = _further_ids(refs)
+    further, files = _further_ids(refs), FileNames(root / IMAGES)
     for number, ref in enumerate(refs):
         try:
-            references.extend(_references(ref, root, names, annotations, images, further))
+            references.extend(_references(ref, lists, files, further))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{refs_file}: entry {number}: {_said(error)}.", WANTED) from None
-    return tuple(references), tuple(names.values()), (refs_file, instances_file)
+    return tuple(references), tuple(lists.names.values()), (refs_file, instances_file)
 
 
-def _references(
-    ref: Entry,
-    root: Path,
-    names: Mapping[Any, str],
-    annotations: Mapping[Any, Entry],
-    images: Mapping[Any, Entry],
-    further: Iterator[int],
-) -> Iterator[Reference]:
+def _references(ref: Entry, lists: Lists, files: FileNames, further: Iterator[int]) -> Iterator[Reference]:
     """One `Reference` per sentence of an entry; an entry without sentences has one empty sentence."""
-    annotation = annotations.get(ref["ann_id"])
-    image = images.get(ref["image_id"], ref)
+    annotation = lists.annotations.get(id_of(ref["ann_id"]))
+    image = lists.images.get(id_of(ref["image_id"]), ref)
     file_name = str(image["file_name"])
     if ref["split"] not in SPLITS:
         raise ValueError(f"split {ref['split']!r} is none of {', '.join(SPLITS)}")
@@ -117,10 +123,10 @@ def _references(
     for place, sentence in enumerate(ref["sentences"] or [{"sent": ""}]):
         yield Reference(
             ref_id=next(further) if place else int(ref["ref_id"]),
-            image_id=Path(file_name).stem,
-            image=root / IMAGES / file_name,
+            image_id=Path(plain_name(file_name)).stem,
+            image=files.path(file_name),
             sentence=str(sentence["sent"]),
-            category=names.get(ref["category_id"], UNKNOWN),
+            category=lists.names.get(id_of(ref["category_id"]), UNKNOWN),
             split=ref["split"],
             mask=mask,
             box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box else None,
@@ -129,32 +135,12 @@ def _references(
 
 
 def _mask(segmentation: Any, image: Entry) -> MaskSource:
-    """The mask of an annotation: an RLE (alone or in a list of one, counts compressed or not) or polygons."""
-    if isinstance(segmentation, list) and len(segmentation) == 1 and isinstance(segmentation[0], dict):
-        segmentation = segmentation[0]
+    """The mask of an annotation; one bad mask must not stop the others."""
     try:
-        if isinstance(segmentation, dict):
-            height, width = (int(side) for side in segmentation["size"])
-            counts = segmentation["counts"]
-            if isinstance(counts, list):
-                return _encoded(segmentation, height, width)
-            return RleMask(
-                (height, width), counts if isinstance(counts, bytes) else str(counts).encode("utf-8")
-            )
-        if isinstance(segmentation, list) and segmentation:
-            return _encoded(segmentation, int(image["height"]), int(image["width"]))
-    except Exception as error:  # pycocotools raises nearly anything; one bad mask must not stop the others
-        return NoMask(f"the segmentation cannot be read: {_said(error)}")
-    return NoMask("the annotation has no segmentation")
-
-
-def _encoded(segmentation: Any, height: int, width: int) -> RleMask:
-    """Polygons or uncompressed run lengths as one compressed mask."""
-    from pycocotools import mask as coco
-
-    parts = coco.frPyObjects(segmentation, height, width)
-    merged = coco.merge(parts) if isinstance(parts, list) else parts
-    return RleMask((height, width), merged["counts"])
+        rle = compressed(segmentation, image.get("height"), image.get("width"))
+    except DataError as error:
+        return NoMask(f"the segmentation cannot be read: {error.reason}")
+    return RleMask((rle["size"][0], rle["size"][1]), rle["counts"])
 
 
 def _further_ids(refs: list[Any]) -> Iterator[int]:

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco
 
+from bench.data.segmentation import Rle
+
 IMAGES = Path("images/rrsisd/JPEGImages")
 REFERENCES = Path("rrsisd/refs(unc).p")
 INSTANCES = Path("rrsisd/instances.json")
@@ -31,10 +33,6 @@ class ImageFile:
     width: int
     height: int
     content: bytes
-
-
-Rle = dict[str, Any]
-"""A mask in COCO's compressed run lengths: size (height, width) and counts (bytes)."""
 
 
 def encode(mask: np.ndarray) -> Rle:

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.config.schema import DataConfig, SyntheticConfig
-from bench.data.rrsisd_writer import ImageFile, NewReference, Rle, encode, write_rrsisd
+from bench.data.rrsisd_writer import ImageFile, NewReference, encode, write_rrsisd
+from bench.data.segmentation import Rle
 from bench.drawing.scenes import CATEGORIES, draw
 from bench.sentences.expressions import Expression, choose, expressions
 from bench.storage.files import locked

@@ -11,7 +11,10 @@ from bench.images.read import read_picture
 from bench.inference.outputs import distinct, slug, write_prediction
 from bench.inference.predictor import Predictor
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
+
+LIST = "predictions.json"
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ def predict_files(
         What `predictions.json` says of each pair, and why images could not be read.
 
     Raises:
-        UserError: The only image cannot be read.
+        UserError: The only image cannot be read, or `out` holds another program's predictions.json.
     """
+    refuse_foreign(out, [LIST], mine=_is_list(files.read_json(out / LIST)))
     failures: list[UserError] = []
     records: list[dict[str, Any]] = []
     total = len(paths) * len(texts)
@@ -62,8 +66,13 @@ def predict_files(
         progress(len(records), total)
     if len(failures) == len(paths) == 1:
         raise failures[0]
-    files.write_json(out / "predictions.json", records)
+    files.write_json(out / LIST, records)
     return records, failures
+
+
+def _is_list(said: Any) -> bool:
+    """Whether a predictions.json was written here."""
+    return isinstance(said, list) and all(isinstance(each, dict) and "image" in each for each in said)
 
 
 def _jobs(

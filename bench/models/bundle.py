@@ -6,7 +6,7 @@ other two in its metadata. Nothing else is needed to read either, neither the hu
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bench.models.read_weights import listing, plain_arrays, read_safetensors
 from bench.models.released import outline
 from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
@@ -101,7 +102,11 @@ def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
 
     Returns:
         What was written.
+
+    Raises:
+        UserError: As `refuse_others_files`.
     """
+    refuse_others_files(path)
     weights = {key: value.contiguous().cpu() for key, value in bundle.model.state_dict().items()}
     description = bundle.description()
     if path.suffix == ".safetensors":
@@ -111,11 +116,41 @@ def save_bundle(bundle: Bundle, path: Path) -> list[Path]:
     written = [path / WEIGHTS, path / CONFIG, *(path / name for name in bundle.vocabulary)]
     for name in VOCABULARY_FILES:  # of a model exported here before
         (path / name).unlink(missing_ok=True)
+    files.write_json(path / CONFIG, description)  # first: it marks the folder as a bundle's
     files.write_bytes(path / WEIGHTS, safetensors.torch.save(weights))
-    files.write_json(path / CONFIG, description)
     for name, content in bundle.vocabulary.items():
         files.write_text(path / name, content)
     return written
+
+
+def refuse_others_files(path: Path, also: Iterable[str] = ()) -> None:
+    """Refuses a folder or file that a bundle would replace and that is none.
+
+    Args:
+        path: As in `save_bundle`.
+        also: Further names that would be replaced in a folder.
+
+    Raises:
+        UserError: Naming what would be lost.
+    """
+    if path.suffix != ".safetensors":
+        said = files.read_json(path / CONFIG)
+        refuse_foreign(path, [WEIGHTS, CONFIG, *VOCABULARY_FILES, *also], mine=_is_description(said))
+        return
+    try:
+        content = read_safetensors(path)[1].get(CONFIG, "") if path.is_file() else ""
+        mine = _is_description(json.loads(content or "null"))
+    except (UserError, ValueError):
+        mine = False
+    if path.exists() and not mine:
+        raise UserError(
+            f"out={path}: is there already, and was not written by this command.", "Pass another name."
+        )
+
+
+def _is_description(said: Any) -> bool:
+    """Whether a config.json is one of ours: other libraries call theirs so too."""
+    return isinstance(said, dict) and {"format", "model", "vocab_size", "max_tokens"} <= said.keys()
 
 
 def load_bundle(path: str | Path) -> Bundle:

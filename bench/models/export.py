@@ -19,7 +19,7 @@ from torch import Tensor
 from bench.config.compose import restore
 from bench.config.schema import TextConfig, named_weights
 from bench.models.build import build_model
-from bench.models.bundle import CONFIG, Bundle, load_bundle, save_bundle
+from bench.models.bundle import CONFIG, Bundle, load_bundle, refuse_others_files, save_bundle
 from bench.models.inputs import TEXT, normalize
 from bench.models.pretrained import locate_text
 from bench.models.read_weights import first_line, listing, plain_arrays, read_safetensors
@@ -68,6 +68,7 @@ def export_cell(store: Store, cell_id: str, out: Path, format_name: str) -> dict
     if kind is not Format.safetensors and out.suffix == ".safetensors":
         raise UserError(f"out={out}: a graph needs a folder beside the weights.", "Pass out=DIR.")
     bundle = from_cell(store, cell_id)
+    refuse_others_files(out, GRAPHS.values())
     if (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
         for name in GRAPHS.values():  # of another model that was exported here
             (out / name).unlink(missing_ok=True)

@@ -8,6 +8,8 @@ import numpy as np
 
 from bench.terminal.errors import DataError
 
+MOST_PIXELS = 178_956_970  # of a mask: no larger image is read
+
 
 def runs(counts: bytes) -> np.ndarray:
     """Lengths of the runs in COCO's compressed form (the COCO API's `rleFrString`).
@@ -59,6 +61,8 @@ def decode(counts: bytes, size: tuple[int, int]) -> np.ndarray:
         DataError: The counts cannot be read or do not fill the mask exactly.
     """
     height, width = size
+    if height * width > MOST_PIXELS:
+        raise DataError(f"the mask's size {height} x {width} is more than any image has")
     lengths = runs(counts)
     if height <= 0 or width <= 0 or lengths.sum() != height * width:
         raise DataError(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -110,10 +111,16 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
             [f"{key}={value}" for key, value in values.items() if key not in texts]
         )
         given.update({key: None if value == "null" else value for key, value in texts.items()})
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))  # type: ignore[return-value]
+        options: Schema = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         raise explain(error) from None
     except YAMLError:
         raise UserError(
             f"{' '.join(argv)}: a bracket or quote in a value is not closed.", "A list is written key=[...]."
         ) from None
+    for key in values:
+        found = getattr(options, key, None)
+        for number in found if isinstance(found, list) else [found]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise UserError(f"{key}={values[key]}: no finite number.", "Give a plain number.")
+    return options

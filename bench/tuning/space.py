@@ -1,5 +1,6 @@
 """What a search varies and how, as written in `experiments/tune/NAME.yaml`. Imports neither Optuna nor torch."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -244,6 +245,8 @@ def _range(written: dict[Any, Any], kind: type, where: str) -> Range:
         )
     assert low is not None
     assert high is not None
+    if not all(math.isfinite(value) for value in numbers):
+        raise UserError(f"{where}: low, high and step are finite numbers.", "Give two ends and a step.")
     if not low < high:
         raise UserError(f"{where}: low={low} is not below high={high}.", "Widen the range.")
     if log and low <= 0:

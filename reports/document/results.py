@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from reports.figures.scenes import ReadScenes
@@ -30,6 +31,8 @@ CAPTIONS = {
     "failures": "Expressions that every row fails on, drawn at random.",
 }
 
+MARK = "% Made by python -m reports.paper, which replaces it: edit a copy.\n"
+
 
 def collect(
     store: Store, studies: list[str], scenes: ReadScenes, out: Path, layout: str = "IEEEtran"
@@ -47,12 +50,15 @@ def collect(
         The path of results.tex.
 
     Raises:
-        UserError: The store holds no such study.
+        UserError: The store holds no such study, or `out` a results.tex that was not made here.
     """
+    source = out / "results.tex"
+    mine = source.is_file() and source.read_text(errors="replace").startswith(MARK)
+    refuse_foreign(out, [source.name], mine=mine or out == store.root / "paper")
     sections = [_section(write_report(store, name, scenes), out) for name in studies]
     page = render("results.tex.j2", {}, setup=LAYOUTS[layout], sections=sections)
-    files.write_text(out / "results.tex", page)
-    return out / "results.tex"
+    files.write_text(source, MARK + page)
+    return source
 
 
 def _section(report: Report, out: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.storage import files
+from bench.storage.marks import refuse_foreign
 from bench.storage.store import Store
 from reports.figures.every_figure import draw_figures
 from reports.figures.scenes import ReadScenes
@@ -18,6 +19,15 @@ from reports.tables.console import show
 from reports.tables.every_table import all_grids, write_grid
 from reports.tables.grid import Grid
 from reports.tables.study_table import study_grid
+
+# what is written at the top of a report's folder
+WRITTEN = (
+    PAGE,
+    *(f"table.{kind}" for kind in ("tex", "md", "html", "csv")),
+    "results.csv",
+    "tables",
+    "figures",
+)
 
 
 @dataclass(frozen=True)
@@ -81,10 +91,13 @@ def write_report(
         again: Make it even if nothing changed.
 
     Raises:
-        UserError: The store holds no such study.
+        UserError: The store holds no such study, or `out` holds files of the same names that are no report's.
     """
     frame = read_frame(store, study)
     folder = out or store.root / "reports" / study
+    if out is not None:
+        refuse_foreign(folder, WRITTEN, mine=unchanged.is_report(folder))
+        unchanged.mark(folder)
     named = unchanged.digest(store, frame, rank_published)
     record = None if again else unchanged.recall(folder, named)
     if record is not None:

@@ -57,3 +57,15 @@ def remember(folder: Path, named: str, written: list[Path], **record: Any) -> No
     """Remembers a build; last, so that one cut short is made again."""
     names = [str(path.relative_to(folder)) for path in written]
     files.write_json(folder / RECORD, {"digest": named, "files": names, **record})
+
+
+def is_report(folder: Path) -> bool:
+    """Whether a folder bears the mark of a report, finished or not."""
+    record = files.read_json(folder / RECORD)
+    return isinstance(record, dict) and "digest" in record
+
+
+def mark(folder: Path) -> None:
+    """Says that a folder is a report's before anything is written to it."""
+    if not is_report(folder):
+        files.write_json(folder / RECORD, {"digest": "", "files": []})

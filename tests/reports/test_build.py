@@ -7,6 +7,7 @@ import pytest
 
 from bench.data.scored_scenes import read_scenes
 from bench.storage.store import Store
+from bench.terminal.errors import UserError
 from reports import write_report
 
 StudyMaker = Callable[..., Store]
@@ -46,6 +47,19 @@ def test_rebuilding_gives_the_same_bytes(make_study: StudyMaker, images: Path, t
     made = zip(one.tables + one.figures + (one.page,), two.tables + two.figures + (two.page,), strict=True)
     for first, second in made:
         assert first.read_bytes() == second.read_bytes(), first.name
+
+
+@pytest.mark.parametrize("name", ["results.csv", "figures/mine.png"])
+def test_files_that_are_no_reports_are_not_replaced(
+    name: str, make_study: StudyMaker, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "thesis" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name.split('/')[0]}"):
+        write_report(make_study(seeds=(0,)), "fiam", read_scenes, tmp_path / "thesis")
+    assert theirs.read_text() == "mine"
+    assert not (tmp_path / "thesis/build.json").exists()
 
 
 @pytest.mark.usefixtures("unfigured")

@@ -41,3 +41,13 @@ def test_paper_without_pdf_has_all_it_names(
     named = [line.split("{")[1].rstrip("}") for line in source.splitlines() if line.startswith(r"\input")]
     assert "tables/fiam-table.tex" in named
     assert all((tmp_path / "p" / name).exists() for name in named)
+
+
+def test_a_results_tex_of_somebody_else_is_not_replaced(
+    make_study: StudyMaker, unfigured: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out = make_study(seeds=(0,)), tmp_path / "thesis"
+    out.mkdir()
+    (out / "results.tex").write_text("mine")
+    assert run(monkeypatch, paper.main, f"store={store.root}", f"out={out}", "pdf=false") == 2
+    assert (out / "results.tex").read_text() == "mine"

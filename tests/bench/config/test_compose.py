@@ -6,8 +6,10 @@ from bench.config.compose import compose, configuration, plain, restore
 from bench.config.groups import EXPERIMENTS, GROUPS, options
 from bench.config.help import text as help_page
 from bench.config.request import Request
-from bench.config.schema import ProtocolConfig
+from bench.config.schema import Config, DataConfig, ProtocolConfig, SyntheticConfig
+from bench.config.values import RANGES, check_values
 from bench.study.definition import read_study
+from bench.terminal.arguments import dotted
 from bench.terminal.errors import UserError
 
 
@@ -40,7 +42,7 @@ def test_every_config_says_what_it_is(path) -> None:
         ("model.fusion=fianm", "model.fusion", "fiam"),
         ("recipe.lr=fast", "recipe.lr", "kind"),
         ("recipe.lr=1e-3,1e-4", "recipe.lr", "row"),
-        ("recipe.epochs=0", "recipe.epochs", "larger"),
+        ("recipe.epochs=0", "recipe.epochs", "from 1 to"),
         ("recipe.batch_size=1", "recipe.batch_size", "2"),
         ("recipe.erase=2", "recipe.erase", "0 to 1"),
         ("seeds=3", "seeds", "[...]"),
@@ -196,3 +198,44 @@ def test_wrong_choice_names_the_nearest(word: str, right: str) -> None:
     with pytest.raises(UserError, match=word.partition("=")[0]) as caught:
         configuration([word])
     assert caught.value.remedy == f"Did you mean {right}?"
+
+
+def test_every_number_has_a_range() -> None:
+    kinds = dict(dotted(plain(Config(data=DataConfig(synthetic=SyntheticConfig())))))
+    numbers = {
+        key
+        for key, value in kinds.items()
+        for each in (value if isinstance(value, list) else [value])
+        if isinstance(each, int | float) and not isinstance(each, bool)
+    }
+    assert numbers == set(RANGES)
+
+
+@pytest.mark.parametrize("key", sorted(RANGES))
+def test_numbers_outside_their_range_are_refused_in_two_lines(key: str) -> None:
+    lowest, highest = RANGES[key]
+    for value in (lowest - 1, 2 * highest + 1, float("nan"), float("inf"), float("-inf")):
+        config = Config(data=DataConfig(synthetic=SyntheticConfig()))
+        *sections, name = key.split(".")
+        section = config
+        for part in sections:
+            section = getattr(section, part)
+        old = getattr(section, name)
+        setattr(section, name, [value] if isinstance(old, list) else value)
+        with pytest.raises(UserError, match=key) as caught:
+            check_values(config)
+        assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "word", ["recipe.lr=nan", "recipe.weight_decay=inf", "launcher.workers=-1", "recipe.erase=1.5"]
+)
+def test_a_number_out_of_range_on_the_command_line_names_its_key(word: str) -> None:
+    with pytest.raises(UserError, match=word):
+        configuration([word])
+
+
+def test_the_chosen_configurations_are_within_the_ranges() -> None:
+    for scale in ("tiny", "base", "paper"):
+        for data in ("synthetic", "rrsisd", "refsegrs"):
+            configuration([f"scale={scale}", f"data={data}"])

@@ -329,3 +329,17 @@ def test_names_are_safe_and_distinct() -> None:
     assert slug("航拍", "image") == "image"
     assert len(slug("a" * 500, "text")) <= 60
     assert distinct(["a", "A", "a-2", "a"], "image") == ["a", "a-2", "a-2-2", "a-3"]
+
+
+def test_another_programs_predictions_are_not_replaced(
+    predict: Predict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(pixels()).save("a.png")
+    Path("found").mkdir()
+    Path("found/predictions.json").write_text('{"theirs": 1}')
+    assert predict("image=a.png", "text=the ship", "out=found") == 2
+    assert "holds predictions.json" in capsys.readouterr().err
+    assert Path("found/predictions.json").read_text() == '{"theirs": 1}'
+    Path("found/predictions.json").unlink()
+    for _ in range(2):
+        assert predict("image=a.png", "text=the ship", "out=found") == 0

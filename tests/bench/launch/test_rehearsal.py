@@ -117,7 +117,7 @@ def test_a_model_that_fails_its_rehearsal_is_named_with_the_cause(
     command: Run, drawn: list[str], study: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mini.yaml").write_text(
-        Path(study.partition("=")[2]).read_text() + "  hot: {label: Too hot, recipe: {lr: 1.0e+30}}\n"
+        Path(study.partition("=")[2]).read_text() + "  hot: {label: Too hot, recipe: {lr: 1000}}\n"
     )
     done = command("bench.run", "ablation=mini.yaml", *drawn, "rehearse=true", "recipe.weight_decay=0")
     assert done.returncode == 1

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from bench.config.compose import configuration, plain
 from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfig
@@ -171,10 +171,26 @@ def test_language_blind_cell_is_exported_and_predicts(neck: str, finished: Finis
 
 
 def test_another_cell_exported_to_the_same_folder_leaves_no_old_graph(cell: str, weights: Weights) -> None:
-    Path("out").mkdir()
+    save_bundle(bundle(), Path("out"))
     Path("out/model.pt2").write_bytes(b"another model's")
     assert weights("export", f"cell={cell}", "out=out") == 0
     assert not Path("out/model.pt2").exists()
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.txt", "model.safetensors"])
+def test_another_programs_files_are_not_replaced(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('{"architectures": ["BertModel"]}')
+    with pytest.raises(UserError, match=f"holds {name}"):
+        save_bundle(bundle(), tmp_path)
+    assert (tmp_path / name).read_text() == '{"architectures": ["BertModel"]}'
+
+
+def test_another_programs_weights_are_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file({"a": torch.ones(2)}, file)
+    with pytest.raises(UserError, match="not written by this command"):
+        save_bundle(bundle(), file)
+    assert list(load_file(file)) == ["a"]
 
 
 @pytest.mark.parametrize("name", MODELS)

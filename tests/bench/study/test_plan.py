@@ -149,6 +149,7 @@ def test_every_key_of_the_schema_is_identity_or_known_not_to_be() -> None:
         "seeds",
         "store",
         "dry_run",
+        "rehearse",
         "assumed",
         "weights",
         "wait",

@@ -14,6 +14,8 @@ class Some:
     name: str | None = None
     count: int = 0
     names: list[str] = field(default_factory=list)
+    share: float = 0.5
+    shares: list[float] = field(default_factory=list)
 
 
 @pytest.mark.parametrize("cell", ["03488e481545", "000000000012", "123456789012", "1e5", "true", "0x10"])
@@ -33,7 +35,14 @@ def test_other_kinds_are_read_as_such() -> None:
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("cuont=1", "cuont"), ("count=x", "count"), ("x", "key=value"), ("names=[a", "bracket")],
+    [
+        ("cuont=1", "cuont"),
+        ("count=x", "count"),
+        ("x", "key=value"),
+        ("names=[a", "bracket"),
+        ("share=nan", "share=nan: no finite"),
+        ("shares=[1,.inf]", "shares="),
+    ],
 )
 def test_wrong_words_are_answered(word: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
