@@ -7,6 +7,7 @@ from bench.config.schema import DataConfig
 from bench.data.audit import KINDS, Finding, Report
 from bench.data.facts import audit_folder
 from bench.data.fingerprint import fingerprint
+from bench.data.own_name import with_own_name
 from bench.data.reference import SPLITS
 from bench.storage import files
 
@@ -27,7 +28,7 @@ def describe(report: Report, data: DataConfig) -> str:
     width = max([len("category"), *map(len, counts["categories"])])
     table = {"category": {split: split for split in SPLITS}, **counts["categories"], "all": counts["splits"]}
     lines = [
-        f"{data.name} in {data.root}: {counts['references']} references on {counts['images']} images",
+        f"{with_own_name(data).name} in {data.root}: {counts['references']} references on {counts['images']} images",
         "",
     ]
     lines += [

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,28 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
 
+from bench.config.schema import DataConfig
+from bench.data.classes import human
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
+from bench.data.contact_sheet import contact_sheet, draw_references
+from bench.data.index import read_index
+from bench.data.own_name import STAMP
 from bench.data.reference import SPLITS
 from bench.data.rrsisd_writer import IMAGES, REFERENCES, ImageFile, NewReference, encode, write_rrsisd
 from bench.data.segmentation import Rle
 from bench.images.read import decode
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
+from bench.sentences.predicates import Scene
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
+from bench.terminal.arguments import nearest
 from bench.terminal.errors import UserError
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever the same request would give another set."""
-STAMP = "refer.json"
-WRITTEN = (STAMP, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
+PREVIEW = "preview.png"
+WRITTEN = (STAMP, PREVIEW, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
 EXAMPLES = 10
 Progress = Callable[[int, int], None]
 
@@ -40,14 +47,18 @@ class Options:
     coco: str = ""
     images: str = ""
     out: str = ""
+    name: str = ""
+    rename: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     per_instance: int = 4
     per_image: int = 30
     split: list[float] = field(default_factory=lambda: [0.7, 0.1, 0.2])
     colours: bool = False
     groups: bool = False
+    min_visible: float = 0.5
     max_side: int = 0
     overwrite: bool = False
+    preview: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
     _check(options)
     out = Path(options.out).expanduser()
     found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
-    pictures, categories, left_out = found.pictures, found.categories, tuple(found.left_out)
+    pictures, categories = renamed(found.pictures, found.categories, options.rename)
+    left_out = tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     request = _request(options, contents)
     stamp = _stamp(out)
@@ -104,7 +116,7 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         (_image_file(one.picture) for one in referred),
         [reference for one in referred for reference in _references(one)],
         categories,
-        {STAMP: json.dumps({"request": request, "summary": summary}, indent=1)},
+        {STAMP: json.dumps({"name": request["name"], "request": request, "summary": summary}, indent=1)},
     )
     return MadeSet(summary, known=False, left_out=left_out)
 
@@ -127,6 +139,20 @@ def _left_out(lines: Sequence[str]) -> str:
     return f"; {len(lines)} annotations have no mask (first: {lines[0]})" if lines else ""
 
 
+def draw_preview(out: Path, count: int, seed: int) -> Path:
+    """Draws `count` sentences of a set with their masks; returns the picture, `preview.png` in the set's folder.
+
+    Raises:
+        UserError: There is no such set.
+        DataError: An image or a mask of it cannot be read.
+    """
+    references = draw_references(read_index(DataConfig(root=str(out))).references, count, seed)
+    file = io.BytesIO()
+    contact_sheet(references).save(file, "PNG")
+    files.write_bytes(out / PREVIEW, file.getvalue())
+    return out / PREVIEW
+
+
 def _check(options: Options) -> None:
     """Raises UserError where the options make no sense."""
     for name in ("coco", "images", "out"):
@@ -137,9 +163,36 @@ def _check(options: Options) -> None:
         raise UserError(
             f"split={shares}: is not three shares that add up to 1.", "For example: split=[0.7,0.1,0.2]."
         )
-    for name, least in (("seed", 0), ("per_instance", 1), ("per_image", 1), ("max_side", 0)):
+    for name, least in (("seed", 0), ("per_instance", 1), ("per_image", 1), ("max_side", 0), ("preview", 0)):
         if getattr(options, name) < least:
             raise UserError(f"{name}={getattr(options, name)}: is too small.", f"Pass {least} or more.")
+    if not 0 <= options.min_visible <= 1:
+        raise UserError(f"min_visible={options.min_visible}: is no share.", "Pass a number from 0 to 1.")
+
+
+def renamed(
+    pictures: Sequence[AnnotatedImage], categories: Sequence[str], names: Mapping[str, str]
+) -> tuple[list[AnnotatedImage], list[str]]:
+    """Pictures and categories with classes called otherwise; two that get one name are one class.
+
+    Raises:
+        UserError: A class to rename is not there; names the nearest.
+    """
+    new = {human(old): human(name) for old, name in names.items()}
+    for old in new:
+        if old not in categories:
+            raise UserError(f"rename: there is no class {old!r}.", nearest(old, categories))
+
+    def name_of(category: str) -> str:
+        return new.get(category, category)
+
+    changed = []
+    for picture in pictures:
+        scene = picture.scene
+        instances = tuple(replace(each, category=name_of(each.category)) for each in scene.instances)
+        uncountable = frozenset(map(name_of, scene.uncountable))
+        changed.append(replace(picture, scene=replace(scene, instances=instances, uncountable=uncountable)))
+    return changed, list(dict.fromkeys(map(name_of, categories)))
 
 
 def choose_sentences(
@@ -153,11 +206,17 @@ def choose_sentences(
         rng = np.random.default_rng([options.seed, number])
         prepared = _prepare(picture, options)
         found = expressions(prepared.scene, rng, groups=options.groups)
+        found = [each for each in found if _visible(prepared.scene, each.targets, options.min_visible)]
         chosen = choose(found, options.per_image, used, rng, options.per_instance)
         if chosen:
             referred.append(Referred(prepared, split, tuple(chosen)))
         progress(number + 1, len(pictures))
     return referred
+
+
+def _visible(scene: Scene, targets: Iterable[int], least: float) -> bool:
+    """Whether every target shows at least a share of itself; one of which nobody can tell does not."""
+    return least == 0 or all((scene.visible(number) or 0.0) >= least for number in targets)
 
 
 def assign_splits(contents: Sequence[str], shares: Sequence[float], seed: int) -> list[str]:
@@ -271,8 +330,9 @@ def _category(one: Referred, expression: Expression) -> str:
 def _request(options: Options, contents: Sequence[str]) -> dict[str, object]:
     """Everything the set depends on: options, annotations and images by content, this module's version."""
     asked = dataclasses.asdict(options)
-    for name in ("coco", "images", "out", "overwrite"):
+    for name in ("coco", "images", "out", "overwrite", "preview"):
         del asked[name]
+    asked["name"] = options.name or Path(options.out).expanduser().resolve().name
     digest = hashlib.sha256(
         Path(options.coco).expanduser().read_bytes() + "".join(contents).encode()
     ).hexdigest()

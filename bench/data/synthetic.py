@@ -26,7 +26,7 @@ from bench.sentences.expressions import Expression, choose, expressions
 from bench.storage.files import locked
 from bench.terminal.errors import UserError
 
-VERSION = 4
+VERSION = 5
 """Goes up whenever the same configuration would give other bytes."""
 STAMP = "synthetic.json"
 WORTHWHILE = 200

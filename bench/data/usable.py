@@ -1,6 +1,6 @@
 """Which references training may use: everything the audit does not refuse. Imports no torch."""
 
-from bench.config.schema import DataConfig
+from bench.config.schema import DataConfig, Layout
 from bench.data.audit import audit_errors
 from bench.data.facts import Progress
 from bench.data.index import read_index
@@ -24,7 +24,7 @@ def usable_references(
     if refused and not data.skip_errors:
         raise UserError(
             f"data.root={data.root}: {len(refused)} samples cannot be used (first: ref_id {min(refused)}).",
-            f"Run `python -m bench.check data={data.name} data.root={data.root}` for the list, "
+            f"Run `python -m bench.check data={Layout(data.layout)} data.root={data.root}` for the list, "
             "or pass data.skip_errors=true to leave them out.",
         )
     index = read_index(data)

@@ -39,33 +39,56 @@ KINDS = {
     "comparison": 0.02,
 }
 """Share of each kind of sentence, as counted in 10,042 sentences of RRSIS-D."""
+GROUP = "group"
 GROUPS = 0.1
 """Share of sentences that mean several instances, where they are asked for."""
 WORDINESS = (1.0, 0.23, 0.09, 0.05)
 """Weight of a phrase by its number of attributes: of those with any, RRSIS-D has 68, 27, 5 % with 1, 2, 3."""
 SLACK = 1.5
 """How far above its share the use of a kind may be, unless nothing else can be said of an instance."""
-COMPARABLE = 5
+NEIGHBOURS = 0.2
+"""How near, in widths and heights of the picture, the middles of two are that no cell tells apart."""
+COMPARABLE = 4
 """Of how many instances at most people can tell which one is a little smaller than another."""
 LANDMARKS = {"position": 0.48, "attribute": 0.34, "attribute+position": 0.18}
 """How RRSIS-D tells landmarks apart. Bare ones ("the bridge") do not occur."""
+
+
+ALIKE = {"tiny": "small", "huge": "large"}
+"""Words that say nearly the same: sentences that differ in them alone are not both used."""
+CONSONANT_STARTS = ("uni", "use", "eu", "one")
+"""How words start that are written with a vowel and spoken without ("a university")."""
+Relation = Direction | Inside | Comparison
 
 
 @dataclass(frozen=True)
 class Expression:
     """A verified sentence: the instances it means (one, or a whole group) and what it says of them."""
 
-    article: str
+    determiner: str
     phrase: Phrase
     kind: str
     targets: tuple[int, ...]
-    relation: Predicate | None = None
+    relation: Relation | None = None
 
     @property
     def text(self) -> str:
         """The sentence."""
-        words = f"{self.article} {self.phrase.text}"
+        noun = self.phrase.text
+        vowel = noun.startswith(tuple("aeiou")) and not noun.startswith(CONSONANT_STARTS)
+        determiner = "An" if self.determiner == "A" and vowel else self.determiner
+        words = f"{determiner} {noun}"
         return f"{words} {self.relation.text}" if self.relation else words
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What it says, whatever the wording: equal for "A tiny red ship" and "The red small ship"."""
+        said = frozenset(ALIKE.get(attribute.text, attribute.text) for attribute in self.phrase.attributes)
+        place = self.phrase.place.text if self.phrase.place else ""
+        if not self.relation:
+            return (self.targets, said, place)
+        relation = self.relation
+        return (self.targets, said, place, type(relation), getattr(relation, "word", ""), relation.landmark)
 
     @property
     def predicates(self) -> tuple[Predicate, ...]:
@@ -78,8 +101,17 @@ def fits_only(scene: Scene, targets: Iterable[int], predicates: Sequence[Predica
     chosen = set(targets)
     same = scene.of_class[scene.instances[min(chosen)].category]
     return all(p.judge(scene, number) for p in predicates for number in chosen) and all(
-        any(p.judge(scene, number) is False for p in predicates) for number in same if number not in chosen
+        any(p.judge(scene, other) is False and _elsewhere(scene, p, chosen, other) for p in predicates)
+        for other in same
+        if other not in chosen
     )
+
+
+def _elsewhere(scene: Scene, predicate: Predicate, chosen: Iterable[int], other: int) -> bool:
+    """Whether a cell tells `other` from those chosen: of two neighbours, people see no border between them."""
+    if not isinstance(predicate, Cell):
+        return True
+    return all(scene.distance(number, other) >= NEIGHBOURS for number in chosen)
 
 
 def expressions(scene: Scene, rng: np.random.Generator, *, groups: bool = False) -> list[Expression]:
@@ -98,15 +130,16 @@ def expressions(scene: Scene, rng: np.random.Generator, *, groups: bool = False)
         for number, instance in enumerate(scene.instances)
         if instance.category not in scene.uncountable
     }
-    names = {number: _landmark_name(own, rng) for number, own in phrases.items()}
+    names = {number: _landmark_name(own, rng) for number, own in phrases.items() if not scene.cut(number)}
     found = []
     for number, own in phrases.items():
-        found += [Expression(_article(rng), phrase, _kind(phrase), (number,)) for phrase in own]
-        bare = Phrase(scene.instances[number].category)
+        category = scene.instances[number].category
+        found += [Expression(_determiner(category, rng), phrase, _kind(phrase), (number,)) for phrase in own]
+        bare = Phrase(category)
         for landmark, name in names.items():
             if name is not None and landmark != number:
                 for kind, relation in _relations(scene, number, landmark, name):
-                    found.append(Expression(_article(rng), bare, kind, (number,), relation))
+                    found.append(Expression(_determiner(category, rng), bare, kind, (number,), relation))
     return found + (list(_groups(scene, rng)) if groups else [])
 
 
@@ -127,8 +160,8 @@ def choose(
         per_target: How often a target is named at most; no limit by default.
 
     Returns:
-        Expressions, no sentence twice. Targets are named in turn; once a target is named, kinds that were
-        used much more often than their share are not spent on it.
+        Expressions, nothing said twice in other words. Targets are named in turn; once a target is named, kinds
+        that were used much more often than their share are not spent on it; groups keep to their share.
     """
     picked: list[Expression] = []
     left = [e for e in found if _share(e.kind)] or list(found)
@@ -138,7 +171,7 @@ def choose(
         left = [
             e
             for e in left
-            if not named[e.targets]
+            if (not named[e.targets] and e.kind != GROUP)
             or (named[e.targets] != per_target and used[e.kind] <= SLACK * _share(e.kind) * total)
         ]
         if not left:
@@ -150,7 +183,7 @@ def choose(
         picked.append(one)
         used[kind] += 1
         named[one.targets] += 1
-        left = [e for e in left if e.text != one.text]
+        left = [e for e in left if e.content != one.content]
     return picked
 
 
@@ -196,11 +229,11 @@ def _landmark_name(phrases: Sequence[Phrase], rng: np.random.Generator) -> Phras
     return phrases[rng.choice(len(phrases), p=np.array(weights) / total)] if total else None
 
 
-def _relations(scene: Scene, number: int, landmark: int, name: Phrase) -> Iterator[tuple[str, Predicate]]:
+def _relations(scene: Scene, number: int, landmark: int, name: Phrase) -> Iterator[tuple[str, Relation]]:
     """What a landmark says about exactly this instance, with the kind of sentence that makes."""
-    relations: list[Predicate] = [Inside(landmark, name)]
+    relations: list[Relation] = [Inside(landmark, name)]
     relations += [Direction(word, landmark, name) for word in DIRECTIONS]
-    comparisons: list[Predicate] = []
+    comparisons: list[Relation] = []
     category = scene.instances[number].category
     if scene.instances[landmark].category == category and len(scene.of_class[category]) <= COMPARABLE:
         comparisons += [Comparison(word, landmark, name) for word in COMPARISONS]
@@ -216,7 +249,7 @@ def _groups(scene: Scene, rng: np.random.Generator) -> Iterator[Expression]:
         if category in scene.uncountable or len(members) < 2:
             continue
         name = Phrase(plural(category))
-        yield Expression("All", name, "group", members)
+        yield Expression("All", name, GROUP, members)
         attributes = {
             a: None for number in members for chosen in _attributes(scene, number, rng) for a in chosen
         }
@@ -227,16 +260,51 @@ def _groups(scene: Scene, rng: np.random.Generator) -> Iterator[Expression]:
             (predicate,) = phrase.predicates
             chosen = tuple(number for number in members if predicate.judge(scene, number))
             if 2 <= len(chosen) < len(members) and fits_only(scene, chosen, [predicate]):
-                yield Expression("The", phrase, "group", chosen)
+                yield Expression("The", phrase, GROUP, chosen)
 
 
 def plural(category: str) -> str:
-    """The plural of a class name."""
-    if category.endswith(("s", "x", "ch", "sh")):
-        return category + "es"
-    if category.endswith("y") and category[-2:-1] not in "aeiou":
-        return category[:-1] + "ies"
-    return category + "s"
+    """The plural of a class name; the name itself where it is one ("buildings")."""
+    start, space, word = category.rpartition(" ")
+    return start + space + _plural_word(word)
+
+
+def is_plural(category: str) -> bool:
+    """Whether a class name means several ("buildings", "solar panels")."""
+    word = category.rpartition(" ")[2]
+    if word in ODD_PLURALS:
+        return False
+    return word in ODD_PLURALS.values() or (word.endswith("s") and not word.endswith(SINGULAR_ENDINGS))
+
+
+def _plural_word(word: str) -> str:
+    if word in ODD_PLURALS:
+        return ODD_PLURALS[word]
+    if is_plural(word):
+        return word
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return word + "es"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+ODD_PLURALS = {
+    "aircraft": "aircraft",
+    "hovercraft": "hovercraft",
+    "spacecraft": "spacecraft",
+    "person": "people",
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "wharf": "wharves",
+    "shelf": "shelves",
+    "leaf": "leaves",
+    "sheep": "sheep",
+    "fish": "fish",
+}
+SINGULAR_ENDINGS = ("ss", "us", "is", "as")
+"""What words on s end in that are no plurals: grass, bus, tennis, gas."""
 
 
 _CELLS = tuple(Cell(*cell) for cell in CELLS)
@@ -250,5 +318,5 @@ def _kind(phrase: Phrase) -> str:
     return "attribute" if phrase.attributes else "class"
 
 
-def _article(rng: np.random.Generator) -> str:
-    return "A" if rng.random() < 0.5 else "The"
+def _determiner(category: str, rng: np.random.Generator) -> str:
+    return "A" if rng.random() < 0.5 and not is_plural(category) else "The"

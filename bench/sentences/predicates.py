@@ -7,6 +7,7 @@ degrees.
 
 import itertools
 import math
+import statistics
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -48,6 +49,44 @@ class Scene:
             found.setdefault(instance.category, []).append(number)
         return {category: tuple(numbers) for category, numbers in found.items()}
 
+    def cut(self, number: int) -> bool:
+        """Whether an instance touches the border of the picture, so that a part of it may lie outside."""
+        x0, y0, x1, y1 = self.instances[number].box
+        across, down = BORDER * self.width, BORDER * self.height
+        return x0 < across or y0 < down or x1 > self.width - across or y1 > self.height - down
+
+    def distance(self, one: int, other: int) -> float:
+        """Between the middles of two instances, in widths and heights of the picture."""
+        (x0, y0), (x1, y1) = self.instances[one].centre, self.instances[other].centre
+        return math.hypot((x1 - x0) / self.width, (y1 - y0) / self.height)
+
+    def visible(self, number: int) -> float | None:
+        """Share of an instance that lies in the picture: 1 for a whole one, None where it cannot be told.
+
+        For one that is cut, an estimate: its area beside the median of the whole ones of its class in the
+        picture, never quite 1.
+        """
+        if not self.cut(number):
+            return 1.0
+        same = self.of_class[self.instances[number].category]
+        whole = [self.instances[i].area for i in same if not self.cut(i)]
+        return min(self.instances[number].area / statistics.median(whole), 0.99) if whole else None
+
+    @cached_property
+    def sizes_known(self) -> frozenset[str]:
+        """Classes whose instances all lie wholly in the picture and whose name says nothing of size."""
+        return frozenset(
+            category
+            for category, members in self.of_class.items()
+            if not SIZE_WORDS & set(category.split()) and not any(map(self.cut, members))
+        )
+
+
+BORDER = 0.004
+"""How near the border of the picture, in widths or heights of it, an instance counts as cut: outlines are rough."""
+SIZE_WORDS = frozenset(("tiny", "small", "little", "medium", "large", "big", "huge", "giant"))
+"""A class with one of them in its name ("small vehicle") gets no other."""
+
 
 class Predicate(Protocol):
     """One thing said about an instance."""
@@ -64,11 +103,11 @@ class Predicate(Protocol):
 
 # --- attributes -----------------------------------------------------------------------------------
 
-ALONE = {"tiny": (0.004, 0.01), "small": (0.03, 0.06), "large": (0.08, 0.04), "huge": (0.3, 0.2)}
+ALONE = {"tiny": (0.003, 0.008), "small": (0.015, 0.035), "large": (0.1, 0.05), "huge": (0.35, 0.2)}
 """Size words, and the share of the picture at which an only one of its class clearly is, and is not, so."""
-GAP = 1.8
+GAP = 2.2
 """Least ratio of areas between the small ones and the large ones of a class."""
-EXTREME = 3.0
+EXTREME = 5.0
 """Ratio of areas from which on small ones are tiny beside the large ones, and large ones huge."""
 
 
@@ -77,7 +116,8 @@ class Size:
     """Tiny, small, large, huge, among the instances of the class in the picture.
 
     Sorted by area, a class falls into small and large ones at its widest gap, if that is wide enough. An only
-    one, which no word can confuse with another, is measured against the picture.
+    one, which no word can confuse with another, is measured against the picture. Nothing is known of a class
+    with an instance that is cut by the border, and nothing said of one whose name holds a size word.
     """
 
     word: str
@@ -89,6 +129,8 @@ class Size:
 
     def judge(self, scene: Scene, number: int) -> Verdict:
         """See the class."""
+        if scene.instances[number].category not in scene.sizes_known:
+            return None
         area = scene.instances[number].area
         areas = sorted(scene.instances[i].area for i in scene.of_class[scene.instances[number].category])
         if len(areas) == 1:
@@ -159,9 +201,10 @@ class Cell:
 
     def judge(self, scene: Scene, number: int) -> Verdict:
         """See the class."""
-        x, y = scene.instances[number].centre
-        x, y = x / scene.width, y / scene.height
-        across, down = _in_third(x, self.column), _in_third(y, self.row)
+        x0, y0, x1, y1 = scene.instances[number].box
+        across = _in_third(x0 / scene.width, x1 / scene.width, self.column)
+        down = _in_third(y0 / scene.height, y1 / scene.height, self.row)
+        x, y = (x0 + x1) / 2 / scene.width, (y0 + y1) / 2 / scene.height
         if self.column and not self.row:
             return _verdict(bool(across) and HALF_WAY <= y <= 1 - HALF_WAY, across is False)
         if self.row and not self.column:
@@ -169,17 +212,27 @@ class Cell:
         return _verdict(bool(across and down), across is False or down is False)
 
 
-MARGIN = 0.025
+MARGIN = 0.045
 """How far from the border between thirds, in widths or heights of the picture, a side is clear."""
-HALF_WAY = 0.27
+CENTRAL = 0.07
+"""The same for what is "in the middle": nobody says it of what lies near a border of the middle third."""
+HALF_WAY = 0.32
 """Where "on the left" begins, between the corners, and in the same way for the other sides."""
+REACH = 0.55
+"""How far into the picture, from its side, something "on the left" reaches at most, and so for the other sides."""
 
 
-def _in_third(share: float, third: int) -> Verdict:
-    """Whether a coordinate (0..1) is in the first (-1), middle (0) or last (1) third."""
-    low, high = (third + 1) / 3, (third + 2) / 3
-    inside = (third == -1 or share >= low + MARGIN) and (third == 1 or share <= high - MARGIN)
-    return _verdict(inside, share <= low - MARGIN or share >= high + MARGIN)
+def _in_third(start: float, end: float, third: int) -> Verdict:
+    """Whether what lies from `start` to `end` (0..1) is in the first (-1), middle (0) or last (1) third.
+
+    Its middle decides; a middle near a border between thirds, and what reaches over half of the picture from
+    its side, is not clear.
+    """
+    middle, low, high = (start + end) / 2, (third + 1) / 3, (third + 2) / 3
+    margin = MARGIN if third else CENTRAL
+    inside = (third == -1 or middle >= low + margin) and (third == 1 or middle <= high - margin)
+    reaches = (third == -1 and end > REACH) or (third == 1 and start < 1 - REACH)
+    return _verdict(inside and not reaches, middle <= low - MARGIN or middle >= high + MARGIN)
 
 
 @dataclass(frozen=True)
@@ -198,11 +251,12 @@ class Far:
         same = scene.of_class[scene.instances[number].category]
         reach = {i: self.side * scene.instances[i].centre[0] / scene.width for i in same}
         ahead = reach.pop(number) - max(reach.values(), default=math.inf)
-        there = _in_third(scene.instances[number].centre[0] / scene.width, self.side)
+        x0, _, x1, _ = scene.instances[number].box
+        there = _in_third(x0 / scene.width, x1 / scene.width, self.side)
         return _verdict(ahead >= AHEAD and bool(there), ahead <= -AHEAD or there is False)
 
 
-AHEAD = 0.06
+AHEAD = 0.08
 """By how much of the width the one on the far left or right is ahead of the next."""
 
 
@@ -218,7 +272,7 @@ DIRECTIONS = {
     "below": 270.0,
     "on the lower right of": 315.0,
 }
-TOWARDS, AWAY = 20.0, 38.0
+TOWARDS, AWAY = 18.0, 42.0
 """Degrees off a direction up to which it clearly holds, and from which on it clearly does not."""
 
 
@@ -286,18 +340,18 @@ class Inside:
 
 
 COMPARISONS = {
-    "similar in size to": ((1 / 1.15, 1.15), (1 / 1.35, 1.35)),
-    "a little smaller than": ((1 / 1.8, 1 / 1.3), (1 / 2.3, 1 / 1.1)),
-    "a little bigger than": ((1.3, 1.8), (1.1, 2.3)),
-    "much smaller than": ((0.0, 1 / 2.5), (0.0, 1 / 2.0)),
-    "much bigger than": ((2.5, math.inf), (2.0, math.inf)),
+    "similar in size to": ((1 / 1.12, 1.12), (1 / 1.5, 1.5)),
+    "a little smaller than": ((1 / 2.0, 1 / 1.45), (1 / 4.0, 1 / 1.15)),
+    "a little bigger than": ((1.45, 2.0), (1.15, 4.0)),
+    "much smaller than": ((0.0, 1 / 3.0), (0.0, 1 / 2.0)),
+    "much bigger than": ((3.0, math.inf), (2.0, math.inf)),
 }
 """Area ratios where the words clearly hold, and the wider range outside which they clearly do not."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The area of an instance compared with that of a landmark of the same class."""
+    """The area of an instance compared with that of a landmark of the same class, where sizes are known."""
 
     word: str
     landmark: int
@@ -312,6 +366,8 @@ class Comparison:
         """See the class."""
         if number == self.landmark:
             return False
+        if scene.instances[number].category not in scene.sizes_known:
+            return None
         ratio = scene.instances[number].area / scene.instances[self.landmark].area
         (low, high), (lowest, highest) = COMPARISONS[self.word]
         return _verdict(low <= ratio <= high, not lowest < ratio < highest)

@@ -9,6 +9,7 @@ from bench.config.request import Request
 from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
+from bench.data.own_name import with_own_name
 from bench.data.usable import usable_references
 from bench.models.pretrained import encoder_digest, image_size, text_digest
 from bench.storage.store import Store
@@ -65,11 +66,13 @@ def compose_rows(study: Study, config: Config, request: Request) -> dict[tuple[s
             f"Choose one, for example data={named[0]}.",
         )
     requests = {name: request.on_data(name) for name in named} or {config.data.name: request}
-    return {
-        (row.key, dataset): compose(asked, row.changes, f"{study.source or study.name}, row {row.key}")
-        for dataset, asked in requests.items()
+    composed = [
+        (row.key, compose(asked, row.changes, f"{study.source or study.name}, row {row.key}"))
+        for asked in requests.values()
         for row in study.rows
-    }
+    ]
+    named_as_they_say = [(key, replace(each, data=with_own_name(each.data))) for key, each in composed]
+    return {(key, each.data.name): each for key, each in named_as_they_say}
 
 
 @dataclass(frozen=True)

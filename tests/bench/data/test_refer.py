@@ -13,11 +13,14 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from bench import refer
+from bench.config.request import Request
 from bench.config.schema import DataConfig
 from bench.data.classes import human
 from bench.data.index import Index, read_index
+from bench.data.own_name import with_own_name
 from bench.data.refer import assign_splits
 from bench.sentences.colours import colour_name
+from bench.study.prepare import prepare
 
 
 def square(x: int, y: int, side: int = 12) -> list[list[int]]:
@@ -106,11 +109,11 @@ def test_the_same_request_gives_the_same_bytes_and_is_not_written_twice(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run(tmp_path, content, monkeypatch)
-    run(tmp_path, content, monkeypatch, out="other")
+    run(tmp_path, content, monkeypatch, "name=mine")
+    run(tmp_path, content, monkeypatch, "name=mine", out="other")
     assert files_of(tmp_path / "set") == files_of(tmp_path / "other")
     before = (tmp_path / "set").stat().st_ino
-    assert run(tmp_path, content, monkeypatch) == 0
+    assert run(tmp_path, content, monkeypatch, "name=mine") == 0
     assert "nothing was written" in capsys.readouterr().out
     assert (tmp_path / "set").stat().st_ino == before
 
@@ -231,6 +234,80 @@ def test_a_class_with_a_crowd_or_an_empty_mask_is_not_spoken_of(
     assert {("000", "storage tank"), ("002", "ship")} <= spoken
 
 
+def test_classes_can_be_called_otherwise(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, "rename={storage_tank: oil tank, ship: oil tank}")
+    found = index(tmp_path)
+    assert {r.category for r in found.references} == {"oil tank"}
+    assert not any("ship" in r.sentence or "storage" in r.sentence for r in found.references)
+    # three of one class now: what meant the only storage tank would mean three
+    assert not any(r.sentence.split(" ", 1)[1] == "oil tank" for r in found.references)
+
+
+def test_objects_cut_by_the_border_are_meant_as_far_as_was_asked(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for annotation in content["annotations"]:
+        if annotation["category_id"] == 7 and annotation["segmentation"][0][0] == 6:
+            annotation["segmentation"] = [[0, 55, 6, 55, 6, 67, 0, 67]]  # 72 of the other ship's 324 pixels
+    cut = {}
+    for share in ("0", "0.2", "0.5", "1"):
+        run(tmp_path, content, monkeypatch, f"min_visible={share}", out=share)
+        cut[share] = any(r.box is not None and r.box[0] == 0 for r in index(tmp_path, share).references)
+    assert cut == {"0": True, "0.2": True, "0.5": False, "1": False}
+
+
+def test_the_preview_shows_sentences_and_outlines_and_leaves_the_set_as_it_is(
+    tmp_path: Path,
+    content: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path, content, monkeypatch)
+    before = files_of(tmp_path / "set")
+    assert run(tmp_path, content, monkeypatch, "preview=6") == 0
+    assert "preview.png" in capsys.readouterr().out
+    after = files_of(tmp_path / "set")
+    drawn = after.pop("preview.png")
+    assert after == before
+    with Image.open(tmp_path / "set" / "preview.png") as sheet:
+        assert sheet.width == 1600
+        assert np.any(np.all(np.asarray(sheet) == (255, 230, 0), axis=-1))
+    monkeypatch.setattr(sys, "argv", ["bench.refer", f"out={tmp_path / 'set'}", "preview=6"])
+    assert refer.main() == 0
+    assert files_of(tmp_path / "set")["preview.png"] == drawn
+
+
+def test_a_set_is_called_by_its_own_name_unless_another_is_given(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, out="harbours")
+    run(tmp_path, content, monkeypatch, "name=Our ports", out="set")
+    roots = {name: str(tmp_path / name) for name in ("harbours", "set")}
+    assert with_own_name(DataConfig(root=roots["harbours"])).name == "harbours"
+    assert with_own_name(DataConfig(root=roots["set"])).name == "Our ports"
+    assert with_own_name(DataConfig(name="given", root=roots["set"])).name == "given"
+    assert with_own_name(DataConfig(root=str(tmp_path / "photos"))).name == "rrsisd"
+
+
+def test_tables_of_a_study_show_the_set_under_its_own_name(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, content, monkeypatch, "name=Our ports", "split=[0.4,0.3,0.3]")
+    plan = prepare(
+        Request.parse(
+            [
+                "data=rrsisd",
+                f"data.root={tmp_path / 'set'}",
+                f"data.cache={tmp_path}",
+                f"store={tmp_path / 'runs'}",
+            ]
+        )
+    )
+    assert {cell.dataset for cell in plan.cells} == {"Our ports"}
+
+
 def broken(content: dict[str, Any], key: str, place: int, **changes: Any) -> dict[str, Any]:
     content[key][place].update(changes)
     return content
@@ -272,6 +349,9 @@ def test_a_broken_coco_file_is_refused_in_two_lines(
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
+        ("rename={shp: boat}", "Did you mean ship?"),
+        ("min_visible=1.5", "Pass a number from 0 to 1"),
+        ("preview=-1", "too small"),
         ("per_imag=3", "Did you mean per_image?"),
         ("split=[0.5,0.5]", "three shares"),
         ("per_instance=0", "too small"),
@@ -362,7 +442,7 @@ def test_real_photographs_give_thousands_of_references(
     )
     assert refer.main() == 0
     found = index(tmp_path, "v")
-    assert len(found.references) > 2000
+    assert len(found.references) > 1300
     images = [{r.image_id for r in found.split(split)} for split in ("train", "val", "test")]
     assert sum(map(len, images)) == len(set.union(*images))
     assert not any(word in r.sentence.split() for r in found.references for word in ("red", "green", "blue"))

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,13 +167,13 @@ def test_every_sentence_of_drawn_scenes_means_its_target_and_no_other() -> None:
 
 def test_every_sentence_on_real_photographs_means_its_target_and_no_other(shared: Path) -> None:
     folder = shared / "data" / "vhr10"
-    pictures, _ = read_coco(folder / "instances.json", folder / "images")
+    pictures = read_coco(folder / "instances.json", folder / "images").pictures
     checked = 0
     for picture in pictures:
         for expression in expressions(picture.scene, np.random.default_rng(0)):
             assert read(picture.scene, expression.text) == set(expression.targets), expression.text
             checked += 1
-    assert checked > 2000
+    assert checked > 1500
 
 
 def test_kinds_come_in_the_shares_of_the_table() -> None:
@@ -211,11 +212,14 @@ def row(*areas: float, category: str = "ship") -> Scene:
     ("areas", "word", "verdicts"),
     [
         ((100, 400), "large", (False, True)),
-        ((100, 400), "huge", (False, True)),
+        ((100, 400), "huge", (False, None)),
+        ((100, 600), "huge", (False, True)),
+        ((100, 200), "large", (None, None)),
         ((100, 250), "huge", (False, None)),
         ((100, 120), "small", (None, None)),
         ((100, 250, 260), "small", (True, False, False)),
         ((50, 400), "tiny", (True, False)),
+        ((90, 400), "tiny", (None, False)),
     ],
 )
 def test_size_words_follow_the_widest_gap_of_the_class(
@@ -228,7 +232,36 @@ def test_size_words_follow_the_widest_gap_of_the_class(
 def test_an_only_one_is_sized_against_the_picture() -> None:
     assert Size("large").judge(row(0.2 * 300 * 300), 0) is True
     assert Size("tiny").judge(row(0.2 * 300 * 300), 0) is False
-    assert Size("small").judge(row(0.05 * 300 * 300), 0) is None
+    assert Size("small").judge(row(0.025 * 300 * 300), 0) is None
+
+
+@pytest.mark.parametrize("category", ["small vehicle", "large vehicle", "giant panda"])
+def test_a_class_with_a_size_in_its_name_gets_no_size_word(category: str) -> None:
+    scene = row(100, 900, category=category)
+    for expression in expressions(scene, np.random.default_rng(0), groups=True):
+        said = expression.text.replace(category, "")
+        assert not re.search(r"tiny|small|large|huge|big|similar", said), expression.text
+
+
+def test_nothing_is_said_of_sizes_where_one_of_the_class_is_cut_by_the_border() -> None:
+    whole = row(100, 900)
+    cut = replace(whole.instances[0], box=(0.0, 140.0, 10.0, 160.0))
+    scene = Scene(300, 300, (cut, whole.instances[1]))
+    assert [scene.cut(i) for i in range(2)] == [True, False]
+    assert [Size("large").judge(scene, i) for i in range(2)] == [None, None]
+    assert [Comparison("much bigger than", 0, Phrase("ship")).judge(scene, 1)] == [None]
+    assert Size("large").judge(whole, 1) is True
+
+
+def test_the_visible_share_of_a_cut_one_is_estimated_from_whole_ones_of_its_class() -> None:
+    boxes = [(0.0, 40.0, 10.0, 60.0), (40.0, 40.0, 60.0, 60.0), (70.0, 40.0, 90.0, 60.0)]
+    scene = Scene(
+        100, 100, tuple(Instance("ship", box, area) for box, area in zip(boxes, (100, 400, 400), strict=True))
+    )
+    assert [scene.visible(i) for i in range(3)] == [0.25, 1.0, 1.0]
+    assert Scene(100, 100, scene.instances[:1]).visible(0) is None
+    large = (replace(scene.instances[0], area=900.0), *scene.instances[1:])
+    assert Scene(100, 100, large).visible(0) == 0.99
 
 
 def at(*centres: tuple[float, float]) -> Scene:
@@ -251,6 +284,55 @@ def test_far_is_said_only_of_the_one_clearly_ahead() -> None:
     scene = at((0.05, 0.5), (0.15, 0.9), (0.18, 0.1))
     assert [Far(-1).judge(scene, i) for i in range(3)] == [True, False, False]
     assert Far(-1).judge(at((0.05, 0.5), (0.06, 0.9)), 0) is None
+
+
+def test_a_place_is_not_said_near_a_border_between_thirds() -> None:
+    near, far = 1 / 3 - 0.03, 1 / 3 - 0.06
+    assert Cell(-1, 0).judge(at((near, 0.5)), 0) is None
+    assert Cell(-1, 0).judge(at((far, 0.5)), 0) is True
+    assert Cell(0, 0).judge(at((1 / 3 + 0.06, 0.5)), 0) is None
+
+
+def test_what_reaches_over_half_of_the_picture_is_on_no_side() -> None:
+    scene = Scene(100, 100, (Instance("bridge", (0.0, 45.0, 56.0, 55.0), 500.0),))
+    assert Cell(-1, 0).judge(scene, 0) is None
+
+
+def test_a_cell_tells_no_neighbours_apart() -> None:
+    neighbours, strangers = at((0.25, 0.5), (0.42, 0.5)), at((0.25, 0.5), (0.5, 0.5))
+    for scene, told in ((neighbours, False), (strangers, True)):
+        texts = {e.text.split(" ", 1)[1] for e in expressions(scene, np.random.default_rng(0))}
+        assert ("ship on the left" in texts) is told
+
+
+@settings(max_examples=100, deadline=None)
+@given(scenes(), st.integers(0, 99))
+def test_what_is_said_holds_with_a_margin_of_targets_alone(scene: Scene, seed: int) -> None:
+    for expression in expressions(scene, np.random.default_rng(seed), groups=True):
+        same = scene.of_class[scene.instances[expression.targets[0]].category]
+        fits = {n: [p.judge(scene, n) for p in expression.predicates] for n in same}
+        for number in same:
+            if number in expression.targets:
+                assert all(fits[number]), expression.text
+            else:
+                assert False in fits[number], expression.text
+        if any(isinstance(p, Size | Comparison) for p in expression.predicates):
+            assert not any(scene.cut(n) for n in same), expression.text
+        if isinstance(expression.relation, Direction | Inside | Comparison):
+            assert not scene.cut(expression.relation.landmark), expression.text
+
+
+def test_nothing_is_said_twice_of_a_target_in_other_words() -> None:
+    rng = np.random.default_rng(0)
+    for index in range(30):
+        chosen = choose(expressions(draw(7, index, 96).scene, rng), 12, Counter(), rng)
+        told = [(e.targets, words(e.text)) for e in chosen]
+        assert len(set(told)) == len(told)
+
+
+def words(sentence: str) -> frozenset[str]:
+    """The words of a sentence without its article; near-synonyms are one word."""
+    return frozenset({"tiny": "small", "huge": "large"}.get(w, w) for w in sentence.split()[1:])
 
 
 def test_directions_are_eight_sectors_seen_from_the_landmark() -> None:
@@ -311,11 +393,56 @@ def test_groups_are_named_in_the_plural() -> None:
     texts = {e.text: e.targets for e in expressions(scene, np.random.default_rng(0), groups=True)}
     assert texts["All ships"] == (0, 1, 2)
     assert texts["The ships on the left"] == (0, 1)
-    assert [plural(w) for w in ("bus", "baseball diamond", "ferry")] == [
-        "buses",
-        "baseball diamonds",
-        "ferries",
-    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "several"),
+    [
+        ("bus", "buses"),
+        ("baseball diamond", "baseball diamonds"),
+        ("ferry", "ferries"),
+        ("quay", "quays"),
+        ("gas station", "gas stations"),
+        ("aircraft", "aircraft"),
+        ("wharf", "wharves"),
+        ("person", "people"),
+        ("buildings", "buildings"),
+        ("solar panels", "solar panels"),
+        ("grass", "grasses"),
+    ],
+)
+def test_plurals_are_those_of_english(one: str, several: str) -> None:
+    assert plural(one) == several
+
+
+@pytest.mark.parametrize(
+    ("category", "articles"),
+    [
+        ("airplane", {"An", "The"}),
+        ("orange tank", {"An", "The"}),
+        ("ship", {"A", "The"}),
+        ("university", {"A", "The"}),
+        ("aircraft", {"An", "The"}),
+        ("solar panels", {"The"}),
+    ],
+)
+def test_articles_suit_the_word_that_follows(category: str, articles: set[str]) -> None:
+    scene = Scene(100, 100, (Instance(category, (45.0, 45.0, 55.0, 55.0), 100.0),))
+    found = {
+        e.text.split()[0]
+        for seed in range(20)
+        for e in expressions(scene, np.random.default_rng(seed))
+        if e.kind in ("class", "position")
+    }
+    assert found == articles
+
+
+def test_an_orange_object_is_not_a_orange_one() -> None:
+    box = (45.0, 45.0, 55.0, 55.0)
+    scene = Scene(100, 100, (Instance("ship", box, 100.0, colour="orange"),))
+    texts = [e.text for seed in range(20) for e in expressions(scene, np.random.default_rng(seed))]
+    assert "An orange ship" in texts
+    assert not any(text.startswith("A orange") for text in texts)
 
 
 def test_the_same_seed_gives_the_same_sentences() -> None:

@@ -60,7 +60,7 @@ def planned(words: list[str], folder: Path) -> Plan:
 
 
 def test_loss_that_is_no_number_stops_the_cell_and_says_where(drawn: list[str], tmp_path: Path) -> None:
-    (cell,) = planned([*drawn, "recipe.lr=1e30"], tmp_path).stored()
+    (cell,) = planned([*drawn, "recipe.lr=1000"], tmp_path).stored()
     assert run_cell(cell)
     state = cell.state()
     assert state["state"] == "failed"
