@@ -33,6 +33,8 @@ ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine a
 
 docs-assets: run  ## README's table and the docs' pictures, from a real run of `make run`
 	$(BIN)/python -m reports.assets ablation=fiam
+	$(BIN)/python -m bench.refer out=data/synthetic preview=12
+	mv data/synthetic/preview.png docs/assets/refer-preview.png
 
 clean:  ## the environment and caches; runs/ and data/ stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
