@@ -23,7 +23,8 @@ Written to OUT/<image>/<number>-<sentence>:
   .mask.png         0 and 255, at the image's own size       .overlay.png    the mask over the image
   .probability.npy  (H,W) float32, NaN where no data are     .mask.tif       0 and 1, placed like the image
   .geojson          outlines in longitude and latitude; each with text, pixels and mean probability
-and OUT/predictions.json, which lists them. The last two only for images that say where they lie.
+and OUT/predictions.json, which lists them, and at its end the images that could not be read, with `error`. The last
+two files only for images that say where they lie.
 
 keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
       image=FILE|DIR     PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, ...; every image in a folder
@@ -78,13 +79,16 @@ def main(argv: list[str]) -> int:
             batch_size=options.batch_size,
             progress=progress,
         )
-    for error in failures:
-        _warn(str(error))
+    for failure in failures:
+        _warn(str(failure.error))
     for note in dict.fromkeys(
         f"{record['image']}: {note}." for record in records for note in record["notes"]
     ):
         _warn(note)
-    _show(records, options.json)
+    if options.json:
+        print(json.dumps([*records, *(failure.record() for failure in failures)]))
+    else:
+        _show(records)
     return 1 if failures else 0
 
 
@@ -109,10 +113,7 @@ def read_options(argv: Sequence[str]) -> Options:
     return options
 
 
-def _show(records: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(records))
-        return
+def _show(records: list[dict[str, Any]]) -> None:
     for record in records:
         share = "nothing found" if not record["pixels"] else f"{record['pixels']:,} pixels"
         sure = f", probability {record['probability']:.2f}" if record["pixels"] else ""

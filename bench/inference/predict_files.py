@@ -8,13 +8,25 @@ from typing import Any
 
 from bench.images.picture import Picture
 from bench.images.read import read_picture
-from bench.inference.outputs import distinct, slug, write_prediction
+from bench.inference.outputs import distinct, printable, slug, write_prediction
 from bench.inference.predictor import Predictor
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
 
 LIST = "predictions.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be read, and why."""
+
+    path: Path
+    error: UserError
+
+    def record(self) -> dict[str, Any]:
+        """What `predictions.json` says of it."""
+        return {"image": printable(self.path), "error": self.error.what.encode("utf-8", "replace").decode()}
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ def predict_files(
     bands: Sequence[int] = (),
     batch_size: int = 8,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[list[dict[str, Any]], list[UserError]]:
+) -> tuple[list[dict[str, Any]], list[Failure]]:
     """Predicts every pair of image and sentence, in order.
 
     Args:
@@ -48,13 +60,13 @@ def predict_files(
         progress: Called with pairs done and in all.
 
     Returns:
-        What `predictions.json` says of each pair, and why images could not be read.
+        What `predictions.json` says of each pair, and why images could not be read, which it says after them.
 
     Raises:
         UserError: The only image cannot be read, or `out` holds another program's predictions.json.
     """
     refuse_foreign(out, [LIST], mine=_is_list(files.read_json(out / LIST)))
-    failures: list[UserError] = []
+    failures: list[Failure] = []
     records: list[dict[str, Any]] = []
     total = len(paths) * len(texts)
     progress(0, total)
@@ -65,8 +77,8 @@ def predict_files(
             records.append(write_prediction(job.stem, job.picture, job.text, prediction))
         progress(len(records), total)
     if len(failures) == len(paths) == 1:
-        raise failures[0]
-    files.write_json(out / LIST, records)
+        raise failures[0].error
+    files.write_json(out / LIST, [*records, *(failure.record() for failure in failures)])
     return records, failures
 
 
@@ -76,7 +88,7 @@ def _is_list(said: Any) -> bool:
 
 
 def _jobs(
-    paths: Sequence[Path], texts: Sequence[str], bands: Sequence[int], out: Path, failures: list[UserError]
+    paths: Sequence[Path], texts: Sequence[str], bands: Sequence[int], out: Path, failures: list[Failure]
 ) -> Iterator[Job]:
     """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
     folders = distinct((path.stem for path in paths), "image")
@@ -84,7 +96,11 @@ def _jobs(
         try:
             picture = read_picture(path, bands)
         except UserError as error:
-            failures.append(error)
+            failures.append(Failure(path, error))
+            continue
+        except Exception as error:  # one image must not stop the others, whatever its reader raises
+            said = f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())})."
+            failures.append(Failure(path, UserError(said, "Is the file whole, and an image?")))
             continue
         for number, text in enumerate(texts, start=1):
             yield Job(picture, text, out / folder / f"{number:02d}-{slug(text, 'text')}")

@@ -16,6 +16,7 @@ from PIL import Image
 from bench.config.schema import EncoderConfig, ModelConfig, TextConfig
 from bench.images.picture import NO_DATA, Picture
 from bench.images.read import read_picture
+from bench.inference import predict_files
 from bench.inference.outputs import distinct, slug
 from bench.inference.predictor import Predictor
 from bench.models.build import build
@@ -215,7 +216,9 @@ def test_folder_with_a_damaged_image_predicts_the_others(
         for image in ("a-b-2", "a-b", "c")  # sorted
         for text in ("01-the-ship", "02-etc-passwd")
     ]
-    for found in json.loads(Path("deep/out/predictions.json").read_text()):
+    *listed, last = json.loads(Path("deep/out/predictions.json").read_text())
+    assert "broken.png" in last["error"]
+    for found in listed:
         assert Image.open(found["files"]["mask"]).size == Image.open(found["image"]).size
 
 
@@ -304,7 +307,7 @@ def test_folder_that_cannot_be_written_is_two_lines(
     Image.fromarray(pixels()).save(tmp_path / "x.png")
     assert predict("image=x.png", "text=ship", "out=x.png") == 2
     said = capsys.readouterr().err.strip().splitlines()
-    assert said[0] == "x.png/x: Not a directory."
+    assert said[0] == "out=x.png: is a file."
     assert len(said) == 2
 
 
@@ -343,3 +346,43 @@ def test_another_programs_predictions_are_not_replaced(
     Path("found/predictions.json").unlink()
     for _ in range(2):
         assert predict("image=a.png", "text=the ship", "out=found") == 0
+
+
+LOCAL = (
+    'ENGCRS["site grid",EDATUM["site"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
+)
+
+
+def test_a_local_grid_gives_the_mask_and_a_note(
+    predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = raster(tmp_path / "site.tif", pixels().transpose(2, 0, 1), crs=LOCAL)
+    assert predict(f"image={scene}", "text=the ship", "json=true") == 0
+    said = capsys.readouterr()
+    (record,) = json.loads(said.out)
+    assert record["pixels"] > 0
+    assert {"mask", "geotiff"} <= record["files"].keys()
+    assert "geojson" not in record["files"]
+    assert "no longitude and latitude" in said.err
+
+
+def test_a_folder_is_predicted_to_its_end_and_what_failed_is_listed(
+    predict: Predict, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("scenes").mkdir()
+    for name in ("a", "c", "d"):
+        Image.fromarray(pixels()).save(f"scenes/{name}.png")
+    Path("scenes/b.png").write_bytes(b"no picture")
+    read = predict_files.read_picture
+
+    def odd(path: Path, bands: Any) -> Picture:
+        if path.stem == "c":
+            raise IndexError("of a library")
+        return read(path, bands)
+
+    monkeypatch.setattr(predict_files, "read_picture", odd)
+    assert predict("image=scenes", "text=the ship", "out=found") == 1
+    listed = json.loads(Path("found/predictions.json").read_text())
+    assert [Path(each["image"]).name for each in listed] == ["a.png", "d.png", "b.png", "c.png"]
+    assert ["error" in each for each in listed] == [False, False, True, True]
+    assert "IndexError" in capsys.readouterr().err
