@@ -3,13 +3,13 @@
 A cell is locked while it runs, so it is never trained twice at once.
 """
 
-import contextlib
 import gc
 import os
 import socket
 import sys
 import time
 import traceback
+from typing import Any
 
 from bench.config.compose import restore
 from bench.config.schema import Config
@@ -55,27 +55,44 @@ def run_cell(
         me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
         me |= {"job": None} | (owner or {})
         cell.update_state(state="running", error=None, cause=None, finished=None, warnings=[], **me)
+        distributed.watch(lambda cause: _fail(cell, cause, started))
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
                 _make(cell, config, stop)
         except interrupt.Superseded:
+            distributed.leave("another process took the cell over", fault=False)
             return False
         except interrupt.Interrupted as asked:
-            finished: Record = {"state": "lost", "cause": str(asked)}
+            finished = _ended(started, state="lost", cause=str(asked))
         except Exception as error:
             said = traceback.format_exc()
             print(said, file=sys.stderr, flush=True)
-            finished = {"state": "failed", "cause": one_line(error), "error": said}
+            finished = _failed(distributed.cause(error), said, started)
             if cell.done:  # what comes after the numbers takes nothing from them
                 cell.warn(f"after its scores were written: {one_line(error)}")
-                finished = {"state": "done"}
+                finished = _ended(started, state="done")
         else:
-            finished = {"state": "done" if cell.done else "stopped"}
-        finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
+            finished = _ended(started, state="done" if cell.done else "stopped")
         cell.update_state(**finished)
+        if finished["state"] == "failed":
+            distributed.leave(finished["cause"])
         _free_memory()
     return True
+
+
+def _ended(started: float, **known: Any) -> Record:
+    return {**known, "finished": time.time(), "seconds": round(time.time() - started, 2)}
+
+
+def _fail(cell: Cell, cause: str, started: float) -> None:
+    """Records that another process left, where this one cannot come to it."""
+    if not cell.done:
+        cell.update_state(**_failed(cause, cause, started))
+
+
+def _failed(cause: str, error: str, started: float) -> Record:
+    return _ended(started, state="failed", cause=cause, error=error)
 
 
 def _free_memory() -> None:
@@ -89,8 +106,18 @@ def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop) -> bool:
     """Trains beside process 0, which alone holds the lock and writes; False where it leaves the cell to others."""
     if not distributed.begin(True):
         return False
-    with contextlib.suppress(interrupt.Interrupted):  # process 0 says so
+    distributed.watch(lambda cause: None)
+    try:
         _make(cell, _config(cell, checkpoint_seconds), stop)
+    except interrupt.Interrupted:
+        pass  # process 0 says so
+    except Exception as error:
+        if (cause := distributed.cause(error)) == distributed.left():
+            print(f"ended: {cause}", file=sys.stderr, flush=True)
+            return True
+        traceback.print_exc()
+        distributed.leave(cause)
+        sys.exit(1)
     return True
 
 
