@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from bench.launch.devices import Devices, share_machine
 from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell
 from bench.training.cell import BUSY
+from bench.training.team import MEETING, meeting
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 5.0  # between looks at a cell that another process is training
@@ -74,13 +74,10 @@ def _start(cell: Cell, devices: Devices, config: LauncherConfig) -> Team:
 
 
 def places(processes: int) -> list[dict[str, str]]:
-    """What tells each of the processes of one cell where it stands, in torch's words; alone, nothing."""
+    """What tells each of the processes of one cell where it stands and where they meet; alone, nothing."""
     if processes == 1:
         return [{}]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    shared = {MEETING: meeting(), "GLOO_SOCKET_IFNAME": "lo"}
     shared |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
     return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
 

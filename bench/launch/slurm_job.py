@@ -81,7 +81,7 @@ class CellJob:
         if distributed.rank() > 0:
             return run_cell(cell, self.checkpoint_seconds)
         deadline = time.monotonic() + HELD_SECONDS
-        while time.monotonic() < deadline and not interrupt.received():
+        while time.monotonic() < deadline and not interrupt.received() and not distributed.over():
             other = cell.state()
             held = other["state"] == "running" and other.get("job") not in (None, owner["job"])
             if not (held and slurm_queue.jobs([other["job"]])[other["job"]].running) and run_cell(

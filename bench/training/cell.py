@@ -3,7 +3,6 @@
 A cell is locked while it runs, so it is never trained twice at once.
 """
 
-import contextlib
 import gc
 import os
 import socket
@@ -11,12 +10,12 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from typing import Any
 
 from bench.config.compose import restore
 from bench.config.schema import Config
 from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell, Record
-from bench.terminal.errors import one_line
 from bench.tracking.live import live
 from bench.training import distributed, interrupt
 from bench.training.interrupt import Stop
@@ -59,34 +58,52 @@ def run_cell(
         me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
         me |= {"job": None} | (owner or {})
         cell.update_state(state="running", error=None, cause=None, finished=None, warnings=[], **me)
+        distributed.watch(lambda cause: _fail(cell, cause, started))
         try:
             config = _config(cell, checkpoint_seconds)
             with live(cell, config.tracking):
                 _make(cell, config, stop, most)
         except interrupt.Superseded:
+            distributed.leave("another process took the cell over", fault=False)
             return False
         except interrupt.Interrupted as asked:
-            finished: Record = {"state": "lost", "cause": str(asked)}
+            finished = _ended(started, state="lost", cause=str(asked))
         except Exception as error:
             full = no_space(error)
-            cause, said = NO_SPACE if full else one_line(error), None if full else traceback.format_exc()
+            cause = NO_SPACE if full else distributed.cause(error)
+            said = None if full else traceback.format_exc()
             with contextlib.suppress(OSError):  # the log may lie on the same full disk
                 print(said or cause, file=sys.stderr, flush=True)
-            finished = {"state": "failed", "cause": cause, "error": said}
+            finished = _failed(cause, said, started)
             if cell.done:  # what comes after the numbers takes nothing from them
                 cell.warn(f"after its scores were written: {cause}")
-                finished = {"state": "done"}
+                finished = _ended(started, state="done")
         else:
-            finished = {"state": "done" if cell.done else "stopped"}
-        finished |= {"finished": time.time(), "seconds": round(time.time() - started, 2)}
+            finished = _ended(started, state="done" if cell.done else "stopped")
         try:
             cell.update_state(**finished)
         except OSError as error:
             if not no_space(error):
                 raise
             print(f"{error.filename}: {NO_SPACE}", file=sys.stderr)
+        if finished["state"] == "failed":
+            distributed.leave(finished["cause"])
         _free_memory()
     return True
+
+
+def _ended(started: float, **known: Any) -> Record:
+    return {**known, "finished": time.time(), "seconds": round(time.time() - started, 2)}
+
+
+def _fail(cell: Cell, cause: str, started: float) -> None:
+    """Records that another process left, where this one cannot come to it."""
+    if not cell.done:
+        cell.update_state(**_failed(cause, cause, started))
+
+
+def _failed(cause: str, error: str | None, started: float) -> Record:
+    return _ended(started, state="failed", cause=cause, error=error)
 
 
 def _free_memory() -> None:
@@ -100,8 +117,18 @@ def _assist(cell: Cell, checkpoint_seconds: float, stop: Stop, most: Mapping[str
     """Trains beside process 0, which alone holds the lock and writes; False where it leaves the cell to others."""
     if not distributed.begin(True):
         return False
-    with contextlib.suppress(interrupt.Interrupted):  # process 0 says so
+    distributed.watch(lambda cause: None)
+    try:
         _make(cell, _config(cell, checkpoint_seconds), stop, most)
+    except interrupt.Interrupted:
+        pass  # process 0 says so
+    except Exception as error:
+        if (cause := distributed.cause(error)) == distributed.left():
+            print(f"ended: {cause}", file=sys.stderr, flush=True)
+            return True
+        traceback.print_exc()
+        distributed.leave(cause)
+        sys.exit(1)
     return True
 
 

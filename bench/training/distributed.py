@@ -1,22 +1,24 @@
 """Several processes that train one cell together: who they are, and what they agree on beside gradients.
 
-The launcher puts RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT into their environment, as for any torch
+The launcher puts RANK, WORLD_SIZE, LOCAL_RANK and where they meet (`team`) into their environment, as for any torch
 program; accelerate does the rest. Process 0 alone holds the cell's lock and writes files. Alone, nothing here does
 anything. Imports torch only when there is somebody to talk to.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.config.schema import Precision, RecipeConfig
+from bench.terminal.errors import one_line
+from bench.training.team import Team, meet
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import nn
 
 _T = TypeVar("_T")
-_told = False
+_team: Team | None = None
 
 
 def processes() -> int:
@@ -38,28 +40,78 @@ def begin(go: bool) -> bool:
     Returns:
         Whether to train.
     """
-    global _told
+    global _team
     if processes() == 1:
         return go
     import torch
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    PartialState(cpu=not torch.cuda.is_available())  # joins the others
+    if _team is None:
+        store, cuda = meet(rank(), processes()), torch.cuda.is_available()
+        torch.distributed.init_process_group(
+            "nccl" if cuda else "gloo", store=store, rank=rank(), world_size=processes()
+        )
+        PartialState(cpu=not cuda)
+        _team = Team(store, rank(), processes())
     (answer,) = broadcast_object_list([go])
-    _told = True
     return bool(answer)
+
+
+def watch(record: Callable[[str], None]) -> None:
+    """Ends this process when another one leaves; `record` is told why before."""
+    if _team:
+        _team.watch(record)
+
+
+def leave(cause: str, fault: bool = True) -> None:
+    """Tells the others that this process leaves them early and why; without `fault` they end without an error."""
+    if _team:
+        _team.leave(cause, fault)
+
+
+def left() -> str | None:
+    """Which process left early and why; None while all are there, and alone."""
+    return _team.left() if _team else None
+
+
+def over() -> bool:
+    """Whether somebody left, so that this process can train nothing any more."""
+    return _team is not None and _team.over
+
+
+def cause(error: BaseException) -> str:
+    """What is to blame for an error, in a line: where a connection broke, what its other end said before."""
+    if _team is None:
+        return one_line(error)
+    import torch
+
+    broken = type(error) is RuntimeError or isinstance(error, torch.distributed.DistError)
+    return (broken and left()) or one_line(error)
+
+
+def ask() -> None:
+    """Asks all processes to end together: a signal was noted here."""
+    if _team:
+        _team.ask()
+
+
+def asked() -> bool:
+    """Whether a process asked for that."""
+    return _team is not None and _team.asked()
 
 
 def end() -> None:
     """Lets the others leave, where process 0 never got as far as `begin`, and closes the connection."""
     if processes() == 1:
         return
-    if rank() == 0 and not _told:
+    if rank() == 0 and _team is None:
         begin(False)
+    if _team:
+        _team.end()
     import torch
 
-    if torch.distributed.is_initialized():
+    if torch.distributed.is_initialized() and not over():  # with one missing, closing would wait for it
         torch.distributed.destroy_process_group()
 
 

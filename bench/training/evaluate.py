@@ -15,7 +15,7 @@ from bench.config.schema import EvalSize
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
 from bench.storage import metrics
-from bench.training import distributed
+from bench.training import distributed, interrupt
 
 
 @torch.inference_mode()
@@ -38,23 +38,32 @@ def evaluate(
         size: `resized` masks (as all four papers) or `native` size.
         batch_size: Expressions predicted at once.
         workers: Loading processes.
-        progress: Called with expressions done and in all, of this process.
+        progress: Called with expressions done and in all, of this process; `Interrupted` from it ends all of them.
 
     Returns:
         One row per expression, in the data set's order: ref_id, image_id, category, sentence, intersection, union
         (pixels), iou (0..1), mask_area (pixels of the truth), height, width (evaluation size) and prediction
         (COCO RLE counts).
+
+    Raises:
+        Interrupted: `progress` of a process said so.
     """
     model.eval()
     rows: list[dict[str, Any]] = []
     own = distributed.part(range(len(dataset)), accelerator)
-    for batch in loader(dataset, batch_size, own, workers):
-        with accelerator.autocast():
-            images = normalize(batch["image"].to(accelerator.device))
-            logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
-        for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
-            rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
-        progress(len(rows), len(own))
+    asked = False
+    try:
+        for batch in loader(dataset, batch_size, own, workers):
+            with accelerator.autocast():
+                images = normalize(batch["image"].to(accelerator.device))
+                logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
+            for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
+                rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
+            progress(len(rows), len(own))
+    except interrupt.Interrupted:
+        asked = True
+    if any(distributed.totals(accelerator, asked)):  # all end together: none waits for the rows of another
+        interrupt.check(beside=True)
     everyones: list[Any] = distributed.gathered(rows)
     return pd.DataFrame(everyones)
 

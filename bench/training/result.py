@@ -147,7 +147,7 @@ def _score(
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
-            progress=stop_at_signal(accelerator),
+            progress=stop_at_signal,
         )
         for split in SCORED
     }

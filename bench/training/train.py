@@ -140,7 +140,7 @@ def train(
                 size=config.protocol.size,
                 batch_size=recipe.batch_size,
                 workers=config.data.workers,
-                progress=stop_at_signal(accelerator),
+                progress=stop_at_signal,
             )
         except interrupt.Interrupted:
             state.save(progress, (progress.epoch + 1) * batches)
@@ -245,14 +245,11 @@ def epoch_order(samples: int, batch_size: int, seed: int, epoch: int) -> list[in
     ]
 
 
-def stop_at_signal(accelerator: Accelerator) -> Callable[[int, int], None]:
-    """What an evaluation calls after every batch: ends it when a signal was noted.
-
-    With others beside it a process may not leave them waiting: they end together, after the next training step.
-    """
-    if accelerator.num_processes > 1:
-        return lambda done, total: None
-    return lambda done, total: interrupt.check()
+def stop_at_signal(done: int, total: int) -> None:
+    """What an evaluation calls after every batch: ends it when a signal was noted, here or in a process beside."""
+    if interrupt.received():
+        distributed.ask()
+    interrupt.check(beside=distributed.asked())
 
 
 @dataclass(frozen=True)

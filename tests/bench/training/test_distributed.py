@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +15,19 @@ import pytest
 import torch
 
 from bench.config.compose import configuration
+from bench.config.request import Request
 from bench.config.schema import LauncherConfig
 from bench.launch import slurm
 from bench.launch.devices import share_machine
 from bench.launch.local import places
 from bench.storage.store import Cell, Store
+from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
+from bench.training.team import MEETING
 from tests.bench.conftest import REPO
 from tests.bench.test_run import results, start, wait_for
 
-TEAM = Path(__file__).with_name("team.py")
+TEAM, LEAVER = (Path(__file__).with_name(name) for name in ("team.py", "leaver.py"))
 NO_GPUS = {  # as the fixture `environment`, without GPUs
     **os.environ,
     "PYTHONPATH": os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]),
@@ -122,6 +127,89 @@ def test_killed_process_ends_the_others_and_the_next_run_goes_on_to_the_same_byt
     again = command(*words)
     assert again.returncode == 0, again.stderr
     assert results(tmp_path / "killed") == results(whole)
+
+
+def team_of(case: str, cell: Cell) -> tuple[list[int | None], float]:
+    """Exit codes of the two processes of a cell in which something goes wrong, and the seconds they took."""
+    began = time.monotonic()
+    words = [case, f"store={cell.path.parents[1]}", f"id={cell.id}", "threads=1"]
+    with cell.log.open("a") as log:
+        team = [
+            subprocess.Popen([sys.executable, LEAVER, *words], env=NO_GPUS | place, stdout=log, stderr=log)
+            for place in places(2)
+        ]
+        try:
+            for process in team:
+                process.wait(110)
+        finally:
+            for process in team:
+                process.kill()
+    return [process.wait() for process in team], time.monotonic() - began
+
+
+@pytest.fixture
+def ready(drawn: list[str], tmp_path: Path) -> Cell:
+    """A cell that two processes shall train."""
+    prepared = prepare(Request.parse([*drawn, *TWO, f"store={tmp_path / 'runs'}"]))
+    prepared.write("test")
+    (cell,) = prepared.stored()
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("case", "codes", "state", "cause"),
+    [
+        ("memory0", [1, 0], "failed", "OutOfMemoryError: CUDA out of memory."),
+        ("memory1", [1, 1], "failed", "process 1: OutOfMemoryError: CUDA out of memory."),
+        ("signal0", [1, 0], "lost", "stopped by SIGTERM; its state is saved"),
+        ("signal1", [1, 0], "lost", "stopped by a signal to a process beside it; its state is saved"),
+        ("signalled1", [1, 0], "lost", "stopped by a signal to a process beside it; its state is saved"),
+        ("superseded0", [75, 0], "lost", None),
+    ],
+)
+def test_all_end_within_a_minute_with_the_cause_when_one_leaves(
+    case: str, codes: list[int], state: str, cause: str | None, ready: Cell, whole: Path
+) -> None:
+    found, seconds = team_of(case, ready)
+    said = ready.log.read_text()
+    assert found == codes, said
+    assert seconds < 100, "a minute on a quiet machine, with the time to start"
+    assert (ready.state()["state"], ready.state()["cause"]) == (state, cause), said
+    if case == "superseded0":
+        assert "process 0: another process took the cell over" in said
+    if case.startswith("signal"):
+        assert team_of("nothing", ready)[0] == [0, 0], ready.log.read_text()
+        assert results(ready.path.parents[2]) == results(whole)
+
+
+def test_teams_meet_at_a_port_that_is_chosen_by_who_listens_or_by_a_cluster(tmp_path: Path) -> None:
+    here, there = places(2), places(2)
+    assert not any("MASTER_PORT" in place for place in [*here, *there])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    told = [{key: value for key, value in place.items() if key != MEETING} | port for place in places(2)]
+    assert here[0][MEETING] == here[1][MEETING] != there[0][MEETING]
+    code = (
+        "import sys; from bench.training import distributed; from accelerate.utils import broadcast_object_list\n"
+        "distributed.begin(True); print(*broadcast_object_list([sys.argv[1]])); distributed.end()"
+    )
+    teams = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, name], env=NO_GPUS | place, stdout=subprocess.PIPE, text=True
+        )
+        for name, team in (("here", here), ("there", there), ("told", told))
+        for place in team
+    ]
+    assert [process.communicate(timeout=100)[0].split() for process in teams] == [
+        ["here"],
+        ["here"],
+        ["there"],
+        ["there"],
+        ["told"],
+        ["told"],
+    ]
+    assert not Path(here[0][MEETING]).exists()
 
 
 def team_in(folder: Path) -> list[int]:
