@@ -161,7 +161,9 @@ def _same_picture(rrsisd) -> None:
 
 def _same_picture_in_another_format(rrsisd) -> None:
     for number in (0, 3):
-        Image.new("RGB", (40, 30), "red").save(rrsisd.images / f"0000{number}.jpg", quality=95 - number)
+        Image.linear_gradient("L").resize((40, 30)).convert("RGB").save(
+            rrsisd.images / f"0000{number}.jpg", "PNG", compress_level=number
+        )
 
 
 def _same_file(rrsisd) -> None:
@@ -247,7 +249,9 @@ def test_what_was_looked_at_is_not_opened_again_until_it_changes(rrsisd, monkeyp
     audit_errors(rrsisd.data)
     opened: list[str] = []
     measure = facts.image_facts
-    monkeypatch.setattr(facts, "image_facts", lambda path: opened.append(path.name) or measure(path))
+    monkeypatch.setattr(
+        facts, "image_facts", lambda path, stretch: opened.append(path.name) or measure(path, stretch)
+    )
     assert audited(rrsisd.data) == first
     audit_errors(rrsisd.data)
     assert opened == []
