@@ -147,7 +147,9 @@ def _mask_errors(reference: Reference, mask: MaskFacts) -> Iterator[Finding]:
         kind = "missing_mask" if mask.error == NO_FILE else "unreadable_mask"
         yield Finding(kind, reference.ref_id, str(file), mask.error)
     elif mask.area == 0:
-        yield Finding("empty_mask", reference.ref_id, str(file), "no pixel is set")
+        yield Finding(
+            "empty_mask", reference.ref_id, str(file), f"no pixel is set{': ' * bool(mask.hint)}{mask.hint}"
+        )
 
 
 def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import numpy as np
 from bench.config.schema import DataConfig, Stretch
 from bench.data.fingerprint import fingerprint_index
 from bench.data.index import Index
-from bench.data.reference import MaskSource
+from bench.data.reference import FileMask, MaskSource
 from bench.images.read import is_transparent, open_image
 from bench.storage import files
 from bench.terminal.errors import DataError
@@ -35,7 +35,7 @@ class ImageFacts(NamedTuple):
 
 
 class MaskFacts(NamedTuple):
-    """What a mask holds, the pixels set, and their tight box; or why it cannot be read."""
+    """What a mask holds, the pixels set, and their tight box; or why it cannot be read; why it may be empty."""
 
     height: int = 0
     width: int = 0
@@ -45,6 +45,7 @@ class MaskFacts(NamedTuple):
     right: int = 0
     bottom: int = 0
     error: str = ""
+    hint: str = ""
 
 
 Facts = list[tuple[ImageFacts, MaskFacts]]
@@ -112,6 +113,17 @@ def mask_facts(mask: MaskSource) -> MaskFacts:
     height, width = pixels.shape
     rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     if len(rows) == 0:
-        return MaskFacts(height, width)
+        return MaskFacts(height, width, hint=_why_empty(mask))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     return MaskFacts(height, width, int(np.count_nonzero(pixels)), *box)
+
+
+def _why_empty(mask: MaskSource) -> str:
+    """What may be wrong with a mask without a pixel; nothing where all of its file is black."""
+    if not isinstance(mask, FileMask):
+        return ""
+    largest = int(mask.grey().max())
+    if largest == 0:
+        return ""
+    said = f"its largest grey level is {largest}, the foreground must exceed {mask.threshold}"
+    return f"{said}: masks of 0 and 1, or of a palette, are saved again as 0 and 255"

@@ -1,9 +1,11 @@
 """Optuna's parts: where trials are kept, how they are chosen, when they are given up."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bench.storage import files
 from bench.terminal.errors import UserError
 from bench.tuning.space import Choice, PrunerConfig, PrunerKind, Range, SamplerConfig, SamplerKind
 
@@ -59,20 +61,38 @@ def _journal(path: Path) -> "optuna.storages.BaseStorage":
     lock = JournalFileSymlinkLock(str(path))
     lock.acquire()
     try:
-        _drop_torn_line(path)
+        _drop_torn_lines(path)
     finally:
         lock.release()
     return JournalStorage(JournalFileBackend(str(path)))
 
 
-def _drop_torn_line(path: Path) -> None:
-    """A disk that was full or lost power can leave half a line, which nothing could be read past."""
+def _drop_torn_lines(path: Path) -> None:
+    """Drops lines that are no JSON objects, which nothing could be read past.
+
+    A disk that was full or lost power leaves half a line, network disks a blank or a torn one in the middle.
+    """
     if not path.exists():
         return
-    with path.open("rb+") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+    content = path.read_bytes()
+    lines = content.splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith(b"\n") and _is_entry(line)]
+    if len(whole) == len(lines):
+        return
+    kept = b"".join(whole)
+    if content.startswith(kept):  # only the end is torn: cut it off, as readers hold places in the file
+        with path.open("rb+") as file:
+            file.truncate(len(kept))
+        return
+    files.write_bytes(path.with_name(f"{path.name}.torn"), content)
+    files.write_bytes(path, kept)
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def distribution(dimension: Range | Choice) -> "optuna.distributions.BaseDistribution":
