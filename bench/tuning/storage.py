@@ -1,6 +1,7 @@
 """Optuna's parts: where trials are kept, how they are chosen, when they are given up."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from bench.tuning.space import Choice, PrunerConfig, PrunerKind, Range, SamplerC
 
 if TYPE_CHECKING:
     import optuna
+
+BEGINS = b'{"op_code":'  # every entry of a journal
 
 
 def check_url(url: str) -> None:
@@ -58,41 +61,54 @@ def _journal(path: Path) -> "optuna.storages.BaseStorage":
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.absolute()
+    path.touch()  # a lock links to it: one that a killed process left is taken over only where the link leads somewhere
     lock = JournalFileSymlinkLock(str(path))
     lock.acquire()
     try:
         _drop_torn_lines(path)
     finally:
         lock.release()
-    return JournalStorage(JournalFileBackend(str(path)))
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except Exception as error:  # replaying raises whatever an entry leads to
+        raise UserError(
+            f"{path}: its trials cannot be read ({type(error).__name__}: {error}).",
+            "Move it away: the search then starts anew, and cells that are done are not trained again.",
+        ) from None
 
 
 def _drop_torn_lines(path: Path) -> None:
-    """Drops lines that are no JSON objects, which nothing could be read past.
+    """Drops what is no entry, which nothing could be read past.
 
-    A disk that was full or lost power leaves half a line, network disks a blank or a torn one in the middle.
+    A disk that was full or lost power leaves half a line, network disks a blank or a torn one in the middle, before the
+    next entry or grown together with it.
     """
-    if not path.exists():
-        return
     content = path.read_bytes()
     lines = content.splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith(b"\n") and _is_entry(line)]
-    if len(whole) == len(lines):
+    whole = [entry for line in lines if (entry := _entry(line))]
+    if whole == lines:
         return
     kept = b"".join(whole)
-    if content.startswith(kept):  # only the end is torn: cut it off, as readers hold places in the file
-        with path.open("rb+") as file:
-            file.truncate(len(kept))
-        return
-    files.write_bytes(path.with_name(f"{path.name}.torn"), content)
+    if not content.startswith(kept):  # else the end alone is torn, as a killed process leaves it
+        aside = path.with_name(f"{path.name}.torn")
+        files.write_bytes(aside, content)
+        said = f"{path}: {sum(a not in whole for a in lines)} damaged lines were dropped; as it was: {aside.name}."
+        print(said, file=sys.stderr)
     files.write_bytes(path, kept)
 
 
-def _is_entry(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+def _entry(line: bytes) -> bytes:
+    """The entry in a line of a journal, which may follow half of another; nothing where there is none."""
+    if not line.endswith(b"\n"):
+        return b""
+    for begin in (0, max(line.rfind(BEGINS), 0)):
+        try:
+            if isinstance(json.loads(line[begin:]), dict):
+                return line[begin:]
+        except ValueError:
+            continue
+    return b""
 
 
 def distribution(dimension: Range | Choice) -> "optuna.distributions.BaseDistribution":

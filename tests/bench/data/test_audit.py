@@ -278,3 +278,17 @@ def test_report_is_json(rrsisd) -> None:
     report = json.loads(json.dumps(audited(rrsisd.data).as_dict()))
     assert report["errors"][0]["kind"] == "missing_image"
     assert report["counts"]["references"] == 6
+
+
+def test_masks_of_zero_and_one_are_named_as_such(refsegrs) -> None:
+    Image.fromarray(box_mask_of_ones()).save(refsegrs.root / "masks/1.tif")
+    (finding,) = audited(refsegrs.data).errors
+    assert (finding.kind, finding.ref_id) == ("empty_mask", 1)
+    assert "largest grey level is 1, the foreground must exceed 50" in finding.message
+    assert "0 and 255" in finding.message
+
+
+def box_mask_of_ones() -> np.ndarray:
+    mask = np.zeros((30, 40), np.uint8)
+    mask[10:20, 5:15] = 1
+    return mask
