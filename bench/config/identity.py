@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Decoupler, Fusion, Neck, Precision, named_weights
+from bench.config.schema import Config, Decoupler, Fusion, Neck, Precision, Stretch, named_weights
 
 VERSION = 1  # raised when a change of this code changes scores: every cell is then trained anew
 # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
@@ -65,11 +65,18 @@ def identity(
     return {
         "version": VERSION,
         "seed": seed,
-        "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
+        "data": _data(config, data_fingerprint),
         "model": model,
         "recipe": recipe,
         "protocol": protocol,
     }
+
+
+def _data(config: Config, fingerprint: str) -> dict[str, Any]:
+    """What is read: sets of 8-bit images have the ids that they had before there was a stretch."""
+    data = config.data
+    stretch = {} if data.stretch == Stretch.percentile else {"stretch": data.stretch}
+    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch}
 
 
 def _scored_only(
@@ -79,7 +86,7 @@ def _scored_only(
     precision = config.recipe.precision
     return {
         "version": VERSION,
-        "data": {"fingerprint": data_fingerprint, "max_tokens": config.data.max_tokens},
+        "data": _data(config, data_fingerprint),
         "weights": weights(config.weights),
         "vocabulary": weights(named_weights(config.model.text.pretrained)),
         "fusion_heads": list(config.model.fusion_heads),

@@ -26,6 +26,17 @@ class Layout(StrEnum):
     refsegrs = "refsegrs"
 
 
+class Stretch(StrEnum):
+    """How bands of more than 8 bits become 8, image by image. Images of 8 bits always stay as they are.
+
+    `percentile`: from the 2nd to the 98th; `minmax`: from the least to the greatest; `none`: cut off at 0 and 255.
+    """
+
+    percentile = "percentile"
+    minmax = "minmax"
+    none = "none"
+
+
 class Split(StrEnum):
     """Which split chooses the epoch; `test` only to reproduce codes that did so."""
 
@@ -210,12 +221,13 @@ class PublishedData:
 
 @dataclass
 class DataConfig:
-    """A referring data set on disk. Only content and `max_tokens` are part of a cell's identity."""
+    """A referring data set on disk. Only content, `max_tokens` and `stretch` are part of a cell's identity."""
 
     name: str = "rrsisd"
     layout: Layout = Layout.rrsisd
     root: str = "data/rrsisd"
     max_tokens: int = 22
+    stretch: Stretch = Stretch.percentile  # of images of more than 8 bits, in training and prediction alike
     skip_errors: bool = False  # leave out samples the audit calls errors; tables then say how many
     synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself
     published: PublishedData = field(default_factory=PublishedData)

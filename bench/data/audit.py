@@ -14,15 +14,16 @@ from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folde
 from bench.data.fingerprint import fingerprint
 from bench.data.index import Index, read_index
 from bench.data.reference import SPLITS, FileMask, Reference
-from bench.images.read import NO_FILE
+from bench.images.read import NO_FILE, TURNED
 from bench.storage import files
 
-VERSION = 1  # of what makes a sample unusable; raise it when that changes
+VERSION = 2  # of what makes a sample unusable; raise it when that changes
 BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded
 
 ERRORS = {
     "missing_image": "image files that are missing",
     "unreadable_image": "image files that cannot be read",
+    "turned_image": "images that viewers turn (EXIF orientation); re-save them as shown, or without it",
     "missing_mask": "mask files that are missing",
     "unreadable_mask": "masks that cannot be decoded",
     "empty_mask": "masks without a single pixel",
@@ -36,6 +37,8 @@ WARNINGS = {
     "wrong_area": "areas that are not the mask's",
     "cut_sentence": "sentences cut at max_tokens",
     "unknown_category": "references of no known category",
+    "constant_image": "images of one colour all over",
+    "transparent_image": "images with transparent pixels, under which training sees the colours and prediction nothing",
     "duplicate": "sentences asked twice of one image",
 }
 KINDS = ERRORS | WARNINGS
@@ -133,7 +136,8 @@ def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:
 
 def _image_errors(reference: Reference, image: ImageFacts) -> Iterator[Finding]:
     if image.error:
-        kind = "missing_image" if image.error == NO_FILE else "unreadable_image"
+        turned = image.error.startswith(TURNED)
+        kind = "missing_image" if image.error == NO_FILE else "turned_image" if turned else "unreadable_image"
         yield _finding(kind, reference, image.error)
 
 
@@ -143,7 +147,9 @@ def _mask_errors(reference: Reference, mask: MaskFacts) -> Iterator[Finding]:
         kind = "missing_mask" if mask.error == NO_FILE else "unreadable_mask"
         yield Finding(kind, reference.ref_id, str(file), mask.error)
     elif mask.area == 0:
-        yield Finding("empty_mask", reference.ref_id, str(file), "no pixel is set")
+        yield Finding(
+            "empty_mask", reference.ref_id, str(file), f"no pixel is set{': ' * bool(mask.hint)}{mask.hint}"
+        )
 
 
 def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:
@@ -159,6 +165,15 @@ def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:
             )
         if reference.box is not None and (outside := _outside(reference.box, mask)) > BOX_SLACK:
             yield _finding("outside_box", reference, f"the mask sticks out of its box by {outside:g} pixels")
+    seen: set[Path] = set()
+    for reference, (image, _) in zip(index.references, facts, strict=True):
+        if reference.image in seen:
+            continue
+        seen.add(reference.image)
+        if image.constant:
+            yield _finding("constant_image", reference, "every pixel has the same colour")
+        if image.transparent:
+            yield _finding("transparent_image", reference, "some pixels are transparent")
     readable = [
         (r, image.pixels) for r, (image, _) in zip(index.references, facts, strict=True) if image.pixels
     ]

@@ -13,6 +13,7 @@ from bench.data.classes import human
 from bench.data.entries import Entry, Id, by_id, id_of
 from bench.data.file_names import FileNames, plain_name
 from bench.data.segmentation import Rle, checked, image_size
+from bench.images.read import orientation
 from bench.sentences.predicates import Instance, Scene
 from bench.terminal.errors import DataError, UserError
 
@@ -138,7 +139,7 @@ def _entries(content: Mapping[str, Any], key: str, file: Path) -> list[Mapping[s
 
 def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) -> dict[Id | None, Path]:
     """The file of each image: it is named, has its size, is there, and no two would be written under one name."""
-    missing, names = [], set()
+    missing, turned, names = [], [], set()
     files = FileNames(folder)
     paths: dict[Id | None, Path] = {}
     for number, image in images.items():
@@ -157,7 +158,10 @@ def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) 
         if not path.is_file():
             missing.append(name)
             continue
-        size = _image_size(path)
+        size, shown = _look_at(path)
+        if shown != 1:
+            turned.append(f"{path}, orientation {shown}")
+            continue
         if size != wanted:
             raise UserError(
                 f"{path}: is {size[0]} x {size[1]} pixels; {where} is {wanted[0]} x {wanted[1]}.",
@@ -168,12 +172,19 @@ def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) 
             f"images={folder}: lacks {len(missing)} of {len(names)} images (first: {missing[0]}).",
             "Pass images=DIR of the folder that file_name is relative to.",
         )
+    if turned:
+        raise UserError(
+            f"images={folder}: viewers turn {len(turned)} images by their EXIF orientation (first: {turned[0]}): "
+            "their annotations may belong to the pixels as stored or as shown.",
+            "Save them again the way their annotations were made, turned or without the orientation.",
+        )
     return paths
 
 
-def _image_size(path: Path) -> tuple[int, int]:
+def _look_at(path: Path) -> tuple[tuple[int, int], int]:
+    """An image's size and EXIF orientation."""
     try:
         with Image.open(path) as image:
-            return image.size
+            return image.size, orientation(image)
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         raise UserError(f"{path}: is no readable image: {error}.", "Fetch the file again.") from None

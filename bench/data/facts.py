@@ -10,30 +10,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.config.schema import DataConfig
+from bench.config.schema import DataConfig, Stretch
 from bench.data.fingerprint import fingerprint_index
 from bench.data.index import Index
-from bench.data.reference import MaskSource
-from bench.images.read import open_image
+from bench.data.reference import FileMask, MaskSource
+from bench.images.read import is_transparent, open_image
 from bench.storage import files
 from bench.terminal.errors import DataError
 
-VERSION = 1  # of what is stored; raise it when that changes
+VERSION = 2  # of what is stored; raise it when that changes
 
 Progress = Callable[[int, int], None]
 
 
 class ImageFacts(NamedTuple):
-    """What an image file holds, and a digest of its pixels; or why it cannot be read."""
+    """What an image file holds, a digest of its pixels, and what is odd of them; or why it cannot be read."""
 
     height: int = 0
     width: int = 0
     pixels: str = ""
     error: str = ""
+    constant: bool = False
+    transparent: bool = False
 
 
 class MaskFacts(NamedTuple):
-    """What a mask holds, the pixels set, and their tight box; or why it cannot be read."""
+    """What a mask holds, the pixels set, and their tight box; or why it cannot be read; why it may be empty."""
 
     height: int = 0
     width: int = 0
@@ -43,6 +45,7 @@ class MaskFacts(NamedTuple):
     right: int = 0
     bottom: int = 0
     error: str = ""
+    hint: str = ""
 
 
 Facts = list[tuple[ImageFacts, MaskFacts]]
@@ -62,16 +65,17 @@ def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done,
         data: `cache` is the folder that remembers.
         progress: Called with files and masks read and in all.
     """
-    path = audit_folder(data, fingerprint_index(index, data)) / f"facts-{VERSION}.json"
+    stretch = "" if data.stretch == Stretch.percentile else f"-{data.stretch}"
+    path = audit_folder(data, fingerprint_index(index, data)) / f"facts-{VERSION}{stretch}.json"
     stored = files.read_json(path)
     if stored is not None:
         return [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in stored]
-    facts = _measure(index, progress)
+    facts = _measure(index, data.stretch, progress)
     files.write_text(path, json.dumps(facts))
     return facts
 
 
-def _measure(index: Index, progress: Progress) -> Facts:
+def _measure(index: Index, stretch: Stretch, progress: Progress) -> Facts:
     images = {reference.image for reference in index.references}
     masks = {reference.mask for reference in index.references}
     done = 0
@@ -84,18 +88,20 @@ def _measure(index: Index, progress: Progress) -> Facts:
             yield pair
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow and hashing work outside Python's lock
-        image_of = dict(measured(image_facts, images))
+        image_of = dict(measured(lambda path: image_facts(path, stretch), images))
         mask_of = dict(measured(mask_facts, masks))
     return [(image_of[reference.image], mask_of[reference.mask]) for reference in index.references]
 
 
-def image_facts(path: Path) -> ImageFacts:
+def image_facts(path: Path, stretch: Stretch = Stretch.percentile) -> ImageFacts:
     """Decodes a whole image: a header alone does not show that a file is cut off."""
     try:
-        image = open_image(path, "RGB")
+        image = open_image(path, "RGB", stretch)
     except DataError as error:
         return ImageFacts(error=error.reason)
-    return ImageFacts(image.height, image.width, hashlib.sha256(image.tobytes()).hexdigest()[:16])
+    digest = hashlib.sha256(image.tobytes()).hexdigest()[:16]
+    constant = all(low == high for low, high in np.reshape(image.getextrema(), (-1, 2)))
+    return ImageFacts(image.height, image.width, digest, constant=constant, transparent=is_transparent(path))
 
 
 def mask_facts(mask: MaskSource) -> MaskFacts:
@@ -107,6 +113,17 @@ def mask_facts(mask: MaskSource) -> MaskFacts:
     height, width = pixels.shape
     rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     if len(rows) == 0:
-        return MaskFacts(height, width)
+        return MaskFacts(height, width, hint=_why_empty(mask))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     return MaskFacts(height, width, int(np.count_nonzero(pixels)), *box)
+
+
+def _why_empty(mask: MaskSource) -> str:
+    """What may be wrong with a mask without a pixel; nothing where all of its file is black."""
+    if not isinstance(mask, FileMask):
+        return ""
+    largest = int(mask.grey().max())
+    if largest == 0:
+        return ""
+    said = f"its largest grey level is {largest}, the foreground must exceed {mask.threshold}"
+    return f"{said}: masks of 0 and 1, or of a palette, are saved again as 0 and 255"

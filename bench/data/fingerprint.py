@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 from bench.config.schema import DataConfig, Layout
 from bench.data.index import Index, read_index
 from bench.data.reference import FileMask, MaskSource, RleMask
+from bench.images.read import is_deep
 from bench.storage import files
 
 VERSION = 1  # of what is hashed; raise it when that changes
+STRETCHED = "stretched"
 MISSING = ""  # hash of a file that is not there
 SETTLED_NS = 2 * 10**9  # a younger file may change again within the clock's resolution: not remembered
 
@@ -52,7 +54,10 @@ def fingerprint_index(index: Index, data: DataConfig) -> str:
 
 
 def content_hashes(paths: Iterable[Path], data: DataConfig) -> dict[Path, str]:
-    """SHA-256 of each file's bytes, from what `fingerprint` remembers; "" for a file that is not there."""
+    """What identifies the content of each file, from what `fingerprint` remembers; "" for a file that is not there.
+
+    It is the SHA-256 of its bytes, and a word where the reading of such files changed.
+    """
     return {path: entry.content for path, entry in _Record(data).hash(set(paths)).items()}
 
 
@@ -90,7 +95,7 @@ class _Record:
     """
 
     def __init__(self, data: DataConfig) -> None:
-        place = f"{VERSION} {Layout(data.layout).value} {os.path.abspath(os.path.expanduser(data.root))}"
+        place = f"{VERSION}.1 {Layout(data.layout).value} {os.path.abspath(os.path.expanduser(data.root))}"
         self.path = Path(data.cache) / "hashes" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
         stored = files.read_json(self.path) or {"fingerprint": None, "files": {}}
         self.known: str | None = stored["fingerprint"]
@@ -139,6 +144,8 @@ def _is_settled(entry: _Entry) -> bool:
 def _sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return MISSING
+    # images of more than 8 bits were once read in another way: what was trained on them has another name now
+    return f"{digest} {STRETCHED}" if is_deep(path) else digest

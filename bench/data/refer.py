@@ -23,7 +23,7 @@ from bench.data.own_name import STAMP
 from bench.data.reference import SPLITS
 from bench.data.rrsisd_writer import IMAGES, REFERENCES, ImageFile, NewReference, encode, write_rrsisd
 from bench.data.segmentation import Rle
-from bench.images.read import decode
+from bench.images.read import open_image
 from bench.sentences.colours import colour_name
 from bench.sentences.expressions import KINDS, Expression, choose, expressions
 from bench.sentences.predicates import Scene
@@ -270,7 +270,7 @@ def _prepare(picture: AnnotatedImage, options: Options) -> AnnotatedImage:
         picture = _shrunk(picture, options.max_side)
     if options.colours:
         size = (picture.scene.width, picture.scene.height)
-        pixels = np.asarray(decode(picture.file).convert("RGB").resize(size, Image.Resampling.BOX))
+        pixels = np.asarray(open_image(picture.file, "RGB").resize(size, Image.Resampling.BOX))
         seen = [colour_name(pixels[coco.decode(mask).astype(bool)]) for mask in picture.masks]
         named = zip(picture.scene.instances, seen, strict=True)
         instances = tuple(replace(instance, colour=colour) for instance, colour in named)
@@ -310,9 +310,9 @@ def _image_file(picture: AnnotatedImage) -> ImageFile:
     with Image.open(picture.file) as image:
         if image.size == size:
             return ImageFile(picture.name, *size, picture.file.read_bytes())
-        file = io.BytesIO()
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        small.save(file, "JPEG", quality=95)
+    file = io.BytesIO()
+    small = open_image(picture.file, "RGB").resize(size, Image.Resampling.LANCZOS)
+    small.save(file, "JPEG", quality=95)
     return ImageFile(picture.name, *size, file.getvalue())
 
 

@@ -36,7 +36,11 @@ class FileMask:
 
     def read(self) -> np.ndarray:
         """The mask (H,W) bool. Raises DataError when the file cannot be read."""
-        return np.asarray(open_image(self.path, "L")) > self.threshold
+        return self.grey() > self.threshold
+
+    def grey(self) -> np.ndarray:
+        """The file's grey levels (H,W) uint8. Raises DataError when it cannot be read."""
+        return np.asarray(open_image(self.path, "L"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import __version__ as pillow
 
-from bench.config.schema import DataConfig
+from bench.config.schema import DataConfig, Stretch
 from bench.data.fingerprint import content_hashes
 from bench.images.resize import read_resized
 from bench.storage import files
@@ -21,12 +21,12 @@ ImageReader = Callable[[Path], np.ndarray]
 class DirectReader:
     """Decodes and resizes an image each time it is asked for."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, stretch: Stretch = Stretch.percentile) -> None:
+        self.size, self.stretch = size, stretch
 
     def __call__(self, path: Path) -> np.ndarray:
         """The image (3,S,S) uint8. Raises DataError when it cannot be read."""
-        return read_resized(path, self.size)
+        return read_resized(path, self.size, self.stretch)
 
 
 class MappedReader:
@@ -60,29 +60,30 @@ def image_reader(paths: Iterable[Path], size: int, data: DataConfig) -> ImageRea
     """
     unique = sorted(set(paths))
     if len(unique) * 3 * size * size > data.cache_mb * 2**20:
-        return DirectReader(size)
+        return DirectReader(size, data.stretch)
     hashes = content_hashes(unique, data)
     contents = sorted(set(hashes.values()))
-    key = hashlib.sha256("\n".join([pillow, *contents]).encode()).hexdigest()[:16]
+    stretch = [] if data.stretch == Stretch.percentile else [str(data.stretch)]
+    key = hashlib.sha256("\n".join([pillow, *stretch, *contents]).encode()).hexdigest()[:16]
     folder = Path(data.cache) / "images"
     file = folder / f"{key}-{size}.npy"
     if not file.exists():
         with files.locked(folder / f"{key}-{size}.lock"):
             if not file.exists():
                 sources = {hashes[path]: path for path in unique}
-                _build(file, [sources[content] for content in contents], size)
+                _build(file, [sources[content] for content in contents], DirectReader(size, data.stretch))
     places = {content: row for row, content in enumerate(contents)}
     return MappedReader(file, {path: places[hashes[path]] for path in unique})
 
 
-def _build(file: Path, paths: list[Path], size: int) -> None:
+def _build(file: Path, paths: list[Path], read: DirectReader) -> None:
     """Writes the resized images (N,3,S,S) beside `file`, then renames."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), 3, size, size))
+        pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), 3, read.size, read.size))
 
         def fill(row: int) -> None:
-            pixels[row] = read_resized(paths[row], size)
+            pixels[row] = read(paths[row])
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works outside Python's lock
             for _ in pool.map(fill, range(len(paths))):

@@ -7,6 +7,7 @@ root/images/rrsisd/JPEGImages/  the images
 
 import json
 import pickle
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +33,59 @@ PLAIN_TYPES = (
     "str",
     "tuple",
 )
+# NumPy's numbers and what they are to `struct`
+NUMBERS = {
+    "b1": "?",
+    "i1": "b",
+    "i2": "h",
+    "i4": "i",
+    "i8": "q",
+    "u1": "B",
+    "u2": "H",
+    "u4": "I",
+    "u8": "Q",
+    "f2": "e",
+    "f4": "f",
+    "f8": "d",
+}
 WANTED = f"Pass data.root=DIR of a set in the RRSIS-D layout: {REFERENCES}, {INSTANCES} and {IMAGES} in DIR."
 
 LISTS = ("categories", "annotations", "images")
 
 Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
+
+
+SCALAR_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
+
+
+class _Kind:
+    """Stands for a NumPy dtype in a pickle: which number, and its order of bytes."""
+
+    def __init__(self, code: str) -> None:
+        self.code, self.order = code, "<"
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = "<" if state[1] == "|" else state[1]
+
+
+def _dtype(code: Any, *_: Any) -> _Kind:
+    if code not in NUMBERS:
+        raise pickle.UnpicklingError(f"it holds NumPy values of kind {code!r}; only numbers are allowed")
+    return _Kind(code)
+
+
+def _bytes(text: Any, encoding: Any = "latin1") -> bytes:
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError("it holds bytes in an odd form")
+    return text.encode("latin-1")
+
+
+def _scalar(kind: Any, content: Any) -> Any:
+    """A NumPy number as Python's own."""
+    if not isinstance(kind, _Kind) or not isinstance(content, bytes | str) or kind.order not in ("<", ">"):
+        raise pickle.UnpicklingError("it holds NumPy values that are no numbers")
+    raw = content if isinstance(content, bytes) else content.encode("latin-1")
+    return struct.unpack(kind.order + NUMBERS[kind.code], raw)[0]
 
 
 @dataclass(frozen=True)
@@ -49,11 +98,17 @@ class Lists:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Unpickles Python's plain types alone: nothing a downloaded file names is imported or called."""
+    """Unpickles Python's plain types, and NumPy's numbers as such: nothing a downloaded file names is called."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module in ("builtins", "__builtin__") and name in PLAIN_TYPES:
             return super().find_class(module, name)
+        if (module, name) == ("_codecs", "encode"):  # how older protocols write bytes
+            return _bytes
+        if (module, name) == ("numpy", "dtype"):
+            return _dtype
+        if module in SCALAR_MODULES and name == "scalar":
+            return _scalar
         raise pickle.UnpicklingError(f"it asks for {module}.{name}; only plain Python values are allowed")
 
 

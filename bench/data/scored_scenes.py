@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.config.compose import restore
+from bench.config.schema import Stretch
 from bench.data.index import read_index
 from bench.data.reference import Reference
 from bench.images.read import open_image
@@ -18,6 +19,7 @@ class ScoredScene:
     """A test expression with its image and true mask, both read when they are asked for."""
 
     reference: Reference
+    stretch: Stretch = Stretch.percentile
 
     @property
     def image_id(self) -> str:
@@ -31,7 +33,7 @@ class ScoredScene:
 
     def pixels(self) -> np.ndarray:
         """The image (H,W,3) uint8 RGB. Raises DataError when it cannot be read."""
-        return np.asarray(open_image(self.reference.image, "RGB"))
+        return np.asarray(open_image(self.reference.image, "RGB", self.stretch))
 
     def truth(self) -> np.ndarray:
         """The true mask (H,W) bool. Raises DataError when it cannot be read."""
@@ -53,6 +55,6 @@ def read_scenes(config: dict[str, Any]) -> dict[int, ScoredScene]:
         raise DataError(f"its images are not on this machine (data.root={data.root})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:
-        return {each.ref_id: ScoredScene(each) for each in read_index(stored).split("test")}
+        return {each.ref_id: ScoredScene(each, data.stretch) for each in read_index(stored).split("test")}
     except UserError as error:
         raise DataError(error.what.rstrip(".")) from None

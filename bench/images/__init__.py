@@ -2,5 +2,5 @@
 
 `read.open_image` is how training and audit read a file, `read.read_picture` how prediction does; both decode in one
 place. `resize` brings images and masks to the square a recipe trains on; `raster` (rasterio) reads what lies on a map.
-Imports the terminal only, and no torch; data, inference, their commands and the reports may import it.
+Imports the schema and the terminal only, and no torch; data, inference, their commands and the reports may import it.
 """

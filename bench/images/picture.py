@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.config.schema import Stretch
 from bench.terminal.errors import UserError
 
 NO_DATA = (124, 116, 104)  # ImageNet's mean colour: says nothing to the model
@@ -63,17 +64,26 @@ def fill_gaps(picture: Picture) -> Picture:
     return picture
 
 
-def to_eight_bits(bands: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Bands (3,H,W) as (H,W,3) uint8: each stretched between the 2nd and 98th percentile of its valid pixels.
-
-    Bands that have 8 bits stay as they are.
-    """
+def to_eight_bits(bands: np.ndarray, valid: np.ndarray, stretch: Stretch = Stretch.percentile) -> np.ndarray:
+    """Bands (3,H,W) as (H,W,3) uint8, each stretched by its valid pixels; bands that have 8 bits stay as they are."""
     if bands.dtype == np.uint8:
         return np.ascontiguousarray(bands.transpose(1, 2, 0))
     stretched = np.zeros((*valid.shape, 3), np.uint8)
     if valid.any():
         for place, band in enumerate(bands):
-            low, high = np.percentile(band[valid], (DARKEST, BRIGHTEST))
+            low, high = _ends(band[valid], stretch)
             scaled = (band.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
             stretched[..., place] = np.where(valid, scaled.clip(0, 255), 0)
     return stretched
+
+
+def _ends(values: np.ndarray, stretch: Stretch) -> tuple[float, float]:
+    """Which values become 0 and 255."""
+    match stretch:
+        case Stretch.percentile:
+            low, high = np.percentile(values, (DARKEST, BRIGHTEST))
+        case Stretch.minmax:
+            low, high = values.min(), values.max()
+        case Stretch.none:
+            low, high = 0, 255
+    return float(low), float(high)

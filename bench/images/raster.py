@@ -13,6 +13,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from bench.config.schema import Stretch
 from bench.images.picture import Picture, Place, fill_gaps, refuse_large, to_eight_bits
 from bench.terminal.errors import UserError
 
@@ -27,12 +28,13 @@ DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
-def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:
+def read_raster(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stretch.percentile) -> Picture:
     """Reads a raster file.
 
     Args:
         path: The file.
         bands: Which bands are red, green and blue (or the one that is grey), from 1; empty: what the file says.
+        stretch: How more than 8 bits become 8.
 
     Raises:
         UserError: Damaged, or its bands must be chosen.
@@ -48,7 +50,7 @@ def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path.resolve(), driver=driver) as raster:
-                return _read(path, raster, bands)
+                return _read(path, raster, bands, stretch)
     except RasterioError as error:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).",
@@ -56,7 +58,7 @@ def read_raster(path: Path, bands: Sequence[int] = ()) -> Picture:
         ) from error
 
 
-def _read(path: Path, raster: Any, bands: Sequence[int]) -> Picture:
+def _read(path: Path, raster: Any, bands: Sequence[int], stretch: Stretch) -> Picture:
     refuse_large(path, raster.width, raster.height)
     chosen = _choose(path, raster, bands)
     kinds = {raster.dtypes[band - 1] for band in chosen}
@@ -73,7 +75,7 @@ def _read(path: Path, raster: Any, bands: Sequence[int]) -> Picture:
             table[index % 256] = colour[:3]
         pixels = table[values[0]]
     else:
-        pixels = to_eight_bits(np.repeat(values, 3, axis=0) if len(chosen) == 1 else values, valid)
+        pixels = to_eight_bits(np.repeat(values, 3, axis=0) if len(chosen) == 1 else values, valid, stretch)
     place = None if raster.transform.is_identity else Place(raster.transform, raster.crs)
     notes = []
     if place and not place.crs:

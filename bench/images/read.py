@@ -1,37 +1,34 @@
 """Image files as arrays: for training and audit as Pillow images, for prediction as pictures with all they tell.
 
-Both are decoded and turned to 8 bits by the same two functions, `decode` and `eight_bits`. For prediction, GeoTIFFs,
-TIFFs that Pillow cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio). Imports no
-torch.
+Images of more than 8 bits become 8 by one rule, `data.stretch`, for both. Those that viewers turn (EXIF) are refused
+where masks belong to them, as nobody can say to which pixels, and turned for prediction. GeoTIFFs, TIFFs that Pillow
+cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio). Imports no torch.
 """
 
 import warnings
 from collections.abc import Sequence
-from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from bench.config.schema import Stretch
 from bench.images.picture import Picture, fill_gaps, refuse_large, to_eight_bits, too_large
 from bench.terminal.errors import DataError, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".bmp", ".webp")
+TRANSPARENT = ("LA", "PA", "RGBA")
 NO_FILE = "there is no such file"
+TURNED = "viewers turn it by its EXIF orientation"
+CONSTANT = "has one colour all over: nothing can be seen in it"
+ORIENTATION = 0x0112  # EXIF's tag
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
 
 
-class Deep(Enum):
-    """How grey levels of more than 8 bits become 8."""
-
-    clip = auto()  # as Pillow converts them, all above 255 white: training and audit
-    stretch = auto()  # between two percentiles of the picture, as `to_eight_bits`: prediction
-
-
-def decode(path: Path, *, refuse_large_ones: bool = False) -> Image.Image:
-    """A whole image file, decoded by Pillow: a header alone does not show that a file is cut off.
+def decode(path: Path, *, refuse_large_ones: bool = False) -> tuple[Image.Image, int]:
+    """A whole image file, decoded by Pillow (a header alone does not show that a file is cut off); its orientation.
 
     Raises:
         UserError: Too many pixels, where those are refused.
@@ -40,45 +37,82 @@ def decode(path: Path, *, refuse_large_ones: bool = False) -> Image.Image:
     with Image.open(path) as image:
         if refuse_large_ones:
             refuse_large(path, image.width, image.height)
+        turned = orientation(image)
         image.load()
-        return image
+        return image, turned
 
 
-def eight_bits(
-    image: Image.Image, mode: str = "RGB", *, deep: Deep, valid: np.ndarray | None = None
-) -> Image.Image:
-    """A decoded image in a Pillow mode of 8 bits.
-
-    Args:
-        image: In any mode.
-        mode: "RGB" or "L"; "RGB" where `deep` stretches.
-        deep: What becomes of more than 8 bits.
-        valid: (H,W) bool, the pixels that a stretch goes by.
-
-    Raises:
-        ValueError: An image to stretch that is not grey.
-    """
-    if deep is Deep.clip or image.mode in EIGHT_BIT:
-        return image.convert(mode)
-    band = np.asarray(image)
-    if band.ndim != 2:
-        raise ValueError(f"images of mode {image.mode} are not understood")
-    assert valid is not None
-    return Image.fromarray(to_eight_bits(np.repeat(band[None], 3, axis=0), valid))
+def orientation(image: Image.Image) -> int:
+    """How viewers turn an opened image by its EXIF data; 1: not at all."""
+    try:
+        said = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged data about the image; the image is read all the same
+        return 1
+    return said if said in range(2, 9) else 1
 
 
-def open_image(path: Path, mode: str) -> Image.Image:
+def is_deep(path: Path) -> bool:
+    """Whether an image file says that it has more than 8 bits a band, so that `data.stretch` changes it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return _deep(image)
+    except Exception:  # no image, or one that Pillow does not know
+        return False
+
+
+def _deep(image: ImageFile.ImageFile) -> bool:
+    return image.mode not in EIGHT_BIT or _deep_colour(image)
+
+
+def _deep_colour(image: ImageFile.ImageFile) -> bool:
+    """Whether Pillow would drop the lower half of 16-bit colours. (BGR;16 are all bits of a pixel, in old BMPs.)"""
+    stored = [
+        tile.args if isinstance(tile.args, str) else str((tile.args or [None])[0]) for tile in image.tile
+    ]
+    return image.mode in EIGHT_BIT and any("16" in form and "BGR" not in form for form in stored)
+
+
+def is_transparent(path: Path) -> bool:
+    """Whether an image has transparent pixels: prediction reads nothing there, training the colours beneath."""
+    try:
+        with Image.open(path) as image:
+            seen = "transparency" in image.info or image.mode in TRANSPARENT
+            return seen and not _valid(image).all()
+    except Exception:  # unreadable: others say so
+        return False
+
+
+def open_image(path: Path, mode: str, stretch: Stretch = Stretch.percentile) -> Image.Image:
     """A whole image file in a Pillow mode ("RGB", "L"), as training and audit read it.
 
+    Images of 8 bits stay as they are; deeper ones in "RGB" are read as prediction reads them.
+
     Raises:
-        DataError: The file is missing, no image, or cut off.
+        DataError: The file is missing, no image, cut off, or would be turned by viewers.
     """
     try:
-        return eight_bits(decode(path), mode, deep=Deep.clip)
+        turned = 1
+        try:
+            with Image.open(path) as image:
+                deep = mode == "RGB" and _deep(image)  # before the next line, which reads a PNG to its end
+                turned = orientation(image)
+                if turned == 1 and not deep:
+                    image.load()
+                    return image.convert(mode)
+        except UnidentifiedImageError:
+            if mode != "RGB" or not _needs_rasterio(path):
+                raise
+        if turned == 1:
+            return Image.fromarray(read_picture(path, stretch=stretch).pixels)
     except FileNotFoundError:
         raise DataError(NO_FILE, path) from None
+    except UserError as error:
+        raise DataError(error.what.removeprefix(f"{path}: ").rstrip("."), path) from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise DataError(" ".join(str(error).split()), path) from None
+    raise DataError(f"{TURNED} {turned}: masks may belong to its pixels as stored or as shown", path)
 
 
 def find_pictures(path: Path) -> list[Path]:
@@ -97,12 +131,13 @@ def find_pictures(path: Path) -> list[Path]:
     return found
 
 
-def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
+def read_picture(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stretch.percentile) -> Picture:
     """Reads an image file for prediction.
 
     Args:
         path: The file.
         bands: Which bands are red, green and blue (or the one that is grey), from 1; empty: what the file says.
+        stretch: How more than 8 bits become 8.
 
     Raises:
         UserError: Not an image, damaged, or its bands must be chosen.
@@ -114,10 +149,10 @@ def read_picture(path: Path, bands: Sequence[int] = ()) -> Picture:
     with warnings.catch_warnings():
         # Pillow's about damaged tags: if the picture suffers, reading it says so
         warnings.simplefilter("ignore")
-        return _read(path, bands)
+        return _read(path, bands, stretch)
 
 
-def _read(path: Path, bands: Sequence[int]) -> Picture:
+def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
     if bands or _needs_rasterio(path):
         try:
             from bench.images.raster import read_raster
@@ -126,12 +161,24 @@ def _read(path: Path, bands: Sequence[int]) -> Picture:
                 f"{path}: GeoTIFFs, 16-bit colours and bands= need rasterio, which is not installed.",
                 "pip install 'fianet-bench[geo]'",
             ) from None
-        return read_raster(path, bands)
+        return read_raster(path, bands, stretch)
     try:
-        image = decode(path, refuse_large_ones=True)
+        image, turned = decode(path, refuse_large_ones=True)
+        notes = []
+        if turned != 1:
+            image = ImageOps.exif_transpose(image)  # Pillow turns TIFFs itself, and then this does nothing
+            notes.append(
+                f"was turned as its EXIF orientation {turned} says: its files lie on the image as shown"
+            )
         valid = _valid(image)
-        pixels = np.array(eight_bits(image, deep=Deep.stretch, valid=valid))
-        return fill_gaps(Picture(path, pixels, valid))
+        if not valid.all():
+            notes.append(
+                f"{1 - valid.mean():.0%} of its pixels hold no data or are transparent: nothing is found there"
+            )
+        pixels = _eight_bits(image, valid, stretch)
+        if valid.any() and (pixels[valid] == pixels[valid][0]).all():
+            notes.append(CONSTANT)
+        return fill_gaps(Picture(path, pixels, valid, notes=tuple(notes)))
     except Image.DecompressionBombError as error:
         raise too_large(path, str(error).partition("(")[2].partition(" ")[0]) from None
     except UserError:
@@ -142,17 +189,22 @@ def _read(path: Path, bands: Sequence[int]) -> Picture:
         ) from error
 
 
+def _eight_bits(image: Image.Image, valid: np.ndarray, stretch: Stretch) -> np.ndarray:
+    """A decoded image as (H,W,3) uint8."""
+    if image.mode in EIGHT_BIT:
+        return np.array(image.convert("RGB"))
+    band = np.asarray(image)
+    if band.ndim != 2:
+        raise ValueError(f"images of mode {image.mode} are not understood")
+    return to_eight_bits(np.repeat(band[None], 3, axis=0), valid, stretch)
+
+
 def _needs_rasterio(path: Path) -> bool:
     """Whether Pillow would lose something: place, no-data value, bands, or the lower half of 16-bit colours."""
     try:
         with Image.open(path) as image:
             tags = getattr(image, "tag_v2", {})
-            stored = [
-                tile.args if isinstance(tile.args, str) else str((tile.args or [None])[0])
-                for tile in image.tile
-            ]
-            deep = image.mode in EIGHT_BIT and any("16" in form for form in stored)
-            return deep or any(tag in tags for tag in GEO_TAGS)
+            return _deep_colour(image) or any(tag in tags for tag in GEO_TAGS)
     except UnidentifiedImageError:
         return path.suffix.lower() in (".tif", ".tiff", ".jp2")
     except Exception:  # damaged: reading it will say so
@@ -164,6 +216,6 @@ def _valid(image: Image.Image) -> np.ndarray:
     if image.mode not in EIGHT_BIT:
         numbers = np.asarray(image)
         return np.isfinite(numbers) if numbers.ndim == 2 else np.ones(numbers.shape[:2], bool)
-    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
+    if "transparency" in image.info or image.mode in TRANSPARENT:
         return np.asarray(image.convert("RGBA"))[..., 3] > 0
     return np.ones((image.height, image.width), bool)

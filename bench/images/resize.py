@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench.config.schema import Stretch
 from bench.images.read import open_image
 
 
-def read_resized(path: Path, size: int) -> np.ndarray:
+def read_resized(path: Path, size: int, stretch: Stretch = Stretch.percentile) -> np.ndarray:
     """An image (3,size,size) uint8 RGB, resized bilinearly without keeping its aspect, as the four papers do.
 
     Raises:
         DataError: The file cannot be read.
     """
-    return resized(open_image(path, "RGB"), size)
+    return resized(open_image(path, "RGB", stretch), size)
 
 
 def resized(image: Image.Image, size: int) -> np.ndarray:

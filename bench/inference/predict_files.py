@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def predict_files(
     records: list[dict[str, Any]] = []
     total = len(paths) * len(texts)
     progress(0, total)
-    jobs = _jobs(paths, texts, bands, out, failures)
+    read = partial(read_picture, bands=bands, stretch=predictor.stretch)
+    jobs = _jobs(paths, texts, read, out, failures)
     while batch := list(islice(jobs, batch_size)):
         found = predictor([(job.picture, job.text) for job in batch])
         for job, prediction in zip(batch, found, strict=True):
@@ -88,13 +90,17 @@ def _is_list(said: Any) -> bool:
 
 
 def _jobs(
-    paths: Sequence[Path], texts: Sequence[str], bands: Sequence[int], out: Path, failures: list[Failure]
+    paths: Sequence[Path],
+    texts: Sequence[str],
+    read: Callable[[Path], Picture],
+    out: Path,
+    failures: list[Failure],
 ) -> Iterator[Job]:
     """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
     folders = distinct((path.stem for path in paths), "image")
     for path, folder in zip(paths, folders, strict=True):
         try:
-            picture = read_picture(path, bands)
+            picture = read(path)
         except UserError as error:
             failures.append(Failure(path, error))
             continue

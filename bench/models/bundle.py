@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from bench.config.schema import Decoupler, ModelConfig, TextConfig
+from bench.config.schema import Decoupler, ModelConfig, Stretch, TextConfig
 from bench.models.build import build_model
 from bench.models.inputs import MEAN, STD
 from bench.models.read_weights import listing, plain_arrays, read_safetensors
@@ -47,6 +47,7 @@ class Bundle:
         source: Where it comes from, for people.
         decoupler: How sentences were split into object and position words in training.
         categories: Class names of its data, which the decoupler `nltk` looks for.
+        stretch: How images of more than 8 bits were read in training.
     """
 
     model: nn.Module
@@ -58,6 +59,7 @@ class Bundle:
     source: str
     decoupler: Decoupler = Decoupler.rules
     categories: tuple[str, ...] = ()
+    stretch: Stretch = Stretch.percentile
 
     def description(self) -> dict[str, Any]:
         """What `config.json` says."""
@@ -71,6 +73,7 @@ class Bundle:
             "max_tokens": self.max_tokens,
             "decoupler": self.decoupler,
             "categories": list(self.categories),
+            "stretch": self.stretch,
             "source": self.source,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "inputs": {
@@ -199,6 +202,7 @@ def load_bundle(path: str | Path) -> Bundle:
         str(path),
         values["decoupler"],
         values["categories"],
+        values["stretch"],
     )
 
 
@@ -252,6 +256,7 @@ def _description(content: str | None, path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: {key}={values.get(key)!r} in its {CONFIG} cannot be.", REMEDY)
     try:
         values["decoupler"] = Decoupler(values.get("decoupler", Decoupler.rules))
+        values["stretch"] = Stretch(values.get("stretch", Stretch.percentile))
         values["categories"] = tuple(str(name) for name in values.get("categories", ()))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: its {CONFIG} cannot be used ({error}).", REMEDY) from error

@@ -151,6 +151,7 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         f"cell {cell_id}",
         config.protocol.decoupler,
         tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
+        config.data.stretch,
     )
 
 

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -17,11 +19,22 @@ from bench.terminal.errors import UserError
 State = dict[str, Tensor]
 
 PARTS = ("model", "bert_model")  # where checkpoints keep weights; LAVT's release in both
+# where other programs keep them, the first that is there
+WRAPPERS = ("model_state_dict", "state_dict", "ema", "model_ema", "ema_state_dict", "module")
+WRAPPED = re.compile(
+    r"(?:(?<=\.)|^)(?:(?:module|_orig_mod)\.)+"
+)  # by DataParallel, torch.compile, averaged models
+# numbers that training codes keep beside the weights: NumPy's, by the names of its versions
+SCALARS: list[Any] = [
+    np.dtype,
+    *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *(type(np.dtype(kind)) for kind in ("?", "i1", "u1", "i2", "i4", "i8", "u4", "u8", "f2", "f4", "f8")),
+]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights in a file: names without `module.`, how they were stored, which other entries lay beside them."""
+    """The weights in a file, names without what wrapped the model; how they were stored, and what lay beside them."""
 
     state: State
     layout: str
@@ -29,7 +42,7 @@ class Checkpoint:
 
 
 def read_state(path: str | Path) -> State:
-    """The state dict in a `.pth` or `.safetensors` file, without `module.` prefixes.
+    """The state dict in a `.pth` or `.safetensors` file, without `module.` and `_orig_mod.` in its names.
 
     Raises:
         UserError: As `read_checkpoint`.
@@ -46,31 +59,58 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file.", "Pass the path of a .pth checkpoint.")
     if str(path).endswith(".safetensors"):
-        return Checkpoint(_unprefixed(read_safetensors(path)[0], path), "safetensors", ())
+        return Checkpoint(_unwrapped(read_safetensors(path)[0], path), "safetensors", ())
     try:
         # published files keep their options under `args`
-        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+        with torch.serialization.safe_globals([argparse.Namespace, *SCALARS]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's about pickles it did not write itself
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the reader of damaged files raises nearly anything
         raise UserError(
             f"{path}: not a PyTorch checkpoint that can be read safely ({_why_unreadable(error)}).",
-            "Nothing in it was executed. Pass a whole file that holds tensors only.",
+            "Nothing in it was executed. Pass a whole file of tensors, saved by torch.save(model.state_dict(), FILE).",
         ) from error
     entries = content if isinstance(content, Mapping) else {"": content}
-    if "model" not in entries:
-        state, layout, beside = _unprefixed(entries, path), "plain", []
-    else:
+    beside: list[str] = []
+    if "model" in entries:
         parts = [part for part in PARTS if part in entries]
         layout = "under " + " and ".join(f"`{part}`" for part in parts)
         beside = [str(key) for key in entries if key not in parts]
-        words = _unprefixed(entries.get("bert_model", {}), path)
-        state = _unprefixed(entries["model"], path)
+        words = _unwrapped(entries.get("bert_model", {}), path)
+        inner = entries["model"]
+        state = _unwrapped(inner, path)
         state |= {f"text_encoder.{key}": value for key, value in words.items()}
-    inner = entries.get("model", entries)
-    if isinstance(inner, Mapping) and any(str(key).startswith("module.") for key in inner):
-        layout += ", module. prefixes"
+    else:
+        inner, under = _innermost(entries)
+        layout = "under " + " in ".join(f"`{key}`" for key in reversed(under)) if under else "plain"
+        numbers = {} if under else {key: value for key, value in inner.items() if _is_number(value)}
+        beside = [str(key) for key in (entries if under else numbers) if key not in under[:1]]
+        state = _unwrapped({key: value for key, value in inner.items() if key not in numbers}, path)
+    if isinstance(inner, Mapping):
+        kinds = [word for word in ("module.", "_orig_mod.") if any(_wraps(word, key) for key in inner)]
+        layout += f", {' and '.join(kinds)} prefixes" if kinds else ""
     return Checkpoint(state, layout, tuple(beside))
+
+
+def _innermost(entries: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], list[str]]:
+    """The mapping of weights within its wrappers, and their keys from the outside in."""
+    under: list[str] = []
+    while not any(isinstance(value, Tensor) for value in entries.values()) and len(under) < len(WRAPPERS):
+        key = next((each for each in WRAPPERS if isinstance(entries.get(each), Mapping)), None)
+        if key is None:
+            break
+        under.append(key)
+        entries = entries[key]
+    return entries, under
+
+
+def _is_number(value: object) -> bool:
+    """Whether something beside weights is a plain value, such as an epoch or a score."""
+    return value is None or isinstance(value, bool | int | float | str | np.generic)
+
+
+def _wraps(word: str, key: object) -> bool:
+    return any(word in found for found in WRAPPED.findall(str(key)))
 
 
 def _why_unreadable(error: Exception) -> str:
@@ -99,16 +139,24 @@ def read_safetensors(path: str | Path) -> tuple[State, dict[str, str]]:
         ) from error
 
 
-def _unprefixed(weights: object, path: str | Path) -> State:
-    """The weights without `module.`, once it is sure that they are nothing else."""
+def _unwrapped(weights: object, path: str | Path) -> State:
+    """The weights under the names of the model itself, once it is sure that they are nothing else."""
     named: Mapping[str, object] = weights if isinstance(weights, Mapping) else {"the whole": weights}
-    tensors = {
-        str(key).removeprefix("module."): value for key, value in named.items() if isinstance(value, Tensor)
-    }
+    tensors: State = {}
+    for key, value in named.items():
+        if not isinstance(value, Tensor):
+            continue
+        name = WRAPPED.sub("", str(key))
+        if name in tensors:
+            raise UserError(
+                f"{path}: two weights are {name} (one is {key}).", "Pass a state dict of one model."
+            )
+        tensors[name] = value
     if len(tensors) < len(named):
         others = [str(key) for key, value in named.items() if not isinstance(value, Tensor)]
         raise UserError(
-            f"{path}: not tensors: {listing(others)}.", "Pass a state dict, plain or under `model`."
+            f"{path}: not tensors: {listing(others)}.",
+            "Pass a state dict, plain or under `model`: torch.save(model.state_dict(), FILE).",
         )
     return plain_arrays(tensors, path)
 

@@ -1,14 +1,19 @@
 """Optuna's parts: where trials are kept, how they are chosen, when they are given up."""
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bench.storage import files
 from bench.terminal.errors import UserError
 from bench.tuning.space import Choice, PrunerConfig, PrunerKind, Range, SamplerConfig, SamplerKind
 
 if TYPE_CHECKING:
     import optuna
+
+BEGINS = b'{"op_code":'  # every entry of a journal
 
 
 def check_url(url: str) -> None:
@@ -56,23 +61,54 @@ def _journal(path: Path) -> "optuna.storages.BaseStorage":
     from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.absolute()
+    path.touch()  # a lock links to it: one that a killed process left is taken over only where the link leads somewhere
     lock = JournalFileSymlinkLock(str(path))
     lock.acquire()
     try:
-        _drop_torn_line(path)
+        _drop_torn_lines(path)
     finally:
         lock.release()
-    return JournalStorage(JournalFileBackend(str(path)))
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except Exception as error:  # replaying raises whatever an entry leads to
+        raise UserError(
+            f"{path}: its trials cannot be read ({type(error).__name__}: {error}).",
+            "Move it away: the search then starts anew, and cells that are done are not trained again.",
+        ) from None
 
 
-def _drop_torn_line(path: Path) -> None:
-    """A disk that was full or lost power can leave half a line, which nothing could be read past."""
-    if not path.exists():
+def _drop_torn_lines(path: Path) -> None:
+    """Drops what is no entry, which nothing could be read past.
+
+    A disk that was full or lost power leaves half a line, network disks a blank or a torn one in the middle, before the
+    next entry or grown together with it.
+    """
+    content = path.read_bytes()
+    lines = content.splitlines(keepends=True)
+    whole = [entry for line in lines if (entry := _entry(line))]
+    if whole == lines:
         return
-    with path.open("rb+") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+    kept = b"".join(whole)
+    if not content.startswith(kept):  # else the end alone is torn, as a killed process leaves it
+        aside = path.with_name(f"{path.name}.torn")
+        files.write_bytes(aside, content)
+        said = f"{path}: {sum(a not in whole for a in lines)} damaged lines were dropped; as it was: {aside.name}."
+        print(said, file=sys.stderr)
+    files.write_bytes(path, kept)
+
+
+def _entry(line: bytes) -> bytes:
+    """The entry in a line of a journal, which may follow half of another; nothing where there is none."""
+    if not line.endswith(b"\n"):
+        return b""
+    for begin in (0, max(line.rfind(BEGINS), 0)):
+        try:
+            if isinstance(json.loads(line[begin:]), dict):
+                return line[begin:]
+        except ValueError:
+            continue
+    return b""
 
 
 def distribution(dimension: Range | Choice) -> "optuna.distributions.BaseDistribution":

@@ -161,7 +161,9 @@ def _same_picture(rrsisd) -> None:
 
 def _same_picture_in_another_format(rrsisd) -> None:
     for number in (0, 3):
-        Image.new("RGB", (40, 30), "red").save(rrsisd.images / f"0000{number}.jpg", quality=95 - number)
+        Image.linear_gradient("L").resize((40, 30)).convert("RGB").save(
+            rrsisd.images / f"0000{number}.jpg", "PNG", compress_level=number
+        )
 
 
 def _same_file(rrsisd) -> None:
@@ -247,7 +249,9 @@ def test_what_was_looked_at_is_not_opened_again_until_it_changes(rrsisd, monkeyp
     audit_errors(rrsisd.data)
     opened: list[str] = []
     measure = facts.image_facts
-    monkeypatch.setattr(facts, "image_facts", lambda path: opened.append(path.name) or measure(path))
+    monkeypatch.setattr(
+        facts, "image_facts", lambda path, stretch: opened.append(path.name) or measure(path, stretch)
+    )
     assert audited(rrsisd.data) == first
     audit_errors(rrsisd.data)
     assert opened == []
@@ -274,3 +278,17 @@ def test_report_is_json(rrsisd) -> None:
     report = json.loads(json.dumps(audited(rrsisd.data).as_dict()))
     assert report["errors"][0]["kind"] == "missing_image"
     assert report["counts"]["references"] == 6
+
+
+def test_masks_of_zero_and_one_are_named_as_such(refsegrs) -> None:
+    Image.fromarray(box_mask_of_ones()).save(refsegrs.root / "masks/1.tif")
+    (finding,) = audited(refsegrs.data).errors
+    assert (finding.kind, finding.ref_id) == ("empty_mask", 1)
+    assert "largest grey level is 1, the foreground must exceed 50" in finding.message
+    assert "0 and 255" in finding.message
+
+
+def box_mask_of_ones() -> np.ndarray:
+    mask = np.zeros((30, 40), np.uint8)
+    mask[10:20, 5:15] = 1
+    return mask

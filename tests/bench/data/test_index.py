@@ -233,3 +233,30 @@ def test_polygons_are_what_coco_draws(rrsisd) -> None:
     rrsisd.write()
     drawn = coco.decode(coco.merge(coco.frPyObjects(polygon, 30, 40))).astype(bool)
     assert np.array_equal(read_index(rrsisd.data).references[0].mask.read(), drawn)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, np.float32, np.float64, np.bool_])
+def test_numbers_of_numpy_are_read_as_numbers(tmp_path: Path, kind: type, protocol: int) -> None:
+    (tmp_path / "p").write_bytes(pickle.dumps([{"ref_id": kind(1)}, kind(0)], protocol=protocol))
+    ((one, zero)) = load_plain_pickle(tmp_path / "p")
+    assert (one["ref_id"], zero) == (1, 0)
+    assert type(zero).__module__ == "builtins"
+
+
+def test_references_with_ids_of_numpy_are_found(rrsisd) -> None:
+    for ref in rrsisd.refs:
+        ref |= {key: np.int64(ref[key]) for key in ("ref_id", "ann_id", "image_id", "category_id")}
+    rrsisd.write()
+    references = read_index(rrsisd.data).references
+    assert [reference.ref_id for reference in references] == [10, 11, 12, 13, 14, 15]
+    assert all(reference.mask.read().any() for reference in references)
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([1, 2]), np.dtype("O"), np.array(["x"], dtype=object)[0:1], np.str_("x")]
+)
+def test_other_values_of_numpy_are_refused(tmp_path: Path, value: object) -> None:
+    (tmp_path / "p").write_bytes(pickle.dumps([value]))
+    with pytest.raises(UserError, match="refused"):
+        load_plain_pickle(tmp_path / "p")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -57,6 +58,15 @@ LAYOUTS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
     "plain": lambda state: state,
     "under model": lambda state: {"model": state, "epoch": 3, "args": argparse.Namespace(lr=1e-4)},
     "data parallel": lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
+    "compiled, in parallel": lambda state: {
+        "state_dict": {f"module._orig_mod.{key}": value for key, value in state.items()}
+    },
+    "compiled parts": lambda state: {
+        "model_state_dict": {key.replace(".", "._orig_mod.", 1): value for key, value in state.items()}
+    },
+    "averaged": lambda state: {"ema": {"module": {f"module.module.{k}": v for k, v in state.items()}}},
+    "numbers beside": lambda state: {**state, "epoch": np.int64(3), "best": np.float64(0.5), "name": "x"},
+    "scores beside": lambda state: {"model": state, "mIoU": np.float32(0.5), "history": [np.float64(1)]},
     "in two parts": lambda state: {
         "model": {key: value for key, value in state.items() if not key.startswith("text_encoder.")},
         "bert_model": {
@@ -170,3 +180,15 @@ def test_cim_weights_of_another_image_size_name_both_sizes(tmp_path: Path) -> No
         load_reference(path, size=320)
     assert "recipe.size" in error.value.remedy
     assert load_reference(path, size=480).neck.mixer.size == (15, 15)
+
+
+def test_two_weights_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="two weights are a"):
+        read_state(save({"a": torch.ones(1), "module.a": torch.zeros(1)}, tmp_path))
+
+
+def test_arrays_of_numpy_are_refused_with_what_to_save(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        read_state(save({"a": torch.ones(1), "b": np.ones(3)}, tmp_path))
+    assert "numpy" in error.value.what
+    assert "torch.save(model.state_dict()" in error.value.remedy
