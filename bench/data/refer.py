@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
+from scipy import ndimage
 
 from bench.config.schema import DataConfig
 from bench.data.classes import human
@@ -37,6 +38,8 @@ VERSION = 2
 PREVIEW = "preview.png"
 WRITTEN = (STAMP, PREVIEW, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
 EXAMPLES = 10
+PIECE = 0.5
+"""Share of the largest piece of a mask from which on another is taken for an object of its own."""
 Progress = Callable[[int, int], None]
 
 
@@ -266,6 +269,8 @@ def summarise(referred: Sequence[Referred]) -> str:
 def _prepare(picture: AnnotatedImage, options: Options) -> AnnotatedImage:
     """The picture at the size it will be written, with the colours of its objects if they are asked for."""
     scene = picture.scene
+    several = {it.category for it, mask in zip(scene.instances, picture.masks, strict=True) if _several(mask)}
+    picture = replace(picture, scene=replace(scene, uncountable=scene.uncountable | several))
     if 0 < options.max_side < max(scene.width, scene.height):
         picture = _shrunk(picture, options.max_side)
     if options.colours:
@@ -276,6 +281,14 @@ def _prepare(picture: AnnotatedImage, options: Options) -> AnnotatedImage:
         instances = tuple(replace(instance, colour=colour) for instance, colour in named)
         picture = replace(picture, scene=replace(picture.scene, instances=instances))
     return picture
+
+
+def _several(mask: Rle) -> bool:
+    """Whether a mask is of several objects annotated as one: two pieces apart, one at least half the other."""
+    x, y, w, h = (int(value) for value in coco.toBbox(mask))
+    pieces, count = ndimage.label(coco.decode(mask)[y : y + h, x : x + w], np.ones((3, 3)))
+    areas = np.sort(np.bincount(pieces.ravel(), minlength=count + 1)[1:])
+    return count > 1 and bool(areas[-2] >= PIECE * areas[-1])
 
 
 def _shrunk(picture: AnnotatedImage, side: int) -> AnnotatedImage:

@@ -48,8 +48,8 @@ SLACK = 1.5
 """How far above its share the use of a kind may be, unless nothing else can be said of an instance."""
 NEIGHBOURS = 0.2
 """How near, in widths and heights of the picture, the middles of two are that no cell tells apart."""
-COMPARABLE = 4
-"""Of how many instances at most people can tell which one is a little smaller than another."""
+COMPARABLE = 2
+"""Of how many instances at most sizes are compared: among more, people point at the wrong one."""
 LANDMARKS = {"position": 0.48, "attribute": 0.34, "attribute+position": 0.18}
 """How RRSIS-D tells landmarks apart. Bare ones ("the bridge") do not occur."""
 

@@ -105,7 +105,7 @@ class Predicate(Protocol):
 
 ALONE = {"tiny": (0.003, 0.008), "small": (0.015, 0.035), "large": (0.1, 0.05), "huge": (0.35, 0.2)}
 """Size words, and the share of the picture at which an only one of its class clearly is, and is not, so."""
-GAP = 2.2
+GAP = 2.5
 """Least ratio of areas between the small ones and the large ones of a class."""
 EXTREME = 5.0
 """Ratio of areas from which on small ones are tiny beside the large ones, and large ones huge."""
