@@ -9,7 +9,7 @@ Trains and evaluates what is missing, then prints the table and where everything
   python -m bench.run ablation=fiam                     a study: every row, table, figures, MLflow
   python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper model.encoder.pretrained=FILE seeds=[0,1,2]
   python -m bench.run ablation=fiam dry_run=true        what is done, what would run, how long it would take
-  python -m bench.run ablation=fiam rehearse=true       two steps of every model, scored, saved and resumed; memory, time
+  python -m bench.run ablation=fiam rehearse=true       two steps of every model, saved, resumed, scored; memory, time
 
 Run the same command again to go on after a stop: finished cells are never trained twice.
 """

@@ -3,6 +3,7 @@
 A cell is locked while it runs, so it is never trained twice at once.
 """
 
+import contextlib
 import gc
 import os
 import socket

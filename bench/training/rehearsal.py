@@ -66,7 +66,7 @@ def _problems(cell: Cell, config: Config) -> list[str]:
 def _measure(cell: Cell, found: Rehearsed) -> None:
     history = cell.history()
     if history:
-        found.seconds_a_step = history[-1].get("step_seconds") or history[-1]["seconds"]
+        found.seconds_a_step = history[-1]["stepping"]
     found.precision = str(cell.environment().get("precision", ""))
     if torch.cuda.is_available():
         found.device = torch.cuda.get_device_name()

@@ -78,7 +78,8 @@ class Cluster:
             name: (cell.path / name).read_bytes() for name in ("metrics.json", "checkpoints/best.safetensors")
         }
         epochs = [
-            {key: value for key, value in epoch.items() if key != "seconds"} for epoch in cell.history()
+            {key: value for key, value in epoch.items() if key not in ("seconds", "stepping", "images")}
+            for epoch in cell.history()
         ]
         return found | {"history": repr(epochs).encode()}
 
