@@ -1,5 +1,7 @@
-"""How long a training state of paper scale takes to be saved. Run with
-`pytest tests/speed -m slow --benchmark-only`; needs 8 GB of memory and as much disk."""
+"""How long a training state of paper scale takes to be saved; needs 8 GB of memory and 12 GB of disk.
+
+pytest tests/speed -m slow -o addopts=--import-mode=importlib --benchmark-only
+"""
 
 from pathlib import Path
 from typing import Any
