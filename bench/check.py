@@ -21,7 +21,7 @@ Errors are samples that cannot be used; training refuses the set unless told dat
 are what a reader of its numbers must know. The report is kept as audit.json and audit.txt too.
 
 keys: data=NAME  data.root=DIR  data.max_tokens=N  data.cache=DIR
-      model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens
+      model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens, and whose words are known
 exit codes: 0 no errors, 1 errors were found, 2 the request is wrong
 """
 
@@ -35,9 +35,15 @@ def main(argv: list[str]) -> int:
     as_json = "--json" in argv
     config = configuration([argument for argument in argv if argument != "--json"])
     data = config.data
-    length = Tokenizer.load(named_weights(config.model.text.pretrained)).length
+    tokenizer = Tokenizer.load(named_weights(config.model.text.pretrained))
     with bar("reading images and masks") as progress:
-        report = audit(data, max_tokens=data.max_tokens, tokenizer_length=length, progress=progress)
+        report = audit(
+            data,
+            max_tokens=data.max_tokens,
+            tokenizer_length=tokenizer.length,
+            unknown_words=tokenizer.unknown,
+            progress=progress,
+        )
     text, path = describe(report, data), write(report, data)
     if as_json:
         print(json.dumps(report.as_dict()))

@@ -68,6 +68,8 @@ def main(argv: list[str]) -> int:
     for text in options.text:
         if predictor.cut(text):
             _warn(f'text="{text}": only its first {predictor.max_tokens - 2} word pieces are read.')
+        if unknown := predictor.unknown(text):
+            _warn(f'text="{text}": the vocabulary does not know {", ".join(dict.fromkeys(unknown))}.')
     out = Path(options.out).expanduser()
     with bar("predicting") as progress:
         records, failures = predict_files(

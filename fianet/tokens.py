@@ -66,7 +66,9 @@ class Tokenizer:
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
-        self._pad, self._first, self._last = (vocabulary[token] for token in (_PAD, _FIRST, _LAST))
+        self._pad, self._first, self._last, self._unknown = (
+            vocabulary[token] for token in (_PAD, _FIRST, _LAST, _UNKNOWN)
+        )
 
     @classmethod
     def load(cls, pretrained: str | None = None) -> Self:
@@ -103,6 +105,12 @@ class Tokenizer:
     def pieces(self, sentence: str) -> list[Span]:
         """Where in the uncut sentence each word piece stands: half-open character ranges."""
         return list(self._backend.encode(sentence, add_special_tokens=False).offsets)
+
+    def unknown(self, sentence: str) -> list[str]:
+        """The words of a sentence that the vocabulary does not know: a model reads the same [UNK] for each of them."""
+        pieces = self._backend.encode(sentence, add_special_tokens=False)
+        places = zip(pieces.ids, pieces.offsets, strict=True)
+        return [sentence[start:end] for number, (start, end) in places if number == self._unknown]
 
     def names(self, ids: Iterable[int]) -> list[str]:
         """The pieces that ids stand for, special ones included."""

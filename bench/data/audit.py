@@ -36,6 +36,7 @@ WARNINGS = {
     "outside_box": "masks that stick out of their box",
     "wrong_area": "areas that are not the mask's",
     "cut_sentence": "sentences cut at max_tokens",
+    "unknown_word": "sentences with words that the vocabulary does not know",
     "unknown_category": "references of no known category",
     "constant_image": "images of one colour all over",
     "transparent_image": "images with transparent pixels, under which training sees the colours and prediction nothing",
@@ -81,6 +82,7 @@ def audit(
     *,
     max_tokens: int,
     tokenizer_length: Callable[[str], int],
+    unknown_words: Callable[[str], list[str]] = lambda sentence: [],
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """Reads every image, mask and sentence of a set.
@@ -89,6 +91,7 @@ def audit(
         data: The set.
         max_tokens: Word pieces the model sees of a sentence, with [CLS] and [SEP].
         tokenizer_length: Word pieces a sentence has, uncut.
+        unknown_words: Its words that the vocabulary does not know.
         progress: Called with files and masks read and in all.
 
     Raises:
@@ -97,6 +100,7 @@ def audit(
     index = read_index(data)
     facts = read_facts(index, data, progress)
     warnings = [*find_warnings(index, facts), *find_cut_sentences(index, max_tokens, tokenizer_length)]
+    warnings += find_unknown_words(index, unknown_words)
     return Report(list(find_errors(index, facts)), warnings, _counts(index))
 
 
@@ -189,6 +193,14 @@ def find_cut_sentences(
         if (length := tokenizer_length(reference.sentence)) > max_tokens:
             message = f"{length} word pieces, max_tokens is {max_tokens}: {reference.sentence}"
             yield _finding("cut_sentence", reference, message)
+
+
+def find_unknown_words(index: Index, unknown_words: Callable[[str], list[str]]) -> Iterator[Finding]:
+    """Sentences with words that a model cannot tell from one another."""
+    for reference in index.references:
+        if found := unknown_words(reference.sentence):
+            message = f"{', '.join(dict.fromkeys(found))}: {reference.sentence}"
+            yield _finding("unknown_word", reference, message)
 
 
 def _outside(box: tuple[float, float, float, float], mask: MaskFacts) -> float:

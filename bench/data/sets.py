@@ -1,5 +1,7 @@
 """Every split of a data set as samples, ready for a model."""
 
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,12 +23,15 @@ class Sets:
     tokenizer: Tokenizer
 
 
-def open_sets(config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | None = None) -> Sets:
+def open_sets(
+    config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | None = None, *, tell: bool = False
+) -> Sets:
     """Every split as samples, and the test split once more with the sentences of other images.
 
     Args:
         config: The cell's.
         tokenizer: Of its text encoder.
+        tell: Whether to say on stderr how many sentences hold words that the vocabulary does not know.
         most: How many references of each split are enough (a rehearsal's): those with the longest sentences.
 
     Raises:
@@ -35,6 +40,8 @@ def open_sets(config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | No
     references, skipped = usable_references(config.data)
     if most is not None:
         references = {split: _longest(each, most[split]) for split, each in references.items()}
+    if tell and (said := unknown_words(references, tokenizer)):
+        print(said, file=sys.stderr, flush=True)
     references |= {SHUFFLED: with_other_sentences(references["test"])}
     categories = {reference.category for each in references.values() for reference in each}
     decoupler = make_decoupler(config.protocol.decoupler, sorted(categories))
@@ -45,6 +52,20 @@ def open_sets(config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | No
         for split, each in references.items()
     }
     return Sets(splits, skipped, tokenizer)
+
+
+def unknown_words(references: Mapping[str, Sequence[Reference]], tokenizer: Tokenizer) -> str:
+    """How many sentences hold words that the vocabulary does not know, and which, in a line; empty: none."""
+    sentences = [reference.sentence for each in references.values() for reference in each]
+    found = [unknown for sentence in sentences if (unknown := tokenizer.unknown(sentence))]
+    if not found:
+        return ""
+    words = Counter(word for unknown in found for word in unknown)
+    few = ", ".join(word for word, _ in words.most_common(5))
+    return (
+        f"{len(found):,} of {len(sentences):,} sentences hold words that the vocabulary does not know, "
+        f"and that are one to the model (most often: {few})."
+    )
 
 
 def _longest(references: Sequence[Reference], most: int) -> tuple[Reference, ...]:

@@ -65,6 +65,10 @@ class Predictor:
         """Whether the model reads only the beginning of a sentence."""
         return self.tokenizer.length(text) > self.max_tokens
 
+    def unknown(self, text: str) -> list[str]:
+        """The words of a sentence that the model's vocabulary does not know."""
+        return self.tokenizer.unknown(text)
+
     @torch.inference_mode()
     def __call__(self, pairs: Sequence[tuple[Picture, str]]) -> list[Prediction]:
         """One batch: pictures of any sizes with one sentence each."""

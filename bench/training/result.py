@@ -63,12 +63,12 @@ def make_result(
     check_unchanged(cell.description()["identity"], config)
     if config.weights:
         model, tokenizer = imported(config)
-        sets = open_sets(config, tokenizer, most)
+        sets = open_sets(config, tokenizer, most, tell=main)
         model.to(accelerator.device)
         progress = Progress()
     else:
         tokenizer = configured_tokenizer(config)
-        sets = open_sets(config, tokenizer, most)
+        sets = open_sets(config, tokenizer, most, tell=main)
         torch.manual_seed(seed)
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
         model = distributed.synchronise_norms(model, accelerator)

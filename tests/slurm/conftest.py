@@ -23,6 +23,8 @@ WORDS = [
     *("launcher.rehearse=false", "tracking.enabled=false"),
 ]
 
+OF_THE_ATTEMPT = ("seconds", "stepping", "images")
+
 
 def slurm(*words: str) -> str:
     """What a Slurm command prints."""

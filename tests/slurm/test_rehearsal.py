@@ -11,24 +11,24 @@ STUDY = """
 title: Two models
 rows:
   own: {label: As it is}
-  hot: {label: Too hot, recipe: {lr: LR}}
+  other: {label: Another, CHANGE}
 """
 
 
-def study(folder: Path, rate: str) -> str:
-    (folder / "two.yaml").write_text(STUDY.replace("LR", rate))
+def study(folder: Path, change: str) -> str:
+    (folder / "two.yaml").write_text(STUDY.replace("CHANGE", change))
     return "ablation=two.yaml"
 
 
 def test_an_array_is_only_sent_if_every_model_passes(cluster) -> None:
     words = ["bench.run", "launcher=slurm", *cluster.words, "launcher.rehearse=true", "recipe.epochs=2"]
-    failed = cluster.command(*words, study(cluster.folder, "1000"))
+    failed = cluster.command(*words, study(cluster.folder, "protocol: {decoupler: nltk}"))
     assert failed.returncode == 1, failed.stderr
-    assert "Too hot" in failed.stdout
-    assert "the loss is" in failed.stdout
+    assert "Another" in failed.stdout
+    assert "decoupler=nltk: NLTK" in failed.stdout
     assert "submitted job" not in failed.stdout
     assert Store(cluster.folder / "runs").cells() == []
-    passed = cluster.command(*words, study(cluster.folder, "2.0e-3"), "wait=true")
+    passed = cluster.command(*words, study(cluster.folder, "recipe: {lr: 2.0e-3}"), "wait=true")
     assert passed.returncode == 0, passed.stderr
     assert "submitted job" in passed.stdout
     cells = Store(cluster.folder / "runs").cells()

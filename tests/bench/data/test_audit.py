@@ -14,8 +14,10 @@ from pycocotools import mask as coco
 from bench.config.schema import DataConfig
 from bench.data import facts
 from bench.data.audit import KINDS, Report, audit, audit_errors
+from bench.data.sets import unknown_words
 from bench.data.usable import usable_references
 from bench.terminal.errors import UserError
+from fianet.tokens import Tokenizer
 
 
 def audited(data: DataConfig, max_tokens: int = 22) -> Report:
@@ -292,3 +294,22 @@ def box_mask_of_ones() -> np.ndarray:
     mask = np.zeros((30, 40), np.uint8)
     mask[10:20, 5:15] = 1
     return mask
+
+
+def test_words_that_the_vocabulary_does_not_know_are_told(rrsisd) -> None:
+    rrsisd.say(1, "两艘船")
+    rrsisd.say(2, "The quokkas 🦘 on the left")
+    rrsisd.write()
+    tokenizer = Tokenizer.load(None)
+    report = audit(
+        rrsisd.data, max_tokens=22, tokenizer_length=tokenizer.length, unknown_words=tokenizer.unknown
+    )
+    told = {finding.ref_id: finding.message for finding in report.warnings if finding.kind == "unknown_word"}
+    assert set(told) == {11, 12}
+    assert told[12].startswith("🦘: ")
+    references, _ = usable_references(rrsisd.data)
+    assert "2 of 6 sentences hold words" in unknown_words(references, tokenizer)
+    rrsisd.say(1, "A ship")
+    rrsisd.say(2, "A small ship on the left")
+    rrsisd.write()
+    assert unknown_words(usable_references(rrsisd.data)[0], tokenizer) == ""

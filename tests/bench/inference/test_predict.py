@@ -386,3 +386,13 @@ def test_a_folder_is_predicted_to_its_end_and_what_failed_is_listed(
     assert [Path(each["image"]).name for each in listed] == ["a.png", "d.png", "b.png", "c.png"]
     assert ["error" in each for each in listed] == [False, False, True, True]
     assert "IndexError" in capsys.readouterr().err
+
+
+def test_words_that_the_vocabulary_does_not_know_are_told(
+    predict: Predict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(pixels()).save("a.png")
+    assert predict("image=a.png", "text=the 船 on the left", "text=the ship") == 0
+    said = capsys.readouterr().err
+    assert 'text="the 船 on the left": the vocabulary does not know 船.' in said
+    assert said.count("does not know") == 1

@@ -117,11 +117,12 @@ def test_a_model_that_fails_its_rehearsal_is_named_with_the_cause(
     command: Run, drawn: list[str], study: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mini.yaml").write_text(
-        Path(study.partition("=")[2]).read_text() + "  hot: {label: Too hot, recipe: {lr: 1000}}\n"
+        Path(study.partition("=")[2]).read_text()
+        + "  bare: {label: No tagger, protocol: {decoupler: nltk}}\n"
     )
-    done = command("bench.run", "ablation=mini.yaml", *drawn, "rehearse=true", "recipe.weight_decay=0")
+    done = command("bench.run", "ablation=mini.yaml", *drawn, "rehearse=true")
     assert done.returncode == 1
-    assert "Too hot · synthetic: " in done.stdout
+    assert "No tagger · synthetic: protocol.decoupler=nltk: " in done.stdout
     assert done.stdout.count("passed") == 2
 
 
