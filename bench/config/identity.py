@@ -16,6 +16,8 @@ VERSION = 1  # raised when a change of this code changes scores: every cell is t
 NLTK_MARKS = 2
 # the same for black boxes (bench/data/augment.py): only cells that have some are trained anew
 BOXES_VERSION = 2
+# the same for what LGCE's neck has decayed (bench/training/train.py): only cells with that neck are trained anew
+LGCE_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
@@ -56,6 +58,8 @@ def identity(
         del recipe["accumulate"]
     if config.recipe.erase > 0:
         recipe["boxes"] = BOXES_VERSION
+    if config.model.neck == Neck.lgce and not config.model.plugin:
+        recipe["decay"] = LGCE_VERSION
     if config.recipe.precision == Precision.float32:  # as before this key
         del recipe["precision"]
     del model["published"]

@@ -80,7 +80,7 @@ class Cluster:
             name: (cell.path / name).read_bytes() for name in ("metrics.json", "checkpoints/best.safetensors")
         }
         epochs = [
-            {key: value for key, value in epoch.items() if key not in ("seconds", "stepping", "images")}
+            {key: value for key, value in epoch.items() if key not in OF_THE_ATTEMPT}
             for epoch in cell.history()
         ]
         return found | {"history": repr(epochs).encode()}

@@ -244,7 +244,7 @@ def test_gpus_are_given_to_cells_in_teams(monkeypatch: pytest.MonkeyPatch) -> No
             "launcher.processes=3, recipe.accumulate=1: batches of 16 do not split so",
         ),
         (["launcher.processes=8", "recipe.accumulate=2"], "do not split so"),
-        (["launcher.processes=0"], "do not split so"),
+        (["launcher.processes=0"], "launcher.processes=0"),
     ],
 )
 def test_batches_that_do_not_split_are_refused(
