@@ -74,9 +74,10 @@ def test_weights_are_those_the_attention_gathers_with(heads: int) -> None:
 def test_maps_are_what_the_stages_compute(fusion: Fusion, config: Config, dataset: ReferringDataset) -> None:
     maps = looked(made(config, fusion), dataset)
     assert maps is not None
-    assert maps.ref_ids.shape == (3,)
+    (count,) = maps.ref_ids.shape
+    assert 2 <= count <= 3, "as many as the few drawn images have sentences with both kinds of words"
     for kind in KINDS:
-        assert [values.shape for values in maps.stages[kind]] == [(3, side, side) for side in (8, 4, 2, 1)]
+        assert [values.shape for values in maps.stages[kind]] == [(count, side, side) for side in (8, 4, 2, 1)]
         assert all(np.isfinite(values).all() and values.min() >= 0 for values in maps.stages[kind])
     for kind in ("context", "position"):
         assert max(values.max() for values in maps.stages[kind]) < 1

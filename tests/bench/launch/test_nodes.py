@@ -52,7 +52,7 @@ def test_memory_is_asked_for_by_node_and_speed_by_team(tmp_path: Path) -> None:
         (["launcher.nodes=2"], "launcher.nodes=2: launcher=local knows this machine alone"),
         (["launcher=slurm", "launcher.nodes=3"], "launcher.nodes=3, recipe.accumulate=1: batches of 16"),
         (["launcher=slurm", "launcher.nodes=4", "launcher.processes=4"], "leave parts of 2 or more"),
-        (["launcher=slurm", "launcher.nodes=0"], "do not split so"),
+        (["launcher=slurm", "launcher.nodes=0"], "launcher.nodes=0"),
     ],
 )
 def test_batches_are_split_over_all_nodes(words: list[str], said: str) -> None:
