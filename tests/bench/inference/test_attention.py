@@ -77,7 +77,9 @@ def test_maps_are_what_the_stages_compute(fusion: Fusion, config: Config, datase
     (count,) = maps.ref_ids.shape
     assert 2 <= count <= 3, "as many as the few drawn images have sentences with both kinds of words"
     for kind in KINDS:
-        assert [values.shape for values in maps.stages[kind]] == [(count, side, side) for side in (8, 4, 2, 1)]
+        assert [values.shape for values in maps.stages[kind]] == [
+            (count, side, side) for side in (8, 4, 2, 1)
+        ]
         assert all(np.isfinite(values).all() and values.min() >= 0 for values in maps.stages[kind])
     for kind in ("context", "position"):
         assert max(values.max() for values in maps.stages[kind]) < 1

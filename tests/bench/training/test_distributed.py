@@ -159,12 +159,28 @@ def ready(drawn: list[str], tmp_path: Path) -> Cell:
 @pytest.mark.parametrize(
     ("case", "codes", "state", "cause"),
     [
-        ("memory0", [1, 0], "failed", "OutOfMemoryError: CUDA out of memory."),
+        pytest.param(
+            "memory0", [1, 0], "failed", "OutOfMemoryError: CUDA out of memory.", marks=pytest.mark.slow
+        ),
         ("memory1", [1, 1], "failed", "process 1: OutOfMemoryError: CUDA out of memory."),
-        ("signal0", [1, 0], "lost", "stopped by SIGTERM; its state is saved"),
-        ("signal1", [1, 0], "lost", "stopped by a signal to a process beside it; its state is saved"),
-        ("signalled1", [1, 0], "lost", "stopped by a signal to a process beside it; its state is saved"),
-        ("superseded0", [75, 0], "lost", None),
+        pytest.param(
+            "signal0", [1, 0], "lost", "stopped by SIGTERM; its state is saved", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "signal1",
+            [1, 0],
+            "lost",
+            "stopped by a signal to a process beside it; its state is saved",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "signalled1",
+            [1, 0],
+            "lost",
+            "stopped by a signal to a process beside it; its state is saved",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("superseded0", [75, 0], "lost", None, marks=pytest.mark.slow),
     ],
 )
 def test_all_end_within_a_minute_with_the_cause_when_one_leaves(
