@@ -123,9 +123,7 @@ def test_a_model_that_fails_its_rehearsal_is_named_with_the_cause(
     )
     done = command("bench.run", "ablation=mini.yaml", *drawn, "rehearse=true")
     assert re.search(r"^No tagger · \S+: decoupler=nltk: NLTK", done.stdout, re.MULTILINE), done.stdout
-    assert re.search(r"^No tagger · \S+: protocol\.decoupler=nltk: NLTK", done.stdout, re.MULTILINE), (
-        done.stdout
-    )
+    assert re.search(r"^No tagger · \S+: decoupler=nltk: NLTK", done.stdout, re.MULTILINE), done.stdout
     assert done.stdout.count("passed") == 2
 
 
