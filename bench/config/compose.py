@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config.groups import EXPERIMENTS, GROUPS
@@ -19,6 +20,7 @@ from bench.config.values import check_values
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
 
+APART = ("ablation", "seeds")  # keys that are not given to Hydra
 RETIRED = ("images_per_second",)  # keys of stored configurations that nothing reads any more
 
 ConfigStore.instance().store(name="schema", node=Config)
@@ -50,20 +52,18 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     for group, value in chosen.items():
         check_choice(group, value, where)
     nested = {key: value for key, value in changes.items() if key not in chosen}
-    if (ablation := request.value("ablation")) is not None:
-        nested["ablation"] = ablation  # not a group: a study is not merged into the configuration
-    left_out = {"ablation", *chosen}
-    if plugin := _plugin(str(chosen.get("model", request.value("model")))):
+    # a study is no group to be merged into the configuration, and Hydra is slow to read a thousand seeds again
+    nested |= {key: value for key in APART if (value := request.value(key)) is not None}
+    left_out = {*APART, *chosen}
+    if plugin := _plugin(chosen.get("model", request.value("model"))):
         left_out.add("model")
         nested["model"] = _another(plugin) | nested.get("model", {})
     choices = [f"{group}={value}" for group, value in chosen.items() if (group, value) != ("model", plugin)]
     try:
-        with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
-            composed = hydra_compose("config", [*request.words(without=left_out), *choices])
+        composed = _groups(*request.words(without=left_out), *choices)
     except (OmegaConfBaseException, HydraException) as error:
         raise _explain_hydra(error) from None
     try:
-        OmegaConf.set_struct(composed, True)
         config = OmegaConf.to_object(OmegaConf.merge(composed, nested))
     except OmegaConfBaseException as error:
         raise explain(error, source) from None
@@ -72,11 +72,20 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     return config
 
 
-def _plugin(model: str) -> str | None:
+@lru_cache
+def _groups(*words: str) -> DictConfig:
+    """What the chosen groups and keys make; most rows of a study choose the same and change values of their own."""
+    with initialize_config_dir(str(EXPERIMENTS), version_base="1.3"):
+        composed = hydra_compose("config", list(words))
+    OmegaConf.set_struct(composed, True)
+    return composed
+
+
+def _plugin(model: Any) -> str | None:
     """The model, where it is another package's: it has no YAML, its builder reads our defaults."""
-    if (EXPERIMENTS / "model" / f"{model}.yaml").is_file() or model not in plugins():
+    if model is None or (EXPERIMENTS / "model" / f"{model}.yaml").is_file() or str(model) not in plugins():
         return None
-    return model
+    return str(model)
 
 
 def _another(plugin: str) -> dict[str, Any]:

@@ -54,12 +54,17 @@ class Speeds:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known = [found for cell in store.cells() if (found := _measured(cell))]
+        # by the object: the cells of a row share their configuration, however many seeds it has
+        self._estimates: dict[int, tuple[Config, Estimate]] = {}
 
     def of(self, config: Config) -> Estimate:
         """Cells of this model and image size, else a rehearsal, else other cells of its scale, else what is assumed."""
-        alone = self._this_model(config) or _rehearsed(self._store, config)
-        alone = alone or self._this_scale(config) or _assumed(config)
-        return Estimate(alone.images_per_second * config.launcher.team, alone.source)
+        if id(config) not in self._estimates:
+            alone = self._this_model(config) or _rehearsed(self._store, config)
+            alone = alone or self._this_scale(config) or _assumed(config)
+            team = Estimate(alone.images_per_second * config.launcher.team, alone.source)
+            self._estimates[id(config)] = config, team
+        return self._estimates[id(config)][1]
 
     def seconds(self, config: Config, samples: Mapping[str, int]) -> float:
         """How long a whole cell takes: training, the evaluation after every epoch, and those at the end.

@@ -92,12 +92,18 @@ def plan_cells(
     """
     cells = []
     datasets = list(dict.fromkeys(dataset for _, dataset in configs))
+    of_first = {
+        key: identity(config, seeds[0], fingerprint(config), weights, encoder_weights)
+        for key, config in configs.items()
+    }
     for seed, dataset in product(seeds, datasets):
         for row in study.rows:
             config = configs[row.key, dataset]
             if config.weights is not None and seed != seeds[0]:
                 continue  # nothing is trained, so another seed would be the same cell
-            known = identity(config, seed, fingerprint(config), weights, encoder_weights)
+            known = of_first[row.key, dataset]
+            if "seed" in known:
+                known = known | {"seed": seed}
             cells.append(PlannedCell(cell_id(known), row.key, config.data.name, seed, known, config))
     return cells
 

@@ -173,7 +173,7 @@ def test_job_held_because_a_node_could_not_start_it_is_released_once(
     def sleep(seconds: float) -> None:
         looks.append(seconds)
         if looks.count(slurm.POLL_SECONDS) == 3:
-            cell.write("metrics", {"scores": {}})
+            cell.write("metrics", {"scores": {"val": {"mIoU": 1.0}}})
 
     monkeypatch.setattr(slurm.time, "sleep", sleep)
     slurm.follow([cell], LAUNCHER, resubmit=True)
