@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import fmean
 
 from rich.console import Console
 from rich.live import Live
@@ -15,30 +16,50 @@ from bench.launch.slurm_state import HELD
 from bench.storage.store import Store
 
 SECONDS = 2.0
+MOST_LINES = 100  # of a table that shows every cell
 NUMBERS = ("seed", "epoch", "images/s", "left", "mIoU")
 COLOURS = {"done": "green", "running": "cyan", "queued": "yellow", "failed": "red", "lost": "red"}
 
 
 def table(title: str, statuses: list[CellStatus]) -> Table:
-    """The cells of a study, one a line."""
+    """The cells of a study, one a line; in a large one those of a row that stand alike share theirs."""
     drawn = Table(title=escape(title), title_justify="left")
     for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", "mIoU", "cause"):
         drawn.add_column(column, justify="right" if column in NUMBERS else "left")
-    for status in statuses:
+    for alike in lines(statuses):
+        status, scores = alike[0], [each.mIoU for each in alike if each.mIoU is not None]
         colour = COLOURS.get(status.state, "white")
         drawn.add_row(
             escape(status.label),
             escape(status.dataset),
-            str(status.seed),
-            status.id,
+            _seeds(alike),
+            status.id if len(alike) == 1 else f"{len(alike):,} cells",
             f"[{colour}]{status.state}[/]" + (", stale code" if status.stale_code else ""),
             f"{status.epoch:.1f}/{status.epochs}" if status.state in ("running", "lost") else "",
             f"{status.images_per_second:.3g}" if status.images_per_second is not None else "",
             duration(status.seconds_left) if status.seconds_left is not None else "",
-            f"{status.mIoU:.2f}" if status.mIoU is not None else "",
+            ("mean " if len(scores) > 1 else "") + f"{fmean(scores):.2f}" if scores else "",
             escape("; ".join(remarks(status))),
         )
     return drawn
+
+
+def lines(statuses: list[CellStatus]) -> list[list[CellStatus]]:
+    """The cells of each line: one, or where there are too many to read, those of a row that nothing tells apart."""
+    if len(statuses) <= MOST_LINES:
+        return [[status] for status in statuses]
+    alike: dict[tuple[object, ...], list[CellStatus]] = {}
+    for status in statuses:
+        own = status.id if status.state in ("running", "lost") else ""
+        key = (status.row, status.dataset, status.state, status.stale_code, own, *remarks(status))
+        alike.setdefault(key, []).append(status)
+    return list(alike.values())
+
+
+def _seeds(alike: list[CellStatus]) -> str:
+    """`7`, or `0 to 9` of several."""
+    seeds = [status.seed for status in alike]
+    return f"{seeds[0]}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
 
 
 @contextmanager
