@@ -77,10 +77,19 @@ def identity(
 
 
 def _data(config: Config, fingerprint: str) -> dict[str, Any]:
-    """What is read: sets of 8-bit images have the ids that they had before there was a stretch."""
+    """What is read: a key that stands at its default is left out, as before there was such a key."""
     data = config.data
     stretch = {} if data.stretch == Stretch.percentile else {"stretch": data.stretch}
-    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch}
+    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch, **_part(config)}
+
+
+def _part(config: Config) -> dict[str, Any]:
+    """How much of the training split is used; nothing where all of it is, or where nothing is trained."""
+    data = config.data
+    if config.weights is not None or data.fraction == 1:
+        return {}
+    asked = {"limit": data.limit, "fraction": data.fraction}
+    return {key: value for key, value in asked.items() if value is not None}
 
 
 def _scored_only(

@@ -221,7 +221,7 @@ class PublishedData:
 
 @dataclass
 class DataConfig:
-    """A referring data set on disk. Only content, `max_tokens` and `stretch` are part of a cell's identity."""
+    """A referring data set on disk. Of its keys only those that change what is read are part of a cell's identity."""
 
     name: str = "rrsisd"
     layout: Layout = Layout.rrsisd
@@ -234,6 +234,9 @@ class DataConfig:
     workers: int = 2  # loading processes per cell; 0 = in the training process
     cache: str = "runs/cache"  # fingerprints and resized images
     cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
+    # train on part of the images, all sentences of each; validation and test stay whole (bench/data/subset.py)
+    limit: int | None = None  # so many images
+    fraction: float | None = None  # or this share of them
 
 
 @dataclass

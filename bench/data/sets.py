@@ -10,16 +10,25 @@ from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.decouplers import make_decoupler
 from bench.data.reference import SHUFFLED, Reference
+from bench.data.subset import Subset, training_subset
 from bench.data.usable import usable_references
 from fianet.tokens import Tokenizer
 
 
 @dataclass(frozen=True)
 class Sets:
-    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
+    """What a cell reads.
+
+    Attributes:
+        splits: Every split as samples, `shuffled` among them.
+        skipped: How many references of each split were left out as unusable.
+        training: Which part of the training split is used.
+        tokenizer: The vocabulary.
+    """
 
     splits: dict[str, ReferringDataset]
     skipped: dict[str, int]
+    training: Subset
     tokenizer: Tokenizer
 
 
@@ -38,12 +47,14 @@ def open_sets(
         UserError: The data set has errors and none may be skipped.
     """
     references, skipped = usable_references(config.data)
+    categories = {reference.category for each in references.values() for reference in each}
+    training = training_subset(references["train"], config.data)
+    references |= {"train": training.references}
     if most is not None:
         references = {split: _longest(each, most[split]) for split, each in references.items()}
     if tell and (said := unknown_words(references, tokenizer)):
         print(said, file=sys.stderr, flush=True)
     references |= {SHUFFLED: with_other_sentences(references["test"])}
-    categories = {reference.category for each in references.values() for reference in each}
     decoupler = make_decoupler(config.protocol.decoupler, sorted(categories))
     splits = {
         split: ReferringDataset(
@@ -51,7 +62,7 @@ def open_sets(
         )
         for split, each in references.items()
     }
-    return Sets(splits, skipped, tokenizer)
+    return Sets(splits, skipped, training, tokenizer)
 
 
 def unknown_words(references: Mapping[str, Sequence[Reference]], tokenizer: Tokenizer) -> str:

@@ -10,6 +10,7 @@ from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, Publish
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.own_name import with_own_name
+from bench.data.subset import limit_note, training_subset
 from bench.data.usable import usable_references
 from bench.models.pretrained import encoder_digest, image_size, text_digest
 from bench.storage.store import Store
@@ -90,7 +91,11 @@ def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
-    return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
+    training = training_subset(references["train"], data)
+    if said := limit_note(data, training):
+        print(said, file=sys.stderr)
+    samples = {split: len(found) for split, found in references.items()}
+    return _DataSet(fingerprint(data), samples | {"train": len(training.references)})
 
 
 def _check_start(config: Config, scale: str) -> None:

@@ -169,6 +169,8 @@ def _score(
         "counts": {split: len(dataset) for split, dataset in sets.splits.items()},
         "skipped": sets.skipped,
     }
+    if not (config.weights or sets.training.whole):
+        metrics["subset"] = {"images": sets.training.images, "of": sets.training.of}
     cell.write("metrics", metrics)
     _afterwards(cell, "removal of training states", lambda: checkpoint.drop_states(cell.checkpoints))
 

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.storage.metrics import NAMES
 from bench.storage.store import Cell, Record, Store
 from reports.statistics.protocol import RowProtocol, row_protocol
+from reports.statistics.subsets import TrainedOn, trained_on
 from reports.text.escape import plain
 
 METRICS = NAMES
@@ -83,6 +84,7 @@ class StudyFrame:
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
         random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
+        subsets: Row key and data set to the part of the training images that was used; not of rows that used all.
         protocols: Row key to how its epoch was chosen, for rows of which a cell was planned.
         select: The split that chose the epochs of the table; a row of another split is among `deviations`.
         precision: What the reference row (the first, where there is none) was computed in.
@@ -97,6 +99,7 @@ class StudyFrame:
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
     random_starts: dict[str, tuple[str, ...]]
+    subsets: dict[tuple[str, str], TrainedOn]
     protocols: dict[str, RowProtocol]
     select: str
     precision: str
@@ -208,6 +211,11 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         methods=_methods(rows, study.get("reference"), by_row),
         precision=precisions.get(study.get("reference") or "", next(iter(precisions.values()), "")),
         random_starts=_random_starts(configs),
+        subsets={
+            (row.key, place["dataset"]): part
+            for row, place, cell in cells
+            if (part := trained_on(scores[cell.id] or {}))
+        },
         protocols={row: row_protocol(config, study) for row, config in by_row.items()},
         select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
     )
@@ -260,10 +268,15 @@ def summarize(results: pd.DataFrame, reference: str | None) -> pd.DataFrame:
 
 
 def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, dict[str, int]]]:
+    """Of each data set's first finished cell that used all training images; else without the number of these."""
     found: dict[str, dict[str, dict[str, int]]] = {}
-    for dataset, metrics in cells:
-        if metrics and dataset not in found:
-            found[dataset] = {"counts": metrics.get("counts", {}), "skipped": metrics.get("skipped", {})}
+    finished = [(dataset, metrics) for dataset, metrics in cells if metrics]
+    for dataset, metrics in sorted(finished, key=lambda each: "subset" in each[1]):
+        if dataset not in found:
+            counts = dict(metrics.get("counts", {}))
+            if "subset" in metrics:
+                counts.pop("train", None)
+            found[dataset] = {"counts": counts, "skipped": metrics.get("skipped", {})}
     return found
 
 

@@ -64,11 +64,23 @@ def start_note(frame: StudyFrame, row: str) -> str:
     )
 
 
-def start_notes(frame: StudyFrame) -> list[str]:
-    """The same for all rows of a table that has no marks on them."""
+def subset_note(frame: StudyFrame, row: str, dataset: str) -> str:
+    """Which part of the training images a row learned from; empty where it was all of them."""
+    part = frame.subsets.get((row, dataset))
+    if part is None:
+        return ""
+    return (
+        f"Trained on {100 * part.images / part.of:.3g} % of the training images of {dataset}: "
+        f"{part.images:,} of {part.of:,} images, {part.sentences:,} sentences."
+    )
+
+
+def training_notes(frame: StudyFrame) -> list[str]:
+    """How rows were trained otherwise than usual, for a table that has no marks on them."""
     labels: dict[str, list[str]] = {}
     for row in frame.rows:
-        if note := start_note(frame, row.key):
+        notes = [subset_note(frame, row.key, dataset) for dataset in frame.datasets]
+        for note in filter(None, (start_note(frame, row.key), *notes)):
             labels.setdefault(note, []).append(row.label)
     return [f"{', '.join(rows)}: {note[0].lower()}{note[1:]}" for note, rows in labels.items()]
 

@@ -14,6 +14,7 @@ from reports.tables.notes import (
     row_note,
     source_note,
     start_note,
+    subset_note,
     unlike_notes,
     verdict_notes,
 )
@@ -40,7 +41,12 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
             lines = []
             for row in frame.rows_on(dataset):
                 reason = missing.get((row.key, dataset), "")
-                marker = footnotes.marker(reason, row_note(frame, row.key), start_note(frame, row.key))
+                notes = (
+                    row_note(frame, row.key),
+                    start_note(frame, row.key),
+                    subset_note(frame, row.key, dataset),
+                )
+                marker = footnotes.marker(reason, *notes)
                 lines.append(_line(frame, evidence, row, dataset, split, reason, marker))
             printed = [
                 _printed_line(frame, each, footnotes, rank_printed)
