@@ -6,6 +6,7 @@ Importing this module costs milliseconds (no torch, no Hydra): the schema is pla
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 # what `pretrained` may say beside naming weights
 RANDOM = "random"  # start from random weights, said on purpose: where others start from pretrained ones tables say so
@@ -266,6 +267,8 @@ class ProtocolConfig:
     metric: Metric = Metric.mIoU
     size: EvalSize = EvalSize.resized
     decoupler: Decoupler = Decoupler.rules
+    # data sets whose test splits are scored too, by name or as a mapping (bench/config/further.py)
+    also: list[Any] = field(default_factory=list)
 
 
 @dataclass

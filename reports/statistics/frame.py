@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.storage.metrics import NAMES
+from bench.storage.splits import further_split
 from bench.storage.store import Cell, Record, Store
 from reports.statistics.protocol import RowProtocol, row_protocol
 from reports.statistics.subsets import TrainedOn, trained_on
@@ -106,8 +107,16 @@ class StudyFrame:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits the table shows."""
+        """The splits of every data set that the table shows."""
         return tuple(self.study.get("splits") or SPLITS)
+
+    def further_on(self, dataset: str) -> tuple[str, ...]:
+        """The sets that models trained on one data set were scored on besides."""
+        return _further(self.study, dataset)
+
+    def splits_on(self, dataset: str) -> tuple[str, ...]:
+        """The splits that the table shows of one data set, those of further sets last."""
+        return (*self.splits, *map(further_split, self.further_on(dataset)))
 
     @property
     def reference(self) -> StudyRow | None:
@@ -191,9 +200,17 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         for place in planned["cells"]
     ]
     scores = {cell.id: cell.metrics() for _, _, cell in cells}
-    splits = tuple(study.get("splits") or SPLITS)
+    shown = tuple(study.get("splits") or SPLITS)
+    splits = {
+        dataset: (*shown, *map(further_split, _further(study, dataset)))
+        for dataset in {place["dataset"] for _, place, _ in cells}
+    }
     results = pd.DataFrame(
-        (line for row, place, cell in cells for line in _lines(row, place, cell, scores[cell.id], splits)),
+        (
+            line
+            for row, place, cell in cells
+            for line in _lines(row, place, cell, scores[cell.id], splits[place["dataset"]])
+        ),
         columns=["row", "label", "marks", "dataset", "split", "seed", "cell", "state", "error", *METRICS],
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
@@ -219,6 +236,10 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         protocols={row: row_protocol(config, study) for row, config in by_row.items()},
         select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
     )
+
+
+def _further(study: Record, dataset: str) -> tuple[str, ...]:
+    return tuple(study.get("also", {}).get(dataset, ()))
 
 
 def _lines(

@@ -37,7 +37,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
     missing, footnotes, columns = missing_notes(frame), Footnotes(), _columns(frame)
     panels = []
     for dataset in frame.datasets:
-        for split in frame.splits:
+        for split in frame.splits_on(dataset):
             lines = []
             for row in frame.rows_on(dataset):
                 reason = missing.get((row.key, dataset), "")
@@ -54,7 +54,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
             ]
             ranked = emphasize([*printed, *lines], columns)
             cut = len(printed)
-            panels.append(Panel(plain(dataset), split, ranked[cut:], ranked[:cut]))
+            panels.append(Panel(plain(dataset), plain(split), ranked[cut:], ranked[:cut]))
     return Grid(
         name=plain(frame.study["name"]),
         title=plain(frame.study.get("title") or frame.study["name"]).rstrip("."),
