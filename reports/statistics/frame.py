@@ -289,15 +289,19 @@ def summarize(results: pd.DataFrame, reference: str | None) -> pd.DataFrame:
 
 
 def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, dict[str, int]]]:
-    """Of each data set's first finished cell that used all training images; else without the number of these."""
+    """By data set, every split as its first finished cell has it; training as the first that used all images."""
     found: dict[str, dict[str, dict[str, int]]] = {}
-    finished = [(dataset, metrics) for dataset, metrics in cells if metrics]
-    for dataset, metrics in sorted(finished, key=lambda each: "subset" in each[1]):
-        if dataset not in found:
-            counts = dict(metrics.get("counts", {}))
-            if "subset" in metrics:
-                counts.pop("train", None)
-            found[dataset] = {"counts": counts, "skipped": metrics.get("skipped", {})}
+    for dataset, metrics in cells:
+        if not metrics:
+            continue
+        known = found.setdefault(dataset, {"counts": {}, "skipped": {}})
+        for kind in known:
+            mine = {
+                split: number
+                for split, number in metrics.get(kind, {}).items()
+                if not (split == "train" and "subset" in metrics)
+            }
+            known[kind] = mine | known[kind]
     return found
 
 

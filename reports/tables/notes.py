@@ -72,6 +72,16 @@ def start_note(frame: StudyFrame, row: str) -> str:
     )
 
 
+def unscored_note(frame: StudyFrame, row: str, dataset: str, split: str) -> str:
+    """Why a row with results has none on a further set; empty where it has, or where it has no results at all."""
+    if not further_set(split) or not frame.cell_ids(dataset, row):
+        return ""
+    scored = frame.scores(row, dataset, split)[HEADLINE].n
+    return (
+        "" if scored else f"Not scored on {further_set(split)}: protocol.also of this row does not name it."
+    )
+
+
 def subset_note(frame: StudyFrame, row: str, dataset: str) -> str:
     """Which part of the training images a row learned from; empty where it was all of them."""
     part = frame.subsets.get((row, dataset))

@@ -16,6 +16,7 @@ from reports.tables.notes import (
     start_note,
     subset_note,
     unlike_notes,
+    unscored_note,
     verdict_notes,
 )
 from reports.tables.side_table import sources
@@ -40,7 +41,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
         for split in frame.splits_on(dataset):
             lines = []
             for row in frame.rows_on(dataset):
-                reason = missing.get((row.key, dataset), "")
+                reason = missing.get((row.key, dataset), "") or unscored_note(frame, row.key, dataset, split)
                 notes = (
                     row_note(frame, row.key),
                     start_note(frame, row.key),

@@ -1,6 +1,7 @@
 """Numbers of sets that were scored beside the one trained on, in every table that shows splits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from reports import write_report
 from reports.comparison.differences import compare
 from reports.statistics.frame import read_frame
 from reports.tables.notes import protocol_notes
+from reports.tables.study_table import study_grid
 from reports.text.places import place_title
 from tests.reports.conftest import scores
 
@@ -56,6 +58,26 @@ def test_a_note_says_what_was_trained_on(make_study: StudyMaker) -> None:
         f"{TITLE}: 30 expressions of Our ports (1 left out as unusable), scored by models trained on synthetic; "
         "nothing of Our ports was trained on, and it chose no epoch."
     )
+
+
+def test_a_row_that_was_not_scored_on_it_says_so(make_study: StudyMaker) -> None:
+    store = scored_besides(make_study)
+    for planned in store.study("fiam")["rows"][0]["cells"]:
+        cell = store.cell(planned["id"])
+        metrics = cell.metrics() or {}
+        cell.write(
+            "metrics", metrics | {key: _without(metrics[key]) for key in ("scores", "counts", "skipped")}
+        )
+    frame = read_frame(store, "fiam")
+    *_, panel = study_grid(frame).panels
+    missing = {line.key: line.missing for line in panel.lines}
+    assert missing.pop("blind") == "Not scored on Our ports: protocol.also of this row does not name it."
+    assert set(missing.values()) == {""}
+    assert f"{TITLE}: 30 expressions" in "\n".join(protocol_notes(frame)), "counted by the rows that have it"
+
+
+def _without(splits: dict[str, Any]) -> dict[str, Any]:
+    return {split: value for split, value in splits.items() if split != SPLIT}
 
 
 def test_two_studies_are_compared_on_it_too(make_study: StudyMaker) -> None:
