@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from bench.config.further import further_data
 from bench.config.groups import EXPERIMENTS, GROUPS
 from bench.config.plugins import package, plugins
 from bench.config.request import Request, check_choice
@@ -69,6 +70,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
         raise explain(error, source) from None
     assert isinstance(config, Config)
     check_values(config)
+    further_data(config)
     return config
 
 

@@ -29,6 +29,8 @@ keys (key=value, Hydra's grammar; all are listed with their meaning in bench/con
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store
   data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
+  data.limit=N            train on N images                data.fraction=0.1      or on a share of them
+  protocol.also=[refsegrs]  score the test splits of further sets too (docs/transfer.md)
   model.fusion= .neck= .decoder=                           what fills each slot
   model.encoder.pretrained=FILE  Swin's released .pth, a timm name, or random; must be chosen at scale=paper and base
   model.text.pretrained=DIR      bert-base-uncased from a folder instead of the hub, or random

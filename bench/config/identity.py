@@ -5,7 +5,7 @@ A cell's id is the first 12 hex digits of its identity's sha256, so that two stu
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +27,7 @@ def identity(
     data_fingerprint: str,
     weights: Callable[[str | None], str],
     encoder_weights: Callable[[str], str] | None = None,
+    also: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything that can change the cell's score, and nothing else, with defaults written out.
 
@@ -40,10 +41,13 @@ def identity(
         weights: From `model.text.pretrained` (hub id or path) to what identifies its content; None stands for the
             shipped vocabulary, whose line numbers are what a model trained with it knows of words.
         encoder_weights: The same of `model.encoder.pretrained` (file or timm name); None: as `weights`.
+        also: Name to content of the sets that are scored besides; None or empty: there are none.
     """
+    further = {"also": dict(also)} if also else {}
     if config.weights is not None:
-        return _scored_only(config, data_fingerprint, weights)
+        return _scored_only(config, data_fingerprint, weights) | further
     model, protocol = asdict(config.model), asdict(config.protocol)
+    del protocol["also"]
     if config.model.plugin is None:  # another package's builder may read any key
         if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
             del model["fiam"], protocol["decoupler"]
@@ -73,14 +77,23 @@ def identity(
         "model": model,
         "recipe": recipe,
         "protocol": protocol,
-    }
+    } | further
 
 
 def _data(config: Config, fingerprint: str) -> dict[str, Any]:
-    """What is read: sets of 8-bit images have the ids that they had before there was a stretch."""
+    """What is read: a key that stands at its default is left out, as before there was such a key."""
     data = config.data
     stretch = {} if data.stretch == Stretch.percentile else {"stretch": data.stretch}
-    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch}
+    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch, **_part(config)}
+
+
+def _part(config: Config) -> dict[str, Any]:
+    """How much of the training split is used; nothing where all of it is, or where nothing is trained."""
+    data = config.data
+    if config.weights is not None or data.fraction == 1:
+        return {}
+    asked = {"limit": data.limit, "fraction": data.fraction}
+    return {key: value for key, value in asked.items() if value is not None}
 
 
 def _scored_only(

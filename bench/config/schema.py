@@ -6,6 +6,7 @@ Importing this module costs milliseconds (no torch, no Hydra): the schema is pla
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 # what `pretrained` may say beside naming weights
 RANDOM = "random"  # start from random weights, said on purpose: where others start from pretrained ones tables say so
@@ -221,7 +222,7 @@ class PublishedData:
 
 @dataclass
 class DataConfig:
-    """A referring data set on disk. Only content, `max_tokens` and `stretch` are part of a cell's identity."""
+    """A referring data set on disk. Of its keys only those that change what is read are part of a cell's identity."""
 
     name: str = "rrsisd"
     layout: Layout = Layout.rrsisd
@@ -234,6 +235,9 @@ class DataConfig:
     workers: int = 2  # loading processes per cell; 0 = in the training process
     cache: str = "runs/cache"  # fingerprints and resized images
     cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
+    # train on part of the images, all sentences of each; validation and test stay whole (bench/data/subset.py)
+    limit: int | None = None  # so many images
+    fraction: float | None = None  # or this share of them
 
 
 @dataclass
@@ -263,6 +267,8 @@ class ProtocolConfig:
     metric: Metric = Metric.mIoU
     size: EvalSize = EvalSize.resized
     decoupler: Decoupler = Decoupler.rules
+    # data sets whose test splits are scored too, by name or as a mapping (bench/config/further.py)
+    also: list[Any] = field(default_factory=list)
 
 
 @dataclass

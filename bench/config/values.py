@@ -25,6 +25,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "data.max_tokens": (3, 512),
     "data.workers": (0, 1024),
     "data.cache_mb": (0, MANY),
+    "data.limit": (1, MANY),
+    "data.fraction": (TINY, 1),
     "data.synthetic.train": (1, MANY),
     "data.synthetic.val": (1, MANY),
     "data.synthetic.test": (1, MANY),
@@ -78,6 +80,12 @@ def check_values(config: Config) -> None:
         raise UserError(
             "tracking=live: tracking.uri is missing: many processes cannot share one sqlite file.",
             "Start `mlflow server --host 127.0.0.1` and give tracking.uri=http://127.0.0.1:5000.",
+        )
+    if config.data.limit is not None and config.data.fraction is not None:
+        raise UserError(
+            f"data.limit={config.data.limit}, data.fraction={config.data.fraction:g}: both say how many images to "
+            "train on.",
+            "Give one of them.",
         )
     _check_parts(recipe, launcher)
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:

@@ -5,53 +5,89 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.config.further import further_data
 from bench.config.schema import Config
 from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.decouplers import make_decoupler
-from bench.data.reference import SHUFFLED, Reference
+from bench.data.further import further_references
+from bench.data.reference import SCORED, SHUFFLED, Reference
+from bench.data.subset import Subset, training_subset
 from bench.data.usable import usable_references
+from bench.storage.splits import TEST, further_set, further_split
 from fianet.tokens import Tokenizer
 
 
 @dataclass(frozen=True)
 class Sets:
-    """The splits a cell reads, `shuffled` among them, how many references of each were left out, the vocabulary."""
+    """What a cell reads.
+
+    Attributes:
+        splits: Every split as samples, `shuffled` and the test splits of further sets among them.
+        skipped: How many references of each split were left out as unusable.
+        training: Which part of the training split is used.
+        tokenizer: The vocabulary.
+    """
 
     splits: dict[str, ReferringDataset]
     skipped: dict[str, int]
+    training: Subset
     tokenizer: Tokenizer
+
+    @property
+    def scored(self) -> list[str]:
+        """The splits that are scored at the end, those of further sets last."""
+        further = [split for split in self.splits if further_set(split)]
+        return [*SCORED, *further]
 
 
 def open_sets(
     config: Config, tokenizer: Tokenizer, most: Mapping[str, int] | None = None, *, tell: bool = False
 ) -> Sets:
-    """Every split as samples, and the test split once more with the sentences of other images.
+    """Every split as samples, the test split once more with the sentences of other images, and those of further sets.
+
+    The decoupler knows the classes of the set that is trained on, whatever set it reads.
 
     Args:
         config: The cell's.
         tokenizer: Of its text encoder.
         tell: Whether to say on stderr how many sentences hold words that the vocabulary does not know.
-        most: How many references of each split are enough (a rehearsal's): those with the longest sentences.
+        most: How many references of each split are enough (a rehearsal's): those with the longest sentences; of a
+            further set as many as of `test`.
 
     Raises:
-        UserError: The data set has errors and none may be skipped.
+        UserError: A data set has errors and none may be skipped.
     """
     references, skipped = usable_references(config.data)
+    categories = {reference.category for each in references.values() for reference in each}
+    training = training_subset(references["train"], config.data)
+    references |= {"train": training.references}
+    source = dict.fromkeys(references, config.data)
+    for data in further_data(config):
+        split = further_split(data.name)
+        references[split], skipped[split] = further_references(data)
+        source[split] = data
     if most is not None:
-        references = {split: _longest(each, most[split]) for split, each in references.items()}
+        references = {
+            split: _longest(each, most[split if split in most else TEST])
+            for split, each in references.items()
+        }
     if tell and (said := unknown_words(references, tokenizer)):
         print(said, file=sys.stderr, flush=True)
-    references |= {SHUFFLED: with_other_sentences(references["test"])}
-    categories = {reference.category for each in references.values() for reference in each}
+    references |= {SHUFFLED: with_other_sentences(references[TEST])}
     decoupler = make_decoupler(config.protocol.decoupler, sorted(categories))
     splits = {
         split: ReferringDataset(
-            each, tokenizer, config.recipe.size, config.data.max_tokens, config.data, decoupler
+            each,
+            tokenizer,
+            config.recipe.size,
+            config.data.max_tokens,
+            source.get(split, config.data),
+            decoupler,
         )
         for split, each in references.items()
     }
-    return Sets(splits, skipped, tokenizer)
+    return Sets(splits, skipped, training, tokenizer)
 
 
 def unknown_words(references: Mapping[str, Sequence[Reference]], tokenizer: Tokenizer) -> str:

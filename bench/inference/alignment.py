@@ -37,6 +37,7 @@ def align_cell(store: Store, cell_id: str, count: int) -> Maps:
     """
     model, cell = from_cell(store, cell_id).model, store.cell(cell_id)
     config = restore(cell.config())
+    config.protocol.also = []  # of further sets nothing is drawn
     if not fiams(model):
         raise UserError(
             f"cell={cell_id}: model.fusion={config.model.fusion} does not tell object and position words apart.",

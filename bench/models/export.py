@@ -26,7 +26,8 @@ from bench.models.read_weights import first_line, listing, plain_arrays, read_sa
 from bench.models.released import outline
 from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
-from bench.storage.store import Store
+from bench.storage.splits import further_set
+from bench.storage.store import Cell, Store
 from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED, Tokenizer
 
@@ -150,9 +151,17 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         vocabulary_text(folder),
         f"cell {cell_id}",
         config.protocol.decoupler,
-        tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
+        _categories(cell),
         config.data.stretch,
     )
+
+
+def _categories(cell: Cell) -> tuple[str, ...]:
+    """Classes of the expressions that the cell was scored on, without those of further sets."""
+    samples = cell.samples(["split", "category"])
+    if samples is None:
+        return ()
+    return tuple(sorted({name for split, name in samples.itertuples(index=False) if not further_set(split)}))
 
 
 def _sizes(folder: Path, text: TextConfig) -> TextConfig:

@@ -8,6 +8,7 @@ from typing import Any
 from bench.config.machine import on_gpu
 from bench.config.schema import Config
 from bench.storage.rehearsals import read_rehearsal
+from bench.storage.splits import further_set
 from bench.storage.store import Cell, Record, Store
 
 INFERENCE = 3.0  # times as fast as training, which also goes backward and takes a step; assumed
@@ -74,7 +75,10 @@ class Speeds:
             samples: References of each split.
         """
         epochs = 0 if config.weights else config.recipe.epochs
-        scored = epochs * samples[config.protocol.select.value] + samples["val"] + 2 * samples["test"]
+        further = sum(count for split, count in samples.items() if further_set(split))
+        scored = (
+            epochs * samples[config.protocol.select.value] + samples["val"] + 2 * samples["test"] + further
+        )
         return (epochs * samples["train"] + scored / INFERENCE) / self.of(config).images_per_second
 
     def _this_model(self, config: Config) -> Estimate | None:

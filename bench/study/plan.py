@@ -1,6 +1,6 @@
 """A study's cells: row x data set x seed. Pure decisions: no disk but `Plan.write`, no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
@@ -79,6 +79,7 @@ def plan_cells(
     fingerprint: Callable[[Config], str],
     weights: Callable[[str | None], str],
     encoder_weights: Callable[[str], str] | None = None,
+    also: Callable[[Config], Mapping[str, str]] = lambda config: {},
 ) -> list[PlannedCell]:
     """All cells of a study, row by row within each data set and seed, so that whole tables appear seed by seed.
 
@@ -89,11 +90,12 @@ def plan_cells(
         fingerprint: From a configuration to its data set's content fingerprint.
         weights: See `identity`.
         encoder_weights: See `identity`.
+        also: From a configuration to the content of the sets that are scored besides, by name.
     """
     cells = []
     datasets = list(dict.fromkeys(dataset for _, dataset in configs))
     of_first = {
-        key: identity(config, seeds[0], fingerprint(config), weights, encoder_weights)
+        key: identity(config, seeds[0], fingerprint(config), weights, encoder_weights, also(config))
         for key, config in configs.items()
     }
     for seed, dataset in product(seeds, datasets):
@@ -120,9 +122,10 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
         "expect": list(study.expect),
         "splits": list(study.splits),
         "published": list(study.published),
+        "also": _also(cells),
         "datasets": list(dict.fromkeys(cell.dataset for cell in cells)),
         "seeds": list(dict.fromkeys(cell.seed for cell in cells)),
-        "protocol": asdict(first.protocol)
+        "protocol": {key: value for key, value in asdict(first.protocol).items() if key != "also"}
         | {"max_tokens": first.data.max_tokens, "pixels": first.recipe.size},
         "command": command,
         "rows": [
@@ -139,3 +142,12 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
             for row in study.rows
         ],
     }
+
+
+def _also(cells: list[PlannedCell]) -> dict[str, list[str]]:
+    """Data set to the names of those that cells trained on it are scored on besides; only where there are some."""
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        known = found.setdefault(cell.dataset, [])
+        known += [each["name"] for each in cell.config.protocol.also if each["name"] not in known]
+    return {dataset: names for dataset, names in found.items() if names}

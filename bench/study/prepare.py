@@ -1,17 +1,21 @@
 """From a request to a checked plan: reads YAML, audits the data, takes fingerprints. Imports no torch."""
 
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config.compose import compose
+from bench.config.further import further_data
 from bench.config.request import Request
 from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
-from bench.data.own_name import with_own_name
+from bench.data.further import further_references, with_own_names
+from bench.data.subset import limit_note, training_subset
 from bench.data.usable import usable_references
 from bench.models.pretrained import encoder_digest, image_size, text_digest
+from bench.storage.splits import TEST, further_split
 from bench.storage.store import Store
 from bench.study.definition import Study, named_study
 from bench.study.plan import Plan, plan_cells
@@ -36,10 +40,7 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
     _check_tagger(list(configs.values()))
-    sets = {
-        key: _audited(data)
-        for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
-    }
+    sets = _audited_sets(configs.values())
     cells = plan_cells(
         study,
         configs,
@@ -47,8 +48,9 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         lambda each: sets[_asked(each.data)].fingerprint,
         text_digest,
         encoder_digest,
+        lambda each: {data.name: sets[_asked(data)].fingerprint for data in further_data(each)},
     )
-    samples = {cell.id: sets[_asked(cell.config.data)].samples for cell in cells}
+    samples = {cell.id: _samples(cell.config, sets) for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
 
 
@@ -71,8 +73,18 @@ def compose_rows(study: Study, config: Config, request: Request) -> dict[tuple[s
         for asked in requests.values()
         for row in study.rows
     ]
-    named_as_they_say = [(key, replace(each, data=with_own_name(each.data))) for key, each in composed]
-    return {(key, each.data.name): each for key, each in named_as_they_say}
+    named_as_they_say = {
+        (key, named.data.name): named
+        for key, named in ((key, with_own_names(each)) for key, each in composed)
+    }
+    if any(each.protocol.also for _, each in composed) and not any(
+        each.protocol.also for each in named_as_they_say.values()
+    ):
+        raise UserError(
+            "protocol.also: names what is trained on and nothing else; that test split is scored anyway.",
+            "Name another set, or leave it out.",
+        )
+    return named_as_they_say
 
 
 @dataclass(frozen=True)
@@ -86,11 +98,38 @@ def _asked(data: DataConfig) -> str:
     return repr(replace(data, published=PublishedData()))
 
 
+def _audited_sets(configs: Iterable[Config]) -> dict[str, _DataSet]:
+    """Every set that is read, each looked at once, by `_asked`."""
+    configs = list(configs)
+    further = {_asked(data): data for each in configs for data in further_data(each)}
+    trained = {_asked(each.data): each.data for each in configs}
+    return {key: _audited_further(data) for key, data in further.items()} | {
+        key: _audited(data) for key, data in trained.items()
+    }
+
+
+def _samples(config: Config, sets: Mapping[str, _DataSet]) -> dict[str, int]:
+    """References of every split that a cell reads."""
+    further = {further_split(data.name): sets[_asked(data)].samples[TEST] for data in further_data(config)}
+    return sets[_asked(config.data)].samples | further
+
+
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
     with bar(f"reading {data.root}") as progress:
         references, _ = usable_references(data, progress)
-    return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
+    training = training_subset(references["train"], data)
+    if said := limit_note(data, training):
+        print(said, file=sys.stderr)
+    samples = {split: len(found) for split, found in references.items()}
+    return _DataSet(fingerprint(data), samples | {"train": len(training.references)})
+
+
+def _audited_further(data: DataConfig) -> _DataSet:
+    """The same of a set that is only scored: its test split alone is needed."""
+    with bar(f"reading {data.root}") as progress:
+        references, _ = further_references(data, progress)
+    return _DataSet(fingerprint(data), {TEST: len(references)})
 
 
 def _check_start(config: Config, scale: str) -> None:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from bench.storage.splits import further_set, further_split
 from bench.storage.store import Cell, Record
 from bench.terminal.arguments import dotted
 from bench.tracking.client import masked
@@ -15,6 +17,7 @@ from bench.tracking.client import masked
 ARTIFACTS = ("cell.json", "env.json", "history.jsonl", "metrics.json", "samples.parquet")
 PARENT = "mlflow.parentRunId"
 LONGEST = 6000  # characters of a parameter
+REFUSED = re.compile(r"[^\w -]")  # of a further set's name, which may be anything, in that of a metric
 FORM = b"times"  # of what is mirrored: runs of another form are replaced
 
 
@@ -156,6 +159,8 @@ def _written(cell: Cell) -> float:
 
 def _scores(prefix: str, scores: dict[str, Any], step: int, time_: int) -> Iterator[Metric]:
     for split, found in scores.items():
+        if further := further_set(split):
+            split = further_split(REFUSED.sub("_", further))
         for key, value in found.items():
             name = f"{prefix}{split}/{key}".replace("@", "_at_")  # MLflow refuses @ in names
             yield Metric(name, value, step, time_)

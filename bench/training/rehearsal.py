@@ -11,11 +11,13 @@ from functools import partial
 import torch
 
 from bench.config.compose import restore
+from bench.config.further import further_data
 from bench.config.schema import Config
 from bench.data.reference import SCORED, SPLITS
 from bench.storage.attention_maps import FILE, read_maps
 from bench.storage.files import folder_size
 from bench.storage.rehearsals import Rehearsed, write_rehearsed
+from bench.storage.splits import further_split
 from bench.storage.store import Cell
 from bench.training.cell import run_cell
 
@@ -56,7 +58,8 @@ def _problems(cell: Cell, config: Config) -> list[str]:
     if len(cell.history()) != config.recipe.epochs:
         problems.append(f"its history has {len(cell.history())} epochs of {config.recipe.epochs}")
     samples = cell.samples()
-    if samples is None or set(samples["split"]) != set(SCORED):
+    further = {further_split(data.name) for data in further_data(config)}
+    if samples is None or set(samples["split"]) != {*SCORED, *further}:
         problems.append("its scored expressions cannot be read back")
     if (cell.path / FILE).exists() and read_maps(cell) is None:
         problems.append("its maps cannot be read back")

@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from bench.config.schema import Config
-from bench.data.reference import SCORED
 from bench.data.sets import Sets, open_sets
 from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
@@ -149,7 +148,7 @@ def _score(
             workers=config.data.workers,
             progress=stop_at_signal,
         )
-        for split in SCORED
+        for split in sets.scored
     }
     if not accelerator.is_main_process:
         return
@@ -169,6 +168,8 @@ def _score(
         "counts": {split: len(dataset) for split, dataset in sets.splits.items()},
         "skipped": sets.skipped,
     }
+    if not (config.weights or sets.training.whole):
+        metrics["subset"] = {"images": sets.training.images, "of": sets.training.of}
     cell.write("metrics", metrics)
     _afterwards(cell, "removal of training states", lambda: checkpoint.drop_states(cell.checkpoints))
 

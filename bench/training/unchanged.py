@@ -1,9 +1,11 @@
 """Whether data and weights are still what a cell was planned with: a job may start hours later, or go on after days."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.config.further import further_data
 from bench.config.schema import Config, named_weights
 from bench.data.fingerprint import fingerprint
 from bench.models.pretrained import encoder_digest, text_digest
@@ -49,6 +51,9 @@ def _contents(planned: Mapping[str, Any], config: Config) -> list[tuple[str, str
             lambda: text_digest(text),
         ),
     ]
+    for data in further_data(config):
+        before = planned.get("also", {}).get(data.name)
+        found.append((f"protocol.also, {data.name} ({data.root})", before, partial(fingerprint, data)))
     if encoder is not None:
         before = model.get("encoder", {}).get("pretrained")
         found.append((f"model.encoder.pretrained={encoder}", before, lambda: encoder_digest(encoder)))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from reports.comparison.differences import Difference
 from reports.statistics.frame import HEADLINE
+from reports.text.places import place_title
 
 
 def show(found: list[Difference], tolerance: float, console: Console) -> None:
@@ -33,7 +34,7 @@ def show(found: list[Difference], tolerance: float, console: Console) -> None:
         ]
         largest = "–" if math.isnan(each.largest) else f"{each.largest:.3f}"
         table.add_row(
-            *map(Text, (each.study, each.label, f"{each.dataset}, {each.split}", str(each.seeds))),
+            *map(Text, (each.study, each.label, place_title(each.dataset, each.split), str(each.seeds))),
             *map(Text, (*texts, interval, largest)),
             Text(outcome(each, tolerance)),
         )

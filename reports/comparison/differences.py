@@ -60,7 +60,7 @@ def compare(one: tuple[Store, str], other: tuple[Store, str]) -> list[Difference
     for frame in (before, after):
         for row in frame.rows:
             for dataset in frame.datasets:
-                for split in frame.splits:
+                for split in frame.splits_on(dataset):
                     place = (row.key, dataset, split)
                     if place not in [(each.row, each.dataset, each.split) for each in found]:
                         pair = tuple(side.get(split) for side in samples.get(dataset, ({}, {})))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.storage.store import Store
 from bench.terminal.errors import DataError
-from reports.figures import attention, details, examples, overview
+from reports.figures import attention, details, examples, fractions, overview
 from reports.figures.scenes import NoScenes, ReadScenes, read_scenes
 from reports.figures.style import save, style
 from reports.statistics.costs import costs_of
@@ -33,6 +33,8 @@ def draw_figures(
         else:
             paths += save(overview.curves(history, frame), folder / "curves")
         paths += save(overview.bars(frame, evidence), folder / "bars")
+        if families := fractions.read_families(store, frame):
+            paths += save(fractions.fractions(frame, families), folder / "fractions")
         tested = {dataset: found for (dataset, split), found in samples.items() if split == "test"}
         if tested:
             paths += save(details.thresholds(frame, tested), folder / "thresholds")

@@ -25,6 +25,7 @@ PAGE = "index.html"
 TITLES = {
     "bars": f"{HEADLINE} of every row",
     "curves": "Training",
+    "fractions": f"{HEADLINE} against training images",
     "thresholds": "Precision against IoU threshold",
     "sizes": "IoU against object size",
     "categories": "Categories",

@@ -133,7 +133,7 @@ def weigh(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Evidence:
     """
     statistics, images, resamples = {}, {}, {}
     for place, found in samples.items():
-        if place[1] not in frame.splits or (place[1] == frame.select and frame.select != "test"):
+        if place[1] not in frame.splits_on(place[0]) or (place[1] == frame.select and frame.select != "test"):
             continue
         images[place] = int(found.scored.images.max()) + 1
         resamples[place] = affordable(found.scored)

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from bench.storage.metrics import NAMES
+from bench.storage.splits import further_split
 from bench.storage.store import Cell, Record, Store
 from reports.statistics.protocol import RowProtocol, row_protocol
+from reports.statistics.subsets import TrainedOn, trained_on
 from reports.text.escape import plain
 
 METRICS = NAMES
@@ -83,6 +85,7 @@ class StudyFrame:
         deviations: Row key to what of `MEASURED_BY` it does otherwise than the table: {key: value}.
         methods: Row key to the published model it is, none twice; empty for a row that is none.
         random_starts: Row key to those of `PARTS` that started from random weights where pretrained ones are usual.
+        subsets: Row key and data set to the part of the training images that was used; not of rows that used all.
         protocols: Row key to how its epoch was chosen, for rows of which a cell was planned.
         select: The split that chose the epochs of the table; a row of another split is among `deviations`.
         precision: What the reference row (the first, where there is none) was computed in.
@@ -97,14 +100,23 @@ class StudyFrame:
     deviations: dict[str, dict[str, str]]
     methods: dict[str, str]
     random_starts: dict[str, tuple[str, ...]]
+    subsets: dict[tuple[str, str], TrainedOn]
     protocols: dict[str, RowProtocol]
     select: str
     precision: str
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits the table shows."""
+        """The splits of every data set that the table shows."""
         return tuple(self.study.get("splits") or SPLITS)
+
+    def further_on(self, dataset: str) -> tuple[str, ...]:
+        """The sets that models trained on one data set were scored on besides."""
+        return _further(self.study, dataset)
+
+    def splits_on(self, dataset: str) -> tuple[str, ...]:
+        """The splits that the table shows of one data set, those of further sets last."""
+        return (*self.splits, *map(further_split, self.further_on(dataset)))
 
     @property
     def reference(self) -> StudyRow | None:
@@ -188,9 +200,17 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         for place in planned["cells"]
     ]
     scores = {cell.id: cell.metrics() for _, _, cell in cells}
-    splits = tuple(study.get("splits") or SPLITS)
+    shown = tuple(study.get("splits") or SPLITS)
+    splits = {
+        dataset: (*shown, *map(further_split, _further(study, dataset)))
+        for dataset in {place["dataset"] for _, place, _ in cells}
+    }
     results = pd.DataFrame(
-        (line for row, place, cell in cells for line in _lines(row, place, cell, scores[cell.id], splits)),
+        (
+            line
+            for row, place, cell in cells
+            for line in _lines(row, place, cell, scores[cell.id], splits[place["dataset"]])
+        ),
         columns=["row", "label", "marks", "dataset", "split", "seed", "cell", "state", "error", *METRICS],
     ).astype(dict.fromkeys(METRICS, float))
     configs = {(row.key, cell.id): cell.config() for row, _, cell in cells}
@@ -208,9 +228,18 @@ def read_frame(store: Store, name: str) -> StudyFrame:
         methods=_methods(rows, study.get("reference"), by_row),
         precision=precisions.get(study.get("reference") or "", next(iter(precisions.values()), "")),
         random_starts=_random_starts(configs),
+        subsets={
+            (row.key, place["dataset"]): part
+            for row, place, cell in cells
+            if (part := trained_on(scores[cell.id] or {}))
+        },
         protocols={row: row_protocol(config, study) for row, config in by_row.items()},
         select=str(usual.get("select") or study.get("protocol", {}).get("select") or ""),
     )
+
+
+def _further(study: Record, dataset: str) -> tuple[str, ...]:
+    return tuple(study.get("also", {}).get(dataset, ()))
 
 
 def _lines(
@@ -260,10 +289,19 @@ def summarize(results: pd.DataFrame, reference: str | None) -> pd.DataFrame:
 
 
 def _counts(cells: Iterable[tuple[str, Record | None]]) -> dict[str, dict[str, dict[str, int]]]:
+    """By data set, every split as its first finished cell has it; training as the first that used all images."""
     found: dict[str, dict[str, dict[str, int]]] = {}
     for dataset, metrics in cells:
-        if metrics and dataset not in found:
-            found[dataset] = {"counts": metrics.get("counts", {}), "skipped": metrics.get("skipped", {})}
+        if not metrics:
+            continue
+        known = found.setdefault(dataset, {"counts": {}, "skipped": {}})
+        for kind in known:
+            mine = {
+                split: number
+                for split, number in metrics.get(kind, {}).items()
+                if not (split == "train" and "subset" in metrics)
+            }
+            known[kind] = mine | known[kind]
     return found
 
 

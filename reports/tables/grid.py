@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reports.text.numbers import two_decimals
+from reports.text.places import place_title
 
 CHECK = "✓"
 NOTHING = "–"
@@ -81,7 +82,7 @@ class Panel:
     @property
     def title(self) -> str:
         """Heading above the lines."""
-        return ", ".join(filter(None, (self.dataset, self.split)))
+        return place_title(self.dataset, self.split)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The footnotes a table needs to be read rightly, generated from the protocol and from what is missing."""
 
+from bench.storage.splits import further_set, further_split
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, MEASURED_BY, StudyFrame
 from reports.statistics.protocol import row_protocol
 from reports.statistics.published import Printed, same_set
+from reports.text.places import place_title
 
 _STATES = {
     "missing": "not planned yet",
@@ -46,8 +48,14 @@ def missing_notes(frame: StudyFrame) -> dict[tuple[str, str], str]:
 
 
 def row_note(frame: StudyFrame, row: str) -> str:
-    """How a row's epoch was chosen, where rows say so each, and what it was measured by otherwise than the table."""
+    """How a row's epoch was chosen, where rows say so each, and what it was measured by otherwise than the table.
+
+    Where further sets are scored also whether its weights were given.
+    """
     said = [frame.protocols[row].choice] if row in frame.protocols and _row_by_row(frame) else []
+    given = row in frame.protocols and not frame.protocols[row].select
+    if given and frame.study.get("also"):
+        said.append("Given weights, not trained here: on what they were trained is not known.")
     if found := frame.deviations.get(row):
         other = "; ".join(f"{MEASURED_BY[key]} {value}" for key, value in found.items())
         said.append(f"Another protocol ({other}): not ranked with the others.")
@@ -64,11 +72,33 @@ def start_note(frame: StudyFrame, row: str) -> str:
     )
 
 
-def start_notes(frame: StudyFrame) -> list[str]:
-    """The same for all rows of a table that has no marks on them."""
+def unscored_note(frame: StudyFrame, row: str, dataset: str, split: str) -> str:
+    """Why a row with results has none on a further set; empty where it has, or where it has no results at all."""
+    if not further_set(split) or not frame.cell_ids(dataset, row):
+        return ""
+    scored = frame.scores(row, dataset, split)[HEADLINE].n
+    return (
+        "" if scored else f"Not scored on {further_set(split)}: protocol.also of this row does not name it."
+    )
+
+
+def subset_note(frame: StudyFrame, row: str, dataset: str) -> str:
+    """Which part of the training images a row learned from; empty where it was all of them."""
+    part = frame.subsets.get((row, dataset))
+    if part is None:
+        return ""
+    return (
+        f"Trained on {100 * part.images / part.of:.3g} % of the training images of {dataset}: "
+        f"{part.images:,} of {part.of:,} images, {part.sentences:,} sentences."
+    )
+
+
+def training_notes(frame: StudyFrame) -> list[str]:
+    """How rows were trained otherwise than usual, for a table that has no marks on them."""
     labels: dict[str, list[str]] = {}
     for row in frame.rows:
-        if note := start_note(frame, row.key):
+        notes = [subset_note(frame, row.key, dataset) for dataset in frame.datasets]
+        for note in filter(None, (start_note(frame, row.key), *notes)):
             labels.setdefault(note, []).append(row.label)
     return [f"{', '.join(rows)}: {note[0].lower()}{note[1:]}" for note, rows in labels.items()]
 
@@ -102,7 +132,7 @@ def evidence_notes(frame: StudyFrame, evidence: Evidence) -> list[str]:
     notes = []
     if frame.reference and evidence.family:
         compared = {place: len(found.comparisons) for place, found in evidence.statistics.items()}
-        where = "; ".join(f"{dataset}, {split}" for (dataset, split), size in compared.items() if size)
+        where = "; ".join(place_title(*place) for place, size in compared.items() if size)
         times = min(evidence.resamples.values())
         images = ", ".join(f"{count:,}" for count in evidence.images.values())
         notes.append(
@@ -115,8 +145,10 @@ def evidence_notes(frame: StudyFrame, evidence: Evidence) -> list[str]:
         if any(table.fillna(False).any() for table in inside):
             notes.append("† No larger than what seeds alone change (standard deviation of the difference).")
     for (dataset, split), rows in evidence.left_out.items():
-        if split in frame.splits:
-            notes.append(f"{dataset}, {split}: not compared (other expressions or masks): {', '.join(rows)}.")
+        if split in frame.splits_on(dataset):
+            notes.append(
+                f"{place_title(dataset, split)}: not compared (other expressions or masks): {', '.join(rows)}."
+            )
     return notes
 
 
@@ -175,13 +207,30 @@ def _precision(frame: StudyFrame) -> str:
 def _expressions(frame: StudyFrame) -> list[str]:
     notes = []
     for dataset, numbers in frame.counts.items():
-        counts = ", ".join(f"{split} {n:,}" for split, n in numbers["counts"].items())
-        skipped = ", ".join(f"{split} {n:,}" for split, n in numbers["skipped"].items() if n)
+        counts, skipped = (
+            ", ".join(f"{split} {n:,}" for split, n in found.items() if n and not further_set(split))
+            for found in (numbers["counts"], numbers["skipped"])
+        )
         if counts:
             notes.append(f"Expressions in {dataset}: {counts}.")
         if skipped:
             notes.append(f"Left out of {dataset} as unusable: {skipped}.")
+        notes += [_further(frame, dataset, name) for name in frame.further_on(dataset)]
     return notes
+
+
+def _further(frame: StudyFrame, dataset: str, name: str) -> str:
+    """What a further set is to the models that were scored on it."""
+    split, numbers = further_split(name), frame.counts[dataset]
+    scored, left_out = (numbers[kind].get(split, 0) for kind in ("counts", "skipped"))
+    said = f"{place_title(dataset, split)}: {scored:,} expressions of {name}"
+    said += f" ({left_out:,} left out as unusable)" if left_out else ""
+    trained = any(
+        frame.protocols[row.key].select for row in frame.rows_on(dataset) if row.key in frame.protocols
+    )
+    if trained:
+        said += f", scored by models trained on {dataset}; nothing of {name} was trained on, and it chose no epoch"
+    return f"{said}."
 
 
 def leaders(frame: StudyFrame) -> list[str]:

@@ -9,6 +9,10 @@ from reports.tables.side_table import side_grid
 from reports.text.escape import plain
 
 SECTIONS = ("model", "recipe", "protocol")
+LEFT_OUT = (
+    "published",
+    "also",
+)  # choices of others; the main table's panels say which further sets there are
 
 
 def settings_grid(store: Store, frame: StudyFrame) -> Grid | None:
@@ -39,7 +43,7 @@ def settings_grid(store: Store, frame: StudyFrame) -> Grid | None:
 def _flat(value: Record, prefix: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for key, each in value.items():
-        if key == "published":
+        if key in LEFT_OUT:
             continue
         found |= (
             _flat(each, f"{prefix}{key}.") if isinstance(each, dict) else {prefix + key: plain(_said(each))}

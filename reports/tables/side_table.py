@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reports.statistics.frame import StudyFrame
 from reports.tables.footnotes import general
 from reports.tables.grid import NOTHING, Column, Grid, Note, Panel, TableCell, number
-from reports.tables.notes import start_notes
+from reports.tables.notes import training_notes
 from reports.text.escape import plain
 
 
@@ -26,7 +26,7 @@ def side_grid(
         title: Behind the study's.
         columns: From left to right.
         panels: From top to bottom.
-        notes: Below; which rows started from random weights is added.
+        notes: Below; what rows were trained from and on is added.
         caption: What the numbers are.
     """
     study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
@@ -36,7 +36,7 @@ def side_grid(
         caption=caption,
         columns=tuple(columns),
         panels=tuple(panels),
-        notes=(*notes, *general(start_notes(frame))),
+        notes=(*notes, *general(training_notes(frame))),
         sources=sources(frame),
         command=plain(frame.study.get("command") or ""),
     )

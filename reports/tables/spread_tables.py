@@ -23,7 +23,7 @@ def interval_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
             )
             for row in frame.rows_on(dataset)
         ]
-        panels.append(Panel(plain(dataset), split, tuple(lines)))
+        panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
     note = "95 % intervals: percentile bootstrap over images, expressions of an image drawn together; seeds averaged."
     return side_grid(frame, "intervals", "intervals", COLUMNS, panels, general([note])) if panels else None
 
@@ -36,7 +36,7 @@ def range_grid(frame: StudyFrame) -> Grid | None:
     known = {place: ends.loc[place] for place in ends.index}
     panels = []
     for dataset in frame.datasets:
-        for split in frame.splits:
+        for split in frame.splits_on(dataset):
             lines = []
             for row in frame.rows_on(dataset):
                 found = known[row.key, dataset, split]
@@ -44,7 +44,7 @@ def range_grid(frame: StudyFrame) -> Grid | None:
                 pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
                 cells = [TableCell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
                 lines.append(_line(frame, row, (dataset, split), cells))
-            panels.append(Panel(plain(dataset), split, tuple(lines)))
+            panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
     seeds = ", ".join(map(str, frame.seeds))
     notes = general([f"The lowest and the highest score of any seed ({seeds})."])
     return side_grid(frame, "ranges", "range over seeds", COLUMNS, panels, notes) if panels else None

@@ -38,7 +38,7 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
             lines.append(
                 Line(plain(row.key), tuple(cells), scores[HEADLINE].n, ranked=row.key not in frame.deviations)
             )
-        panels.append(Panel(plain(dataset), split, emphasize(lines, columns)))
+        panels.append(Panel(plain(dataset), plain(split), emphasize(lines, columns)))
     notes = [*protocol_notes(frame)[:1], *evidence_notes(frame, evidence), *verdict_notes(evidence)]
     notes.append("Intervals: bootstrap over images, expressions of an image drawn together; seeds averaged.")
     if compared:

@@ -14,7 +14,9 @@ from reports.tables.notes import (
     row_note,
     source_note,
     start_note,
+    subset_note,
     unlike_notes,
+    unscored_note,
     verdict_notes,
 )
 from reports.tables.side_table import sources
@@ -36,11 +38,16 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
     missing, footnotes, columns = missing_notes(frame), Footnotes(), _columns(frame)
     panels = []
     for dataset in frame.datasets:
-        for split in frame.splits:
+        for split in frame.splits_on(dataset):
             lines = []
             for row in frame.rows_on(dataset):
-                reason = missing.get((row.key, dataset), "")
-                marker = footnotes.marker(reason, row_note(frame, row.key), start_note(frame, row.key))
+                reason = missing.get((row.key, dataset), "") or unscored_note(frame, row.key, dataset, split)
+                notes = (
+                    row_note(frame, row.key),
+                    start_note(frame, row.key),
+                    subset_note(frame, row.key, dataset),
+                )
+                marker = footnotes.marker(reason, *notes)
                 lines.append(_line(frame, evidence, row, dataset, split, reason, marker))
             printed = [
                 _printed_line(frame, each, footnotes, rank_printed)
@@ -48,7 +55,7 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, *, rank_prin
             ]
             ranked = emphasize([*printed, *lines], columns)
             cut = len(printed)
-            panels.append(Panel(plain(dataset), split, ranked[cut:], ranked[:cut]))
+            panels.append(Panel(plain(dataset), plain(split), ranked[cut:], ranked[:cut]))
     return Grid(
         name=plain(frame.study["name"]),
         title=plain(frame.study.get("title") or frame.study["name"]).rstrip("."),

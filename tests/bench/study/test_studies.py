@@ -50,6 +50,7 @@ ROWS = {
     "selection": ["val", "test"],
     "controls": ["blind", "lavt", "lgce", "rmsin", "fianet"],
     "beyond": ["published", "direct", "mean"],
+    "fractions": [f"{model}{part}" for model in ("lavt", "fianet") for part in ("_10", "_25", "_50", "")],
     "fiam": ["blind", "pwam", "context", "object", "position", "full"],
 }
 
