@@ -80,7 +80,8 @@ def _data(config: Config, fingerprint: str) -> dict[str, Any]:
     """What is read: sets of 8-bit images have the ids that they had before there was a stretch."""
     data = config.data
     stretch = {} if data.stretch == Stretch.percentile else {"stretch": data.stretch}
-    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch}
+    bands = {"bands": list(data.bands)} if data.bands else {}
+    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch, **bands}
 
 
 def _scored_only(

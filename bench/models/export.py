@@ -152,6 +152,7 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         config.protocol.decoupler,
         tuple(sorted(set(samples["category"]))) if (samples := cell.samples()) is not None else (),
         config.data.stretch,
+        tuple(config.data.bands),
     )
 
 

@@ -9,7 +9,9 @@ from bench.config.request import Request
 from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
+from bench.data.on_disk import on_disk
 from bench.data.own_name import with_own_name
+from bench.data.source import source
 from bench.data.usable import usable_references
 from bench.models.pretrained import encoder_digest, image_size, text_digest
 from bench.storage.store import Store
@@ -36,6 +38,7 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
     _check_tagger(list(configs.values()))
+    configs = {key: replace(each, data=on_disk(each.data)) for key, each in configs.items()}
     sets = {
         key: _audited(data)
         for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
@@ -88,7 +91,7 @@ def _asked(data: DataConfig) -> str:
 
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
-    with bar(f"reading {data.root}") as progress:
+    with bar(f"reading {source(data)}") as progress:
         references, _ = usable_references(data, progress)
     return _DataSet(fingerprint(data), {split: len(found) for split, found in references.items()})
 
