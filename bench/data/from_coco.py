@@ -51,16 +51,16 @@ def _made(options: Options, folder: Path) -> Path:
     root = folder / _digest(json.dumps(asked.request, sort_keys=True))
     with bar("Choosing sentences") as progress:
         made = write_set(asked, replace(options, out=str(root)), progress)
-    _tell(made, root)
+    if not made.known:
+        _tell(made, options.coco, root)
     remembered.keep(files, root.name)
     return root
 
 
-def _tell(made: MadeSet, root: Path) -> None:
-    """Says what was made, on stderr; nothing of a set that was there."""
-    if made.known:
-        return
-    print(f"{made.summary}\nWritten to {root}.", file=sys.stderr)
+def _tell(made: MadeSet, coco: str, root: Path) -> None:
+    """Says on stderr where the set lies, and what is not in it."""
+    print(f"The sentences made of {coco} are in {root}. To look at some:", file=sys.stderr)
+    print(f"python -m bench.refer out={root} preview=40", file=sys.stderr)
     if made.left_out:
         print(
             f"{len(made.left_out)} annotations have no mask that can be read; nothing is said of their classes in "

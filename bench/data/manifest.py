@@ -63,7 +63,7 @@ def read_manifest(data: DataConfig) -> Found:
         except _Wrong as error:
             wrong.append(error)
     if wrong:
-        more = f" (and {len(wrong) - 1} more lines cannot be used)" if len(wrong) > 1 else ""
+        more = f" ({len(wrong)} rows cannot be used)" if len(wrong) > 1 else ""
         raise UserError(f"{file}: {wrong[0].what}{more}.", wrong[0].remedy)
     return tuple(references), _categories(references), (file,)
 

@@ -127,7 +127,7 @@ def write_set(asked: Asked, options: Options, progress: Progress = lambda done, 
     referred = choose_sentences(asked.pictures, splits, options, progress)
     if not referred:
         raise UserError(
-            f"coco={options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
+            f"{options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
             "Do images and annotations belong together? colours=true and groups=true give more words.",
         )
     summary = summarise(referred)

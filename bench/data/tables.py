@@ -5,10 +5,10 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bench.terminal.arguments import nearest
 from bench.terminal.errors import UserError
 
 LONGEST_CELL = 2**31 - 1  # characters: run lengths and outlines are long
@@ -145,20 +145,20 @@ def _require(path: Path, where: str, columns: Sequence[str], needed: Sequence[st
     """Refuses a table that lacks a column, or has one twice."""
     for column in needed:
         if column not in columns:
-            remedy = nearest(column, columns)
             raise UserError(
                 f"{path}: {where}: there is no column {column!r}; there are {', '.join(map(repr, columns))}.",
-                f"{remedy} Needed are {', '.join(needed)}."
-                if remedy.startswith("Did")
-                else _separated(columns, needed),
+                _renaming(column, columns) + f"Needed are {', '.join(needed)}.",
             )
     if repeated := [column for column in needed if list(columns).count(column) > 1]:
         raise UserError(f"{path}: {where}: column {repeated[0]!r} is there twice.", "Remove one of them.")
 
 
-def _separated(columns: Sequence[str], needed: Sequence[str]) -> str:
-    other = next((sign for sign in (";", "\t", "|") if len(columns) == 1 and sign in columns[0]), "")
-    return f"Separate columns by commas, not by {other!r}." if other else f"Needed are {', '.join(needed)}."
+def _renaming(column: str, columns: Sequence[str]) -> str:
+    """What may be wrong with the first line where a column is missing."""
+    if other := next((sign for sign in (";", "\t", "|") if len(columns) == 1 and sign in columns[0]), ""):
+        return f"Separate columns by commas, not by {other!r}. "
+    near = get_close_matches(column, columns, 1, 0.5)
+    return f"Is it {near[0]!r}? Then call it {column!r}. " if near else ""
 
 
 def _is_none(value: Any) -> bool:
