@@ -25,7 +25,8 @@ are what a reader of its numbers must know. The report is kept as audit.json and
 keys: data=NAME  data.root=DIR  data.max_tokens=N  data.cache=DIR
       data.file=FILE             the table of data=manifest: .csv, .jsonl or .parquet
       data.coco=FILE  data.images=DIR  the instances of data=coco; data.refer.KEY as bench.refer has them
-      data.split_by=  data.test_split=  data.images=  of data=refcoco     data.bands=[4,3,2]  what is red, green, blue
+      data.split_by=  data.test_split=  data.images=  of data=refcoco
+      'data.bands=[4,3,2]'       which bands are red, green and blue
       model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens, and whose words are known
 exit codes: 0 no errors, 1 errors were found, 2 the request is wrong
 """

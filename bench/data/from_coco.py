@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def _made(options: Options, folder: Path) -> Path:
 def _tell(made: MadeSet, coco: str, root: Path) -> None:
     """Says on stderr where the set lies, and what is not in it."""
     print(f"The sentences made of {coco} are in {root}. To look at some:", file=sys.stderr)
-    print(f"python -m bench.refer out={root} preview=40", file=sys.stderr)
+    print(shlex.join(["python", "-m", "bench.refer", f"out={root}", "preview=40"]), file=sys.stderr)
     if made.left_out:
         print(
             f"{len(made.left_out)} annotations have no mask that can be read; nothing is said of their classes in "

@@ -1,5 +1,7 @@
 """Which references training may use: everything the audit does not refuse. Imports no torch."""
 
+import shlex
+
 from bench.config.schema import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.facts import Progress
@@ -25,7 +27,7 @@ def usable_references(
     if refused and not data.skip_errors:
         raise UserError(
             f"{source(data)}: {len(refused)} samples cannot be used (first: {refused[min(refused)]}).",
-            f"Run `python -m bench.check {' '.join(words(data))}` for the list, "
+            f"Run `python -m bench.check {shlex.join(words(data))}` for the list, "
             "or pass data.skip_errors=true to leave them out.",
         )
     index = read_index(data)

@@ -7,6 +7,7 @@ cannot show as they are, and 16-bit colour are read by `bench.images.raster` (ra
 
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -227,13 +228,12 @@ def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
 def _rasters(path: Path) -> ModuleType:
     """`bench.images.raster`, which needs an extra."""
     try:
-        from bench.images import raster
+        return import_module("bench.images.raster")
     except ImportError:
         raise UserError(
             f"{path}: GeoTIFFs, 16-bit colours and bands= need rasterio, which is not installed.",
             "pip install 'fianet-bench[geo]'",
         ) from None
-    return raster
 
 
 def _eight_bits(image: Image.Image, valid: np.ndarray, stretch: Stretch) -> np.ndarray:

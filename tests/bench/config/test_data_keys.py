@@ -3,7 +3,6 @@
 import pytest
 
 from bench.config.compose import configuration
-from bench.config.groups import options
 from bench.config.identity import identity
 from bench.terminal.errors import UserError
 
@@ -30,12 +29,6 @@ def test_a_key_that_is_missing_or_never_read_is_named(words: list[str], what: st
         configuration(words)
     assert what in caught.value.what
     assert remedy in caught.value.remedy
-
-
-def test_every_layout_can_be_asked_for() -> None:
-    given = {"manifest": ["data.file=a.csv"], "coco": COCO[1:]}
-    for name in options("data"):
-        assert configuration([f"data={name}", *given.get(name, [])]).data.name == name
 
 
 def test_classes_are_renamed_by_a_mapping() -> None:
