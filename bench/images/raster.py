@@ -129,6 +129,7 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
     if len(seen) in (1, 3):
         return seen
     raise UserError(
-        f"{path}: has {len(seen)} bands and does not say which are red, green and blue.",
+        f"{path}: has {len(seen)} bands and does not say which are red, green and blue (bands= can; in training, "
+        "data.bands=).",
         "Pass them, such as bands=[3,2,1], or one band.",
     )
