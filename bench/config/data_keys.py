@@ -42,7 +42,7 @@ def check_data(data: DataConfig) -> None:
     if len(data.bands) not in (0, 1, 3):
         raise UserError(
             f"data.bands=[{','.join(map(str, data.bands))}]: a model reads three bands, or one.",
-            "Pass red, green and blue, such as data.bands=[4,3,2], or one band.",
+            "Pass red, green and blue, such as 'data.bands=[4,3,2]', or one band.",
         )
 
 

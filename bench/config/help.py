@@ -28,9 +28,9 @@ keys (key=value, Hydra's grammar; all are listed with their meaning in bench/con
   seeds=[0,1,2]           train every row once per seed
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store
-  data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
   data.file=FILE          of data=manifest                 data.coco=FILE data.images=DIR  of data=coco
   'data.bands=[4,3,2]'    which bands are red, green and blue
+  data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
   model.fusion= .neck= .decoder=                           what fills each slot
   model.encoder.pretrained=FILE  Swin's released .pth, a timm name, or random; must be chosen at scale=paper and base
   model.text.pretrained=DIR      bert-base-uncased from a folder instead of the hub, or random

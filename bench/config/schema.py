@@ -240,7 +240,7 @@ class PublishedData:
 
 @dataclass
 class DataConfig:
-    """A referring data set on disk. Only content, `max_tokens`, `stretch` and `bands` are part of a cell's identity."""
+    """A referring data set on disk. Only content, `max_tokens` and `stretch` are part of a cell's identity."""
 
     name: str = "rrsisd"
     layout: Layout = Layout.rrsisd
@@ -255,7 +255,7 @@ class DataConfig:
     test_split: str | None = None  # of layout refcoco: testA or testB; none: all test splits as one
     refer: ReferConfig = field(default_factory=ReferConfig)  # of layout coco
     stretch: Stretch = Stretch.percentile  # of images of more than 8 bits, in training and prediction alike
-    # which bands are red, green and blue (or the one that is grey), from 1; empty: what the files say
+    # which bands are red, green and blue (or the one that is grey), from 1; empty: what the files say; in the identity
     bands: list[int] = field(default_factory=list)
     skip_errors: bool = False  # leave out samples the audit calls errors; tables then say how many
     synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself

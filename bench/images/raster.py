@@ -119,7 +119,7 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
             raise UserError(
                 f"{path}: has {raster.count} band{'s' * (raster.count > 1)}; asked for is "
                 f"bands=[{','.join(map(str, bands))}].",
-                "Pass red, green and blue of them, such as bands=[3,2,1], or one band.",
+                "Pass red, green and blue of them, such as 'bands=[3,2,1]', or one band.",
             )
         return list(bands)
     meanings = list(raster.colorinterp)
@@ -131,5 +131,5 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
     raise UserError(
         f"{path}: has {len(seen)} bands and does not say which are red, green and blue (bands= can; in training, "
         "data.bands=).",
-        "Pass them, such as bands=[3,2,1], or one band.",
+        "Pass them, such as 'bands=[3,2,1]', or one band.",
     )

@@ -37,8 +37,8 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
     for each in configs.values():
         _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
-    _check_tagger(list(configs.values()))
     configs = {key: replace(each, data=on_disk(each.data)) for key, each in configs.items()}
+    _check_tagger(list(configs.values()))
     sets = {
         key: _audited(data)
         for key, data in {_asked(each.data): each.data for each in configs.values()}.items()
