@@ -114,7 +114,7 @@ def _parquet(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Iter
                 for cells in batch.to_pylist():
                     number += 1
                     yield number, cells
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # the last: text that is not UTF-8
         said = " ".join(str(error).split()).rstrip(".")
         raise UserError(
             f"{path}: is no readable Parquet file: {said}.", "Write it, or copy it, again."

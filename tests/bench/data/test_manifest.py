@@ -285,6 +285,40 @@ def test_a_spoilt_parquet_says_which_row(folder: Path) -> None:
         raw(folder, b"PAR1 and then nothing", "scenes.parquet")
 
 
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=6)
+        | st.dictionaries(st.sampled_from(["size", "counts", "x"]), inner, max_size=3)
+    ),
+    max_leaves=9,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([*sound()[0]]), anything, max_size=6), max_size=3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_row_is_read_or_refused_by_line(folder: Path, rows: Rows) -> None:
+    rows = [
+        row | {key: 1 for key in ("image", "mask", "sentence", "split") if key not in row} for row in rows
+    ]
+    try:
+        found = read(folder, rows, "jsonl").references
+    except UserError as error:
+        assert "line" in error.what or "lists no references" in error.what or "is empty" in error.what
+        assert error.remedy
+    else:
+        assert len(found) == len(rows)
+
+
+@given(
+    st.binary(max_size=60), st.sampled_from(["", "image,mask,sentence,split\n"]), st.sampled_from([*WRITERS])
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_table_or_a_user_error(folder: Path, content: bytes, head: str, kind: str) -> None:
+    with pytest.raises(UserError):
+        raw(folder, head.encode() + content, f"scenes.{kind}")
+
+
 def test_what_is_no_table_is_refused(folder: Path) -> None:
     (folder / "notes.txt").write_text("x")
     for name, what in (("notes.txt", "none of .csv"), ("nowhere.csv", "no such file"), ("photos", "folder")):
