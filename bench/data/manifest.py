@@ -127,7 +127,7 @@ class _Reader:
                 return LevelMask(self.files.path(value.strip()))
             rle = self._run_lengths(json.loads(value) if isinstance(value, str) else value, image)
         except (ValueError, RecursionError) as error:
-            return self._none(row, f"is no JSON: {error}")
+            return self._none(row, f"is no JSON (json.dumps writes it): {error}")
         except DataError as error:
             return self._none(row, error.reason)
         return RleMask((rle["size"][0], rle["size"][1]), rle["counts"])
