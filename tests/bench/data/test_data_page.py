@@ -63,6 +63,6 @@ def test_the_lines_of_pandas_make_a_sound_set(tmp_path: Path, monkeypatch: pytes
         )
     Path("published/annotations.json").write_text(json.dumps(entries))
     exec(block("python"), {})
-    data = manifest(Path("published/manifest.csv"))
+    data = manifest(Path("published/ships.csv"))
     assert audit_errors(data) == {}
     assert [each.split for each in read_index(data).references] == ["train", "val", "test"]

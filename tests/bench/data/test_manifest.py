@@ -301,13 +301,12 @@ def test_whatever_stands_in_a_row_is_read_or_refused_by_line(folder: Path, rows:
     rows = [
         row | {key: 1 for key in ("image", "mask", "sentence", "split") if key not in row} for row in rows
     ]
+    said = ""
     try:
-        found = read(folder, rows, "jsonl").references
+        assert len(read(folder, rows, "jsonl").references) == len(rows)
     except UserError as error:
-        assert "line" in error.what or "lists no references" in error.what or "is empty" in error.what
-        assert error.remedy
-    else:
-        assert len(found) == len(rows)
+        said = error.what
+    assert not said or any(words in said for words in ("line ", "lists no references", "is empty"))
 
 
 @given(
