@@ -7,6 +7,7 @@ from bench.config.compose import configuration
 from bench.config.schema import named_weights
 from bench.data.audit import audit
 from bench.data.audit_report import describe, write
+from bench.data.on_disk import on_disk
 from bench.terminal.bars import bar
 from bench.terminal.errors import command
 from fianet.tokens import Tokenizer
@@ -16,11 +17,16 @@ Reads every image, mask and sentence of a data set and says what is wrong with i
 
   python -m bench.check data=rrsisd data.root=DIR
   python -m bench.check data=refsegrs data.root=DIR --json
+  python -m bench.check data=manifest data.file=FILE
 
 Errors are samples that cannot be used; training refuses the set unless told data.skip_errors=true. Warnings
 are what a reader of its numbers must know. The report is kept as audit.json and audit.txt too.
 
 keys: data=NAME  data.root=DIR  data.max_tokens=N  data.cache=DIR
+      data.file=FILE             the table of data=manifest: .csv, .jsonl or .parquet
+      data.coco=FILE  data.images=DIR  the instances of data=coco; data.refer.KEY as bench.refer has them
+      data.split_by=  data.test_split=  data.images=  of data=refcoco
+      'data.bands=[4,3,2]'       which bands are red, green and blue
       model.text.pretrained=DIR  whose word pieces are counted against data.max_tokens, and whose words are known
 exit codes: 0 no errors, 1 errors were found, 2 the request is wrong
 """
@@ -34,7 +40,7 @@ def main(argv: list[str]) -> int:
         return 0
     as_json = "--json" in argv
     config = configuration([argument for argument in argv if argument != "--json"])
-    data = config.data
+    data = on_disk(config.data)
     tokenizer = Tokenizer.load(named_weights(config.model.text.pretrained))
     with bar("reading images and masks") as progress:
         report = audit(

@@ -28,6 +28,8 @@ keys (key=value, Hydra's grammar; all are listed with their meaning in bench/con
   seeds=[0,1,2]           train every row once per seed
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store
+  data.file=FILE          of data=manifest                 data.coco=FILE data.images=DIR  of data=coco
+  'data.bands=[4,3,2]'    which bands are red, green and blue
   data.root=DIR           where the data set lies          data.skip_errors=true  leave out what the audit refuses
   data.limit=N            train on N images                data.fraction=0.1      or on a share of them
   protocol.also=[refsegrs]  score the test splits of further sets too (docs/transfer.md)

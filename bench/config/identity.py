@@ -84,7 +84,9 @@ def _data(config: Config, fingerprint: str) -> dict[str, Any]:
     """What is read: a key that stands at its default is left out, as before there was such a key."""
     data = config.data
     stretch = {} if data.stretch == Stretch.percentile else {"stretch": data.stretch}
-    return {"fingerprint": fingerprint, "max_tokens": data.max_tokens, **stretch, **_part(config)}
+    bands = {"bands": list(data.bands)} if data.bands else {}
+    known = {"fingerprint": fingerprint, "max_tokens": data.max_tokens}
+    return {**known, **stretch, **bands, **_part(config)}
 
 
 def _part(config: Config) -> dict[str, Any]:

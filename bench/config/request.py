@@ -16,6 +16,9 @@ from bench.config.yaml_files import is_yaml, named_file, read_mapping
 from bench.terminal.arguments import dotted, nearest, require_key
 from bench.terminal.errors import UserError
 
+MAPPINGS = ("data.refer.rename",)
+"""Keys whose values are mappings with names of the user's own."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -61,7 +64,7 @@ class Request:
         """The arguments in Hydra's grammar, the recipe file's spelled out first, some keys and groups left out."""
         left_out = set(without)
         overrides = [*(() if "recipe" in left_out else self.recipe_file), *self.overrides]
-        return [str(each.input_line) for each in overrides if each.key_or_group not in left_out]
+        return [_line(each) for each in overrides if each.key_or_group not in left_out]
 
     def on_data(self, name: str) -> "Request":
         """The same request on the data set that is called `name`."""
@@ -78,6 +81,11 @@ def check_choice(group: str, value: str, where: str = "") -> None:
     """
     if value not in (names := options(group)):
         raise UserError(f"{where}{group}={value}: there is no such {group}.", nearest(value, names))
+
+
+def _line(override: Override) -> str:
+    """An argument as Hydra takes it: to a mapping of the user's own names it has to be told to add them."""
+    return f"{'++' * (override.key_or_group in MAPPINGS)}{override.input_line}"
 
 
 def _parsed(words: Iterable[str]) -> Sequence[Override]:

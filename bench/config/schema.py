@@ -21,10 +21,13 @@ def named_weights(pretrained: str | None) -> str | None:
 
 
 class Layout(StrEnum):
-    """How a data set lies on disk (the published layouts)."""
+    """How a data set lies on disk: docs/data.md shows each."""
 
     rrsisd = "rrsisd"
     refsegrs = "refsegrs"
+    refcoco = "refcoco"  # the `refer` API's folders
+    manifest = "manifest"  # one table: CSV, JSONL or Parquet
+    coco = "coco"  # instances, of which a referring set in the layout rrsisd is made first
 
 
 class Stretch(StrEnum):
@@ -209,6 +212,22 @@ class SyntheticConfig:
 
 
 @dataclass
+class ReferConfig:
+    """Which sentences are said of COCO instances: `python -m bench.refer --help` says what each key means."""
+
+    name: str = ""
+    rename: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+    per_instance: int = 4
+    per_image: int = 30
+    split: list[float] = field(default_factory=lambda: [0.7, 0.1, 0.2])
+    colours: bool = False
+    groups: bool = False
+    min_visible: float = 0.5
+    max_side: int = 0
+
+
+@dataclass
 class PublishedData:
     """The settings the papers use on this set; recipes refer to it."""
 
@@ -228,7 +247,17 @@ class DataConfig:
     layout: Layout = Layout.rrsisd
     root: str = "data/rrsisd"
     max_tokens: int = 22
+    file: str | None = None  # the table of layout manifest
+    coco: str | None = None  # the instance file of layout coco
+    images: str | None = (
+        None  # folder of the images, for layouts coco and refcoco; none for refcoco: root/images
+    )
+    split_by: str = "unc"  # of layout refcoco: which refs(...).p is read
+    test_split: str | None = None  # of layout refcoco: testA or testB; none: all test splits as one
+    refer: ReferConfig = field(default_factory=ReferConfig)  # of layout coco
     stretch: Stretch = Stretch.percentile  # of images of more than 8 bits, in training and prediction alike
+    # which bands are red, green and blue (or the one that is grey), from 1; empty: what the files say; in the identity
+    bands: list[int] = field(default_factory=list)
     skip_errors: bool = False  # leave out samples the audit calls errors; tables then say how many
     synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself
     published: PublishedData = field(default_factory=PublishedData)

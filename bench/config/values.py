@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.config.data_keys import check_data
 from bench.config.machine import on_gpu
 from bench.config.schema import Config, LauncherConfig, LauncherKind, RecipeConfig
 from bench.terminal.errors import UserError
@@ -37,6 +38,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "data.published.lr": (TINY, 1000),
     "data.published.tmem_blocks": (1, 1000),
     "data.published.erase": (0, 1),
+    "data.bands": (1, 10**5),
+    "data.refer.seed": (0, 2**63 - 1),
+    "data.refer.per_instance": (1, MANY),
+    "data.refer.per_image": (1, MANY),
+    "data.refer.split": (0, 1),
+    "data.refer.min_visible": (0, 1),
+    "data.refer.max_side": (0, 10**6),
     "recipe.size": (1, 10**4),
     "recipe.epochs": (1, 10**6),
     "recipe.batch_size": (1, 10**6),
@@ -71,6 +79,7 @@ def check_values(config: Config) -> None:
     """
     recipe, launcher = config.recipe, config.launcher
     _check_ranges(config)
+    check_data(config.data)
     if recipe.batch_size < 2:
         raise UserError(
             f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",

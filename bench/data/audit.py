@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.schema import DataConfig
-from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folder, read_facts
+from bench.data.facts import Facts, ImageFacts, MaskFacts, Progress, audit_folder, choices, read_facts
 from bench.data.fingerprint import fingerprint
 from bench.data.index import Index, read_index
 from bench.data.reference import SPLITS, FileMask, Reference
 from bench.images.read import NO_FILE, TURNED
 from bench.storage import files
 
-VERSION = 2  # of what makes a sample unusable; raise it when that changes
+VERSION = 3  # of what is stored of unusable samples; raise it when that changes
 BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded
 
 ERRORS = {
@@ -104,19 +104,23 @@ def audit(
     return Report(list(find_errors(index, facts)), warnings, _counts(index))
 
 
-def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None) -> frozenset[int]:
-    """Ids of the references that cannot be used; answers at once for a set that was looked at before.
+def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None) -> dict[int, str]:
+    """The references that cannot be used, by their ids, and why; answers at once for a set that was looked at before.
 
     Raises:
         UserError: As `read_index`.
     """
-    path = audit_folder(data, fingerprint(data)) / f"unusable-{VERSION}.json"
-    ids = files.read_json(path)
-    if ids is None:
+    name = "-".join(["unusable", str(VERSION), *choices(data)])
+    path = audit_folder(data, fingerprint(data)) / f"{name}.json"
+    found = files.read_json(path)
+    if found is None:
         index = read_index(data)
-        ids = sorted({finding.ref_id for finding in find_errors(index, read_facts(index, data, progress))})
-        files.write_json(path, ids)
-    return frozenset(ids)
+        errors = find_errors(index, read_facts(index, data, progress))
+        found = {}
+        for each in errors:
+            found.setdefault(str(each.ref_id), f"ref_id {each.ref_id}, {each.file}: {each.message}")
+        files.write_json(path, found)
+    return {int(ref_id): why for ref_id, why in found.items()}
 
 
 def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:

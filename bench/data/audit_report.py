@@ -9,6 +9,7 @@ from bench.data.facts import audit_folder
 from bench.data.fingerprint import fingerprint
 from bench.data.own_name import with_own_name
 from bench.data.reference import SPLITS
+from bench.data.source import source
 from bench.storage import files
 
 EXAMPLES = 5  # shown of each kind
@@ -28,7 +29,7 @@ def describe(report: Report, data: DataConfig) -> str:
     width = max([len("category"), *map(len, counts["categories"])])
     table = {"category": {split: split for split in SPLITS}, **counts["categories"], "all": counts["splits"]}
     lines = [
-        f"{with_own_name(data).name} in {data.root}: {counts['references']} references on {counts['images']} images",
+        f"{with_own_name(data).name} ({source(data)}): {counts['references']} references on {counts['images']} images",
         "",
     ]
     lines += [

@@ -17,7 +17,7 @@ from bench.images.read import orientation
 from bench.sentences.predicates import Instance, Scene
 from bench.terminal.errors import DataError, UserError
 
-NEEDED = "Pass coco=FILE of a COCO instance file: a JSON object with images, annotations and categories."
+NEEDED = "Pass a COCO instance file: a JSON object with images, annotations and categories."
 
 
 @dataclass(frozen=True)
@@ -122,18 +122,18 @@ def _load(file: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except OSError as error:
-        raise UserError(f"coco={file}: cannot be read: {error.strerror}.", NEEDED) from None
+        raise UserError(f"{file}: cannot be read: {error.strerror}.", NEEDED) from None
     except ValueError as error:
-        raise UserError(f"coco={file}: is no JSON: {error}.", NEEDED) from None
+        raise UserError(f"{file}: is no JSON: {error}.", NEEDED) from None
     if not isinstance(content, dict):
-        raise UserError(f"coco={file}: is JSON, but no object.", NEEDED)
+        raise UserError(f"{file}: is JSON, but no object.", NEEDED)
     return content
 
 
 def _entries(content: Mapping[str, Any], key: str, file: Path) -> list[Mapping[str, Any]]:
     entries = content.get(key)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"coco={file}: has no list {key!r}.", NEEDED)
+        raise UserError(f"{file}: has no list {key!r}.", NEEDED)
     return entries
 
 
@@ -169,12 +169,12 @@ def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) 
             )
     if missing:
         raise UserError(
-            f"images={folder}: lacks {len(missing)} of {len(names)} images (first: {missing[0]}).",
-            "Pass images=DIR of the folder that file_name is relative to.",
+            f"{folder}: lacks {len(missing)} of {len(names)} images (first: {missing[0]}).",
+            "Pass the folder that file_name is relative to.",
         )
     if turned:
         raise UserError(
-            f"images={folder}: viewers turn {len(turned)} images by their EXIF orientation (first: {turned[0]}): "
+            f"{folder}: viewers turn {len(turned)} images by their EXIF orientation (first: {turned[0]}): "
             "their annotations may belong to the pixels as stored or as shown.",
             "Save them again the way their annotations were made, turned or without the orientation.",
         )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,17 +65,23 @@ def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done,
         data: `cache` is the folder that remembers.
         progress: Called with files and masks read and in all.
     """
-    stretch = "" if data.stretch == Stretch.percentile else f"-{data.stretch}"
-    path = audit_folder(data, fingerprint_index(index, data)) / f"facts-{VERSION}{stretch}.json"
+    name = "-".join(["facts", str(VERSION), *choices(data)])
+    path = audit_folder(data, fingerprint_index(index, data)) / f"{name}.json"
     stored = files.read_json(path)
     if stored is not None:
         return [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in stored]
-    facts = _measure(index, data.stretch, progress)
+    facts = _measure(index, data, progress)
     files.write_text(path, json.dumps(facts))
     return facts
 
 
-def _measure(index: Index, stretch: Stretch, progress: Progress) -> Facts:
+def choices(data: DataConfig) -> list[str]:
+    """How image files are read, where not as by default: to name what is remembered of them."""
+    stretch = [] if data.stretch == Stretch.percentile else [str(data.stretch)]
+    return stretch + ([f"bands{'_'.join(map(str, data.bands))}"] if data.bands else [])
+
+
+def _measure(index: Index, data: DataConfig, progress: Progress) -> Facts:
     images = {reference.image for reference in index.references}
     masks = {reference.mask for reference in index.references}
     done = 0
@@ -88,20 +94,22 @@ def _measure(index: Index, stretch: Stretch, progress: Progress) -> Facts:
             yield pair
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow and hashing work outside Python's lock
-        image_of = dict(measured(lambda path: image_facts(path, stretch), images))
+        image_of = dict(measured(lambda path: image_facts(path, data.stretch, data.bands), images))
         mask_of = dict(measured(mask_facts, masks))
     return [(image_of[reference.image], mask_of[reference.mask]) for reference in index.references]
 
 
-def image_facts(path: Path, stretch: Stretch = Stretch.percentile) -> ImageFacts:
+def image_facts(path: Path, stretch: Stretch = Stretch.percentile, bands: Sequence[int] = ()) -> ImageFacts:
     """Decodes a whole image: a header alone does not show that a file is cut off."""
     try:
-        image = open_image(path, "RGB", stretch)
+        image = open_image(path, "RGB", stretch, bands)
     except DataError as error:
         return ImageFacts(error=error.reason)
     digest = hashlib.sha256(image.tobytes()).hexdigest()[:16]
     constant = all(low == high for low, high in np.reshape(image.getextrema(), (-1, 2)))
-    return ImageFacts(image.height, image.width, digest, constant=constant, transparent=is_transparent(path))
+    # bands that are chosen are read alike by training and prediction, whatever their file calls transparent
+    transparent = not bands and is_transparent(path)
+    return ImageFacts(image.height, image.width, digest, constant=constant, transparent=transparent)
 
 
 def mask_facts(mask: MaskSource) -> MaskFacts:

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.config.further import KEY, as_mapping, further_data
-from bench.config.schema import Config, DataConfig
+from bench.config.schema import Config, DataConfig, Layout
 from bench.data.facts import Progress
+from bench.data.on_disk import on_disk
 from bench.data.own_name import with_own_name
 from bench.data.reference import Reference
+from bench.data.source import source
 from bench.data.usable import usable_references
 from bench.storage.splits import TEST
 from bench.terminal.errors import UserError
@@ -31,12 +34,24 @@ def with_own_names(config: Config) -> Config:
             continue
         if each.name in names:
             raise UserError(
-                f"{KEY}: two sets are called {each.name} ({names[each.name].root} and {each.root}).",
-                f"Give one a name: '{KEY}=[{{data: {entry['data']}, root: {each.root}, name: NAME}}]'.",
+                f"{KEY}: two sets are called {each.name} ({source(names[each.name])} and {source(each)}).",
+                f"Give one a name: '{KEY}=[{{data: {entry['data']}, ..., name: NAME}}]'.",
             )
         names[each.name] = each
         also.append(entry | {"name": each.name})
     return replace(config, data=data, protocol=replace(config.protocol, also=also))
+
+
+def with_sets_made(config: Config) -> Config:
+    """The configuration with every set as it lies on disk (`on_disk`), made first unless it is there."""
+    sets = zip(map(as_mapping, config.protocol.also), further_data(config), strict=True)
+    also = [_made(entry, on_disk(each)) if each.layout == Layout.coco else entry for entry, each in sets]
+    return replace(config, data=on_disk(config.data), protocol=replace(config.protocol, also=also))
+
+
+def _made(entry: dict[str, Any], data: DataConfig) -> dict[str, Any]:
+    """The entry of a further set that was made of another: of layout rrsisd now, under its name."""
+    return {"data": str(data.layout), "root": data.root, "name": entry.get("name", data.name)}
 
 
 def further_references(
@@ -61,8 +76,9 @@ def further_references(
     return usable[TEST], left_out[TEST]
 
 
-def _place(data: DataConfig) -> tuple[str, Path]:
-    return data.layout.value, Path(data.root).expanduser().resolve()
+def _place(data: DataConfig) -> tuple[str, ...]:
+    places = (data.root, data.file, data.coco, data.images)
+    return data.layout.value, *(str(Path(place or "").expanduser().resolve()) for place in places)
 
 
 def _refuse_one_folder(further: DataConfig, data: DataConfig) -> None:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.schema import DataConfig, Layout
+from bench.data.manifest import read_manifest
+from bench.data.on_disk import on_disk
+from bench.data.refcoco import read_refcoco
+from bench.data.refer_api import Found
 from bench.data.reference import Reference
 from bench.data.refsegrs import read_refsegrs
 from bench.data.rrsisd import read_rrsisd
@@ -28,33 +32,26 @@ class Index:
         return tuple(reference for reference in self.references if reference.split == name)
 
 
-Content = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
-READERS: dict[Layout, Callable[[Path], Content]] = {
+READERS: dict[Layout, Callable[[DataConfig], Found]] = {
     Layout.rrsisd: read_rrsisd,
     Layout.refsegrs: read_refsegrs,
+    Layout.refcoco: read_refcoco,
+    Layout.manifest: read_manifest,
 }
+"""A set of layout coco is one of layout rrsisd once it is on disk."""
 
 
 def read_index(data: DataConfig) -> Index:
-    """Reads the lists of a data set; a set the project draws itself is drawn first if need be.
+    """Reads the lists of a data set; a set the project draws or makes itself is made first if need be.
 
     Args:
-        data: Layout and root of the set.
+        data: Layout of the set, and where it lies.
 
     Raises:
         UserError: No such folder, or a list that is missing or not of the layout; names file and entry.
     """
-    if data.synthetic is not None:
-        from bench.data.synthetic import ensure
-
-        ensure(data)
-    root = Path(data.root).expanduser()
-    if not root.is_dir():
-        raise UserError(
-            f"data.root={data.root}: there is no such folder.",
-            "Pass data.root=DIR where the set lies, or make one: `python -m bench.refer coco= images= out=`.",
-        )
-    references, categories, files = READERS[Layout(data.layout)](root)
+    data = on_disk(data)
+    references, categories, files = READERS[Layout(data.layout)](data)
     if not references:
-        raise UserError(f"{files[0]}: lists no references.", "Pass data.root=DIR of a complete set.")
+        raise UserError(f"{files[0]}: lists no references.", "Pass a complete set.")
     return Index(data.name, references, categories, files)

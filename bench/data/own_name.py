@@ -1,4 +1,4 @@
-"""What a data set calls itself: sets of `bench.refer` have a name that tables and figures show. Imports no torch."""
+"""What a data set calls itself: tables and figures show it. Imports no torch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +11,20 @@ STAMP = "refer.json"
 
 
 def with_own_name(data: DataConfig) -> DataConfig:
-    """The set under the name it gives itself, unless it gives none or `data.name` says another than its layout's."""
-    if data.name != Layout(data.layout):
-        return data
+    """The set under its own name, unless it has none or `data.name` says another than its layout's."""
+    name = _own_name(data) if data.name == Layout(data.layout) else ""
+    return replace(data, name=name) if name else data
+
+
+def _own_name(data: DataConfig) -> str:
+    """The name of its table, its COCO file or its folder, or the one that `bench.refer` wrote into it."""
+    match data.layout:
+        case Layout.manifest:
+            return Path(data.file or "").stem
+        case Layout.coco:
+            return data.refer.name or Path(data.coco or "").stem
+        case Layout.refcoco:
+            return Path(data.root).expanduser().resolve().name
     stamp = files.read_json(Path(data.root).expanduser() / STAMP)
     name = stamp.get("name") if isinstance(stamp, dict) else None
-    return replace(data, name=name) if isinstance(name, str) and name else data
+    return name if isinstance(name, str) else ""

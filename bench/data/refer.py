@@ -6,7 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools import mask as coco
 from scipy import ndimage
 
-from bench.config.schema import DataConfig
+from bench.config.schema import DataConfig, ReferConfig
 from bench.data.classes import human
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.contact_sheet import contact_sheet, draw_references
@@ -36,6 +36,7 @@ from bench.terminal.errors import UserError
 VERSION = 2
 """Goes up whenever the same request would give another set."""
 PREVIEW = "preview.png"
+NEEDED = "Pass coco=FILE images=DIR out=DIR; --help says more."
 WRITTEN = (STAMP, PREVIEW, REFERENCES.parts[0], IMAGES.parts[0])  # in the folder of a set
 EXAMPLES = 10
 PIECE = 0.5
@@ -44,22 +45,12 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass
-class Options:
+class Options(ReferConfig):
     """What can be asked for: the keys of `python -m bench.refer`."""
 
     coco: str = ""
     images: str = ""
     out: str = ""
-    name: str = ""
-    rename: dict[str, str] = field(default_factory=dict)
-    seed: int = 0
-    per_instance: int = 4
-    per_image: int = 30
-    split: list[float] = field(default_factory=lambda: [0.7, 0.1, 0.2])
-    colours: bool = False
-    groups: bool = False
-    min_visible: float = 0.5
-    max_side: int = 0
     overwrite: bool = False
     preview: int = 0
 
@@ -82,6 +73,17 @@ class Referred:
     chosen: tuple[Expression, ...]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a set is made from: pictures with the digests of their files, and everything that its content depends on."""
+
+    pictures: list[AnnotatedImage]
+    categories: list[str]
+    contents: list[str]
+    left_out: tuple[str, ...]
+    request: dict[str, object]
+
+
 def make_set(options: Options, progress: Progress = lambda done, total: None) -> MadeSet:
     """Writes the set that was asked for; one that is there already is left alone.
 
@@ -92,13 +94,28 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
     Raises:
         UserError: Options that make no sense, a file that cannot be read, another set in `out`, or nothing to say.
     """
+    if not options.out:
+        raise UserError("out: is missing.", NEEDED)
+    return write_set(read_asked(options), options, progress)
+
+
+def read_asked(options: Options) -> Asked:
+    """Reads what is asked for, all but `out`; nothing is written.
+
+    Raises:
+        UserError: Options that make no sense, or a file that cannot be read.
+    """
     _check(options)
-    out = Path(options.out).expanduser()
     found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
     pictures, categories = renamed(found.pictures, found.categories, options.rename)
-    left_out = tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
-    request = _request(options, contents)
+    return Asked(pictures, categories, contents, tuple(found.left_out), _request(options, contents))
+
+
+def write_set(asked: Asked, options: Options, progress: Progress = lambda done, total: None) -> MadeSet:
+    """As `make_set`, of what was read."""
+    out = Path(options.out).expanduser()
+    left_out, request = asked.left_out, asked.request
     stamp = _stamp(out)
     if stamp is not None and not options.overwrite:
         if stamp["request"] != request:
@@ -106,11 +123,11 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
                 f"out={out}: is there already and is not this set.", "Pass overwrite=true or another out=DIR."
             )
         return MadeSet(stamp["summary"], known=True, left_out=left_out)
-    splits = assign_splits(contents, options.split, options.seed)
-    referred = choose_sentences(pictures, splits, options, progress)
+    splits = assign_splits(asked.contents, options.split, options.seed)
+    referred = choose_sentences(asked.pictures, splits, options, progress)
     if not referred:
         raise UserError(
-            f"coco={options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
+            f"{options.coco}: nothing in it can be spoken of without ambiguity{_left_out(left_out)}.",
             "Do images and annotations belong together? colours=true and groups=true give more words.",
         )
     summary = summarise(referred)
@@ -118,7 +135,7 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         out,
         (_image_file(one.picture) for one in referred),
         [reference for one in referred for reference in _references(one)],
-        categories,
+        asked.categories,
         {STAMP: json.dumps({"name": request["name"], "request": request, "summary": summary}, indent=1)},
     )
     return MadeSet(summary, known=False, left_out=left_out)
@@ -158,9 +175,9 @@ def draw_preview(out: Path, count: int, seed: int) -> Path:
 
 def _check(options: Options) -> None:
     """Raises UserError where the options make no sense."""
-    for name in ("coco", "images", "out"):
+    for name in ("coco", "images"):
         if not getattr(options, name):
-            raise UserError(f"{name}: is missing.", "Pass coco=FILE images=DIR out=DIR; --help says more.")
+            raise UserError(f"{name}: is missing.", NEEDED)
     shares = options.split
     if len(shares) != len(SPLITS) or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-6):
         raise UserError(

@@ -13,6 +13,7 @@ SPLITS = ("train", "val", "test")
 SHUFFLED = "shuffled"  # the test split, every sentence from another image: how much of a score is language?
 SCORED = ("val", "test", SHUFFLED)
 UNKNOWN = "unknown"  # category of a reference that names none
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,29 @@ class FileMask:
     def grey(self) -> np.ndarray:
         """The file's grey levels (H,W) uint8. Raises DataError when it cannot be read."""
         return np.asarray(open_image(self.path, "L"))
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMask(FileMask):
+    """A mask as an image of two levels or colours, whichever (0 and 1, 0 and 255, a palette's): the brighter one.
+
+    Where an image has more levels, as JPEG makes them, the foreground is brighter than `threshold`.
+    """
+
+    def read(self) -> np.ndarray:
+        """The mask (H,W) bool. Raises DataError when the file cannot be read, or shows classes rather than a mask."""
+        image = open_image(self.path, "L", kept=("P",))
+        colours = np.flatnonzero(np.bincount(np.asarray(image).ravel()))
+        if image.mode == "P" and len(colours) > 2:
+            raise DataError(f"its palette shows {len(colours)} colours: a mask has two", self.path)
+        grey = np.asarray(image.convert("L"))
+        levels = np.flatnonzero(np.bincount(grey.ravel()))
+        if len(levels) <= 2:
+            return grey == levels[-1] if levels[-1] else np.zeros(grey.shape, bool)
+        if levels[-1] <= self.threshold:
+            shown = ", ".join(map(str, levels[:4]))
+            raise DataError(f"its grey levels are {shown}, ...: classes? a mask has two levels", self.path)
+        return grey > self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +104,5 @@ class Reference:
     category: str
     split: str
     mask: MaskSource
-    box: tuple[float, float, float, float] | None = None
+    box: Box | None = None
     area: float | None = None

@@ -8,8 +8,11 @@ root/output_phrase_{train,val,test}.txt     lines `<id> <expression>`
 import re
 from pathlib import Path
 
+from bench.config.schema import DataConfig
 from bench.data.file_names import FileNames
+from bench.data.refer_api import Found
 from bench.data.reference import SPLITS, UNKNOWN, FileMask, Reference
+from bench.data.source import existing_root
 from bench.terminal.errors import UserError
 
 CATEGORIES = (
@@ -30,17 +33,18 @@ def category(phrase: str) -> str:
     return found[1].lower() if found else UNKNOWN
 
 
-def read_refsegrs(root: Path) -> tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]:
+def read_refsegrs(data: DataConfig) -> Found:
     """References, categories and list files of a set in the RefSegRS layout.
 
     References have no published ids: they are numbered from 0 in the order train, val, test.
 
     Args:
-        root: Folder of the set.
+        data: `root` is the folder of the set.
 
     Raises:
         UserError: A list is missing or not text; names file and line.
     """
+    root = existing_root(data)
     lists = {split: root / f"output_phrase_{split}.txt" for split in SPLITS}
     lines = [(split, line.split(maxsplit=1)) for split, path in lists.items() for line in _lines(path)]
     references = []

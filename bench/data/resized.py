@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import __version__ as pillow
 
 from bench.config.schema import DataConfig, Stretch
+from bench.data.facts import choices
 from bench.data.fingerprint import content_hashes
 from bench.images.resize import read_resized
 from bench.storage import files
@@ -21,12 +22,12 @@ ImageReader = Callable[[Path], np.ndarray]
 class DirectReader:
     """Decodes and resizes an image each time it is asked for."""
 
-    def __init__(self, size: int, stretch: Stretch = Stretch.percentile) -> None:
-        self.size, self.stretch = size, stretch
+    def __init__(self, size: int, stretch: Stretch = Stretch.percentile, bands: Sequence[int] = ()) -> None:
+        self.size, self.stretch, self.bands = size, stretch, tuple(bands)
 
     def __call__(self, path: Path) -> np.ndarray:
         """The image (3,S,S) uint8. Raises DataError when it cannot be read."""
-        return read_resized(path, self.size, self.stretch)
+        return read_resized(path, self.size, self.stretch, self.bands)
 
 
 class MappedReader:
@@ -59,19 +60,19 @@ def image_reader(paths: Iterable[Path], size: int, data: DataConfig) -> ImageRea
         DataError: An image cannot be read while the cache is built.
     """
     unique = sorted(set(paths))
+    direct = DirectReader(size, data.stretch, data.bands)
     if len(unique) * 3 * size * size > data.cache_mb * 2**20:
-        return DirectReader(size, data.stretch)
+        return direct
     hashes = content_hashes(unique, data)
     contents = sorted(set(hashes.values()))
-    stretch = [] if data.stretch == Stretch.percentile else [str(data.stretch)]
-    key = hashlib.sha256("\n".join([pillow, *stretch, *contents]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join([pillow, *choices(data), *contents]).encode()).hexdigest()[:16]
     folder = Path(data.cache) / "images"
     file = folder / f"{key}-{size}.npy"
     if not file.exists():
         with files.locked(folder / f"{key}-{size}.lock"):
             if not file.exists():
                 sources = {hashes[path]: path for path in unique}
-                _build(file, [sources[content] for content in contents], DirectReader(size, data.stretch))
+                _build(file, [sources[content] for content in contents], direct)
     places = {content: row for row, content in enumerate(contents)}
     return MappedReader(file, {path: places[hashes[path]] for path in unique})
 

@@ -10,6 +10,7 @@ from bench.config.compose import restore
 from bench.config.schema import Stretch
 from bench.data.index import read_index
 from bench.data.reference import Reference
+from bench.data.source import source
 from bench.images.read import open_image
 from bench.terminal.errors import DataError, UserError
 
@@ -20,6 +21,7 @@ class ScoredScene:
 
     reference: Reference
     stretch: Stretch = Stretch.percentile
+    bands: tuple[int, ...] = ()
 
     @property
     def image_id(self) -> str:
@@ -33,7 +35,7 @@ class ScoredScene:
 
     def pixels(self) -> np.ndarray:
         """The image (H,W,3) uint8 RGB. Raises DataError when it cannot be read."""
-        return np.asarray(open_image(self.reference.image, "RGB", self.stretch))
+        return np.asarray(open_image(self.reference.image, "RGB", self.stretch, self.bands))
 
     def truth(self) -> np.ndarray:
         """The true mask (H,W) bool. Raises DataError when it cannot be read."""
@@ -51,10 +53,13 @@ def read_scenes(config: dict[str, Any]) -> dict[int, ScoredScene]:
         UserError: Another version of the project wrote the configuration.
     """
     data = restore(config).data
-    if not Path(data.root).expanduser().is_dir():
-        raise DataError(f"its images are not on this machine (data.root={data.root})")
+    if not Path(data.file or data.root).expanduser().exists():
+        raise DataError(f"its images are not on this machine ({source(data)})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:
-        return {each.ref_id: ScoredScene(each, data.stretch) for each in read_index(stored).split("test")}
+        return {
+            each.ref_id: ScoredScene(each, data.stretch, tuple(data.bands))
+            for each in read_index(stored).split("test")
+        }
     except UserError as error:
         raise DataError(error.what.rstrip(".")) from None

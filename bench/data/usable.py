@@ -1,12 +1,14 @@
 """Which references training may use: everything the audit does not refuse. Imports no torch."""
 
+import shlex
 from collections.abc import Sequence
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.schema import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.facts import Progress
 from bench.data.index import read_index
 from bench.data.reference import SPLITS, Reference
+from bench.data.source import source, words
 from bench.terminal.errors import UserError
 
 
@@ -26,8 +28,8 @@ def usable_references(
     refused = audit_errors(data, progress)
     if refused and not data.skip_errors:
         raise UserError(
-            f"data.root={data.root}: {len(refused)} samples cannot be used (first: ref_id {min(refused)}).",
-            f"Run `python -m bench.check data={Layout(data.layout)} data.root={data.root}` for the list, "
+            f"{source(data)}: {len(refused)} samples cannot be used (first: {refused[min(refused)]}).",
+            f"Run `python -m bench.check {shlex.join(words(data))}` for the list, "
             "or pass data.skip_errors=true to leave them out.",
         )
     index = read_index(data)
@@ -35,6 +37,6 @@ def usable_references(
     for split in needed:
         if not usable[split]:
             raise UserError(
-                f"data.root={data.root}: no reference can be used in split {split}.", "Pass a complete set."
+                f"{source(data)}: no reference can be used in split {split}.", "Pass a complete set."
             )
     return usable, {split: len(index.split(split)) - len(usable[split]) for split in SPLITS}

@@ -4,7 +4,8 @@ Files only, in a few plain formats: GDAL's formats that refer to other files or 
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and
     b"\x89PNG": "PNG",
     b"\0\0\0\x0c": "JP2OpenJPEG",
 }
+WHOLE = "Is the file whole, and an image?"
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
@@ -39,18 +41,35 @@ def read_raster(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stretc
     Raises:
         UserError: Damaged, or its bands must be chosen.
     """
+    with _opened(path, "Pass bands= with such files only." if bands else WHOLE) as raster:
+        return _read(path, raster, bands, stretch)
+
+
+def raster_size(path: Path) -> tuple[int, int]:
+    """Height and width of a raster file; its pixels are not read.
+
+    Raises:
+        UserError: Damaged.
+    """
+    with _opened(path, WHOLE) as raster:
+        return raster.height, raster.width
+
+
+@contextmanager
+def _opened(path: Path, remedy: str) -> Iterator[Any]:
+    """An open raster; all that goes wrong with it is a `UserError`, with a remedy for files of another kind."""
     with path.open("rb") as file:
         driver = DRIVERS.get(file.read(4))
     if driver is None:
         raise UserError(
             f"{path}: not a TIFF, PNG or JPEG 2000.",
-            "Pass bands= with such files only." if bands else "Is the file whole, and an image?",
+            remedy,
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path.resolve(), driver=driver) as raster:
-                return _read(path, raster, bands, stretch)
+                yield raster
     except RasterioError as error:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).",
@@ -65,10 +84,16 @@ def _read(path: Path, raster: Any, bands: Sequence[int], stretch: Stretch) -> Pi
     if any(kind.startswith("complex") for kind in kinds):
         raise UserError(f"{path}: holds complex numbers.", "Pass an image of their magnitude.")
     values = raster.read(chosen)
-    valid = raster.read_masks(chosen).any(axis=0) & np.isfinite(values).all(axis=0)
-    for band, meaning in enumerate(raster.colorinterp, start=1):
-        if meaning is ColorInterp.alpha:
+    valid = np.isfinite(values).all(axis=0)
+    alphas = {
+        band for band, meaning in enumerate(raster.colorinterp, start=1) if meaning is ColorInterp.alpha
+    }
+    if not alphas & set(chosen):  # else it is data: a fourth band is called alpha by many that write it
+        valid &= raster.read_masks(chosen).any(axis=0)
+        for band in alphas:
             valid &= raster.read(band) > 0
+    elif raster.nodata is not None:
+        valid &= (values != raster.nodata).any(axis=0)
     if raster.colorinterp[chosen[0] - 1] is ColorInterp.palette:
         table = np.zeros((256, 3), np.uint8)
         for index, colour in raster.colormap(chosen[0]).items():
@@ -92,8 +117,9 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
     if bands:
         if len(bands) not in (1, 3) or not all(1 <= band <= raster.count for band in bands):
             raise UserError(
-                f"bands={list(bands)}: {path} has bands 1 to {raster.count}.",
-                "Pass red, green and blue, such as bands=[3,2,1], or one band.",
+                f"{path}: has {raster.count} band{'s' * (raster.count > 1)}; asked for is "
+                f"bands=[{','.join(map(str, bands))}].",
+                "Pass red, green and blue of them, such as 'bands=[3,2,1]', or one band.",
             )
         return list(bands)
     meanings = list(raster.colorinterp)
@@ -103,6 +129,7 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
     if len(seen) in (1, 3):
         return seen
     raise UserError(
-        f"{path}: has {len(seen)} bands and does not say which are red, green and blue.",
-        "Pass them, such as bands=[3,2,1], or one band.",
+        f"{path}: has {len(seen)} bands and does not say which are red, green and blue (bands= can; in training, "
+        "data.bands=).",
+        "Pass them, such as 'bands=[3,2,1]', or one band.",
     )

@@ -7,7 +7,9 @@ cannot show as they are, and 16-bit colour are read by `bench.images.raster` (ra
 
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
@@ -84,28 +86,44 @@ def is_transparent(path: Path) -> bool:
         return False
 
 
-def open_image(path: Path, mode: str, stretch: Stretch = Stretch.percentile) -> Image.Image:
+def open_image(
+    path: Path,
+    mode: str,
+    stretch: Stretch = Stretch.percentile,
+    bands: Sequence[int] = (),
+    kept: Sequence[str] = (),
+) -> Image.Image:
     """A whole image file in a Pillow mode ("RGB", "L"), as training and audit read it.
 
-    Images of 8 bits stay as they are; deeper ones in "RGB" are read as prediction reads them.
+    Images of 8 bits stay as they are; deeper ones in "RGB", and those whose bands are chosen, are read as prediction
+    reads them.
+
+    Args:
+        path: The file.
+        mode: What it is turned into.
+        stretch: As `read_picture`; for "RGB".
+        bands: As `read_picture`; for "RGB".
+        kept: Modes of files that are not turned.
 
     Raises:
-        DataError: The file is missing, no image, cut off, or would be turned by viewers.
+        DataError: The file is missing, no image, cut off, lacks bands, or would be turned by viewers.
     """
     try:
         turned = 1
         try:
             with Image.open(path) as image:
-                deep = mode == "RGB" and _deep(image)  # before the next line, which reads a PNG to its end
+                deep = mode == "RGB" and (
+                    bool(bands) or _deep(image)
+                )  # before the next line, which reads a PNG to its end
                 turned = orientation(image)
                 if turned == 1 and not deep:
                     image.load()
-                    return image.convert(mode)
+                    return image.convert(image.mode if image.mode in kept else mode)
         except UnidentifiedImageError:
             if mode != "RGB" or not _needs_rasterio(path):
                 raise
         if turned == 1:
-            return Image.fromarray(read_picture(path, stretch=stretch).pixels)
+            return Image.fromarray(read_picture(path, bands, stretch).pixels)
     except FileNotFoundError:
         raise DataError(NO_FILE, path) from None
     except UserError as error:
@@ -113,6 +131,31 @@ def open_image(path: Path, mode: str, stretch: Stretch = Stretch.percentile) -> 
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise DataError(" ".join(str(error).split()), path) from None
     raise DataError(f"{TURNED} {turned}: masks may belong to its pixels as stored or as shown", path)
+
+
+def header_size(path: Path) -> tuple[int, int]:
+    """Height and width that an image file says it has; nothing else of it is read.
+
+    Raises:
+        DataError: It is missing, or no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return image.height, image.width
+    except FileNotFoundError:
+        raise DataError(NO_FILE, path) from None
+    except UnidentifiedImageError as error:
+        if not _needs_rasterio(path):
+            raise DataError(str(error), path) from None
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
+        raise DataError(" ".join(str(error).split()), path) from None
+    try:
+        height, width = _rasters(path).raster_size(path)
+    except UserError as error:
+        raise DataError(error.what.removeprefix(f"{path}: ").rstrip("."), path) from None
+    return height, width
 
 
 def find_pictures(path: Path) -> list[Path]:
@@ -154,14 +197,7 @@ def read_picture(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stret
 
 def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
     if bands or _needs_rasterio(path):
-        try:
-            from bench.images.raster import read_raster
-        except ImportError:
-            raise UserError(
-                f"{path}: GeoTIFFs, 16-bit colours and bands= need rasterio, which is not installed.",
-                "pip install 'fianet-bench[geo]'",
-            ) from None
-        return read_raster(path, bands, stretch)
+        return _rasters(path).read_raster(path, bands, stretch)
     try:
         image, turned = decode(path, refuse_large_ones=True)
         notes = []
@@ -187,6 +223,17 @@ def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).", "Is the file whole, and an image?"
         ) from error
+
+
+def _rasters(path: Path) -> ModuleType:
+    """`bench.images.raster`, which needs an extra."""
+    try:
+        return import_module("bench.images.raster")
+    except ImportError:
+        raise UserError(
+            f"{path}: GeoTIFFs, 16-bit colours and bands= need rasterio, which is not installed.",
+            "pip install 'fianet-bench[geo]'",
+        ) from None
 
 
 def _eight_bits(image: Image.Image, valid: np.ndarray, stretch: Stretch) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Images and masks at the one square size of a recipe. Imports no torch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ from bench.config.schema import Stretch
 from bench.images.read import open_image
 
 
-def read_resized(path: Path, size: int, stretch: Stretch = Stretch.percentile) -> np.ndarray:
+def read_resized(
+    path: Path, size: int, stretch: Stretch = Stretch.percentile, bands: Sequence[int] = ()
+) -> np.ndarray:
     """An image (3,size,size) uint8 RGB, resized bilinearly without keeping its aspect, as the four papers do.
 
     Raises:
         DataError: The file cannot be read.
     """
-    return resized(open_image(path, "RGB", stretch), size)
+    return resized(open_image(path, "RGB", stretch, bands), size)
 
 
 def resized(image: Image.Image, size: int) -> np.ndarray:

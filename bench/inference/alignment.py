@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.config.compose import restore
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.sets import open_sets
+from bench.data.source import source
 from bench.models.export import from_cell
 from bench.models.inputs import TEXT, normalize
 from bench.models.vocabulary import configured_tokenizer
@@ -50,7 +51,7 @@ def align_cell(store: Store, cell_id: str, count: int) -> Maps:
     known = [(each.ref_id, each.sentence) for each in dataset.references]
     if tested is None or known != list(zip(tested["ref_id"], tested["sentence"], strict=True)):
         raise UserError(
-            f"data.root={config.data.root}: not the data set that cell {cell_id} was scored on.",
+            f"{source(config.data)}: not the data set that cell {cell_id} was scored on.",
             "Put that one back.",
         )
     maps = measure_alignment(model, dataset, tokenizer, tested, count)

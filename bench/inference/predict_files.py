@@ -56,7 +56,7 @@ def predict_files(
         paths: Image files.
         texts: Sentences.
         out: Folder of the files.
-        bands: As `read_picture`.
+        bands: As `read_picture`; empty: those that the model was trained with.
         batch_size: Pairs predicted at once.
         progress: Called with pairs done and in all.
 
@@ -71,7 +71,7 @@ def predict_files(
     records: list[dict[str, Any]] = []
     total = len(paths) * len(texts)
     progress(0, total)
-    read = partial(read_picture, bands=bands, stretch=predictor.stretch)
+    read = partial(read_picture, bands=bands or predictor.bands, stretch=predictor.stretch)
     jobs = _jobs(paths, texts, read, out, failures)
     while batch := list(islice(jobs, batch_size)):
         found = predictor([(job.picture, job.text) for job in batch])

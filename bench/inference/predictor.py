@@ -45,7 +45,8 @@ class Predictor:
 
     def __init__(self, bundle: Bundle, vocabulary: str | None = None) -> None:
         set_precision(Precision.float32)
-        self.size, self.max_tokens, self.stretch = bundle.size, bundle.max_tokens, bundle.stretch
+        self.size, self.max_tokens = bundle.size, bundle.max_tokens
+        self.stretch, self.bands = bundle.stretch, bundle.bands
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device)
         tokenizer = (

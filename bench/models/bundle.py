@@ -48,6 +48,7 @@ class Bundle:
         decoupler: How sentences were split into object and position words in training.
         categories: Class names of its data, which the decoupler `nltk` looks for.
         stretch: How images of more than 8 bits were read in training.
+        bands: Which bands were red, green and blue (or the one that was grey), from 1; empty: what each file said.
     """
 
     model: nn.Module
@@ -60,6 +61,7 @@ class Bundle:
     decoupler: Decoupler = Decoupler.rules
     categories: tuple[str, ...] = ()
     stretch: Stretch = Stretch.percentile
+    bands: tuple[int, ...] = ()
 
     def description(self) -> dict[str, Any]:
         """What `config.json` says."""
@@ -74,6 +76,7 @@ class Bundle:
             "decoupler": self.decoupler,
             "categories": list(self.categories),
             "stretch": self.stretch,
+            "bands": list(self.bands),
             "source": self.source,
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "inputs": {
@@ -203,6 +206,7 @@ def load_bundle(path: str | Path) -> Bundle:
         values["decoupler"],
         values["categories"],
         values["stretch"],
+        values["bands"],
     )
 
 
@@ -257,6 +261,9 @@ def _description(content: str | None, path: Path) -> dict[str, Any]:
     try:
         values["decoupler"] = Decoupler(values.get("decoupler", Decoupler.rules))
         values["stretch"] = Stretch(values.get("stretch", Stretch.percentile))
+        values["bands"] = tuple(int(band) for band in values.get("bands", ()))
+        if len(values["bands"]) not in (0, 1, 3):
+            raise ValueError(f"bands={list(values['bands'])}")
         values["categories"] = tuple(str(name) for name in values.get("categories", ()))
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: its {CONFIG} cannot be used ({error}).", REMEDY) from error

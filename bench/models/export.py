@@ -153,6 +153,7 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
         config.protocol.decoupler,
         _categories(cell),
         config.data.stretch,
+        tuple(config.data.bands),
     )
 
 

@@ -11,7 +11,8 @@ from bench.config.request import Request
 from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
-from bench.data.further import further_references, with_own_names
+from bench.data.further import further_references, with_own_names, with_sets_made
+from bench.data.source import source
 from bench.data.subset import limit_note, training_subset
 from bench.data.usable import usable_references
 from bench.models.pretrained import encoder_digest, image_size, text_digest
@@ -39,6 +40,7 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
     for each in configs.values():
         _check_start(each, f"scale={request.value('scale') or 'tiny'}")
         _check_weights(each)
+    configs = {key: with_sets_made(each) for key, each in configs.items()}
     _check_tagger(list(configs.values()))
     sets = _audited_sets(configs.values())
     cells = plan_cells(
@@ -50,7 +52,8 @@ def prepare(request: Request, study: Study | None = None) -> Plan:
         encoder_digest,
         lambda each: {data.name: sets[_asked(data)].fingerprint for data in further_data(each)},
     )
-    samples = {cell.id: _samples(cell.config, sets) for cell in cells}
+    read = {id(each): _samples(each, sets) for each in configs.values()}
+    samples = {cell.id: read[id(cell.config)] for cell in cells}
     return Plan(config, study, cells, Store(config.store), samples)
 
 
@@ -116,7 +119,7 @@ def _samples(config: Config, sets: Mapping[str, _DataSet]) -> dict[str, int]:
 
 def _audited(data: DataConfig) -> _DataSet:
     """Refuses a set with errors before anything starts, and names its content."""
-    with bar(f"reading {data.root}") as progress:
+    with bar(f"reading {source(data)}") as progress:
         references, _ = usable_references(data, progress)
     training = training_subset(references["train"], data)
     if said := limit_note(data, training):

@@ -8,6 +8,7 @@ from typing import Any
 from bench.config.further import further_data
 from bench.config.schema import Config, named_weights
 from bench.data.fingerprint import fingerprint
+from bench.data.source import source
 from bench.models.pretrained import encoder_digest, text_digest
 from bench.terminal.errors import UserError
 
@@ -41,7 +42,7 @@ def _contents(planned: Mapping[str, Any], config: Config) -> list[tuple[str, str
     vocabulary = f"model.text.pretrained={text}" if text else "the shipped vocabulary"
     found: list[tuple[str, str | None, Content]] = [
         (
-            f"data.root={config.data.root}",
+            source(config.data),
             planned.get("data", {}).get("fingerprint"),
             lambda: fingerprint(config.data),
         ),

@@ -32,7 +32,7 @@ def test_a_sound_set_has_no_findings(rrsisd, refsegrs) -> None:
     for data in (rrsisd.data, refsegrs.data):
         report = audited(data)
         assert kinds(report) == []
-        assert report.error_ids == audit_errors(data) == frozenset()
+        assert report.error_ids == audit_errors(data).keys() == frozenset()
 
 
 def test_counts_are_by_split_and_category(rrsisd) -> None:
@@ -114,7 +114,7 @@ def test_a_planted_error_is_found_and_its_sample_alone_refused(rrsisd, plant: Ca
     assert [(finding.kind, finding.ref_id) for finding in report.errors] == [(kind, 12)]
     assert "00002.jpg" in report.errors[0].file
     assert report.errors[0].message
-    assert report.error_ids == audit_errors(rrsisd.data) == {12}
+    assert report.error_ids == audit_errors(rrsisd.data).keys() == {12}
 
 
 def test_references_that_share_an_id_are_both_refused(rrsisd) -> None:
@@ -252,13 +252,13 @@ def test_what_was_looked_at_is_not_opened_again_until_it_changes(rrsisd, monkeyp
     opened: list[str] = []
     measure = facts.image_facts
     monkeypatch.setattr(
-        facts, "image_facts", lambda path, stretch: opened.append(path.name) or measure(path, stretch)
+        facts, "image_facts", lambda path, *read: opened.append(path.name) or measure(path, *read)
     )
     assert audited(rrsisd.data) == first
     audit_errors(rrsisd.data)
     assert opened == []
     _cut_image(rrsisd)
-    assert audit_errors(rrsisd.data) == {12}
+    assert audit_errors(rrsisd.data).keys() == {12}
     assert opened
 
 

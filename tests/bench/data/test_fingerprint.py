@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.data import fingerprint as module
+from bench.data import remembered
 from bench.data.fingerprint import fingerprint
 
 
@@ -114,7 +115,7 @@ def test_unchanged_files_are_not_read_again(rrsisd, monkeypatch: pytest.MonkeyPa
     settle(rrsisd.root)
     before = fingerprint(rrsisd.data)
     monkeypatch.setattr(module, "read_index", lambda data: pytest.fail("the lists were read again"))
-    monkeypatch.setattr(module, "_sha256", lambda path: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr(remembered, "_sha256", lambda path: pytest.fail(f"{path} was read again"))
     assert fingerprint(rrsisd.data) == before
 
 
@@ -122,8 +123,8 @@ def test_only_what_changed_is_read_again(rrsisd, monkeypatch: pytest.MonkeyPatch
     settle(rrsisd.root)
     fingerprint(rrsisd.data)
     _image_byte(rrsisd)
-    read, sha256 = [], module._sha256
-    monkeypatch.setattr(module, "_sha256", lambda path: read.append(path.name) or sha256(path))
+    read, sha256 = [], remembered._sha256
+    monkeypatch.setattr(remembered, "_sha256", lambda path: read.append(path.name) or sha256(path))
     fingerprint(rrsisd.data)
     assert read == ["00003.jpg"]
 

@@ -12,9 +12,9 @@ from pycocotools import mask as coco
 
 from bench.config.schema import DataConfig
 from bench.data.index import read_index
+from bench.data.plain_pickle import load_plain_pickle
 from bench.data.reference import NoMask, Reference
 from bench.data.refsegrs import category
-from bench.data.rrsisd import load_plain_pickle
 from bench.terminal.errors import DataError, UserError
 
 

@@ -89,7 +89,7 @@ def test_cached_images_of_two_rules_are_two(rrsisd) -> None:
 
 def test_what_was_trained_on_white_images_has_another_name_now(rrsisd, monkeypatch) -> None:
     before = fingerprint(rrsisd.data)
-    monkeypatch.setattr("bench.data.fingerprint.STRETCHED", "otherwise")
+    monkeypatch.setattr("bench.data.remembered.STRETCHED", "otherwise")
     assert fingerprint(replace(rrsisd.data, cache=f"{rrsisd.data.cache}-2")) == before, "8 bits: as ever"
     Image.fromarray(GREY.astype(np.uint16)).save(rrsisd.images / "00000.jpg", "PNG")
     after = [fingerprint(replace(rrsisd.data, cache=f"{rrsisd.data.cache}-{n}")) for n in (3,)]

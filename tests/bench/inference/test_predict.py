@@ -5,6 +5,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bench.inference import predict_files
 from bench.inference.outputs import distinct, slug
 from bench.inference.predictor import Predictor
 from bench.models.build import build
-from bench.models.bundle import Bundle, save_bundle
+from bench.models.bundle import Bundle, load_bundle, save_bundle
 from bench.models.vocabulary import vocabulary_text
 from bench.predict import main, read_options
 from bench.terminal.errors import UserError
@@ -309,6 +310,28 @@ def test_folder_that_cannot_be_written_is_two_lines(
     said = capsys.readouterr().err.strip().splitlines()
     assert said[0] == "out=x.png: is a file."
     assert len(said) == 2
+
+
+def test_a_model_brings_the_bands_it_was_trained_with(
+    bundle: Bundle, predict: Predict, tmp_path: Path
+) -> None:
+    raster(tmp_path / "scene.tif", deep(5))
+    save_bundle(replace(bundle, bands=(4, 3, 2)), tmp_path / "model")
+    words = ("image=scene.tif", "text=the ship")
+    assert [predict(*words, "out=own"), predict(*words, "out=same", "bands=[4,3,2]")] == [0, 0]
+    assert predict(*words, "out=other", "bands=[1,2,3]") == 0
+    found = [np.load(next((tmp_path / out).rglob("*.npy"))) for out in ("own", "same", "other")]
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("bands", [[1, 2], ["red"], 7])
+def test_bands_of_an_export_that_cannot_be_are_refused(bundle: Bundle, tmp_path: Path, bands: Any) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    said = json.loads((tmp_path / "model/config.json").read_text())
+    (tmp_path / "model/config.json").write_text(json.dumps(said | {"bands": bands}))
+    with pytest.raises(UserError, match="cannot be used"):
+        load_bundle(tmp_path / "model")
 
 
 def test_without_rasterio_a_geotiff_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
