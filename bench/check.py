@@ -7,6 +7,7 @@ from bench.config.compose import configuration
 from bench.config.schema import named_weights
 from bench.data.audit import audit
 from bench.data.audit_report import describe, write
+from bench.terminal.arguments import refuse_repeats
 from bench.terminal.bars import bar
 from bench.terminal.errors import command
 from fianet.tokens import Tokenizer
@@ -33,7 +34,9 @@ def main(argv: list[str]) -> int:
         print(USAGE.strip())
         return 0
     as_json = "--json" in argv
-    config = configuration([argument for argument in argv if argument != "--json"])
+    words = [argument for argument in argv if argument != "--json"]
+    refuse_repeats(words)
+    config = configuration(words)
     data = config.data
     tokenizer = Tokenizer.load(named_weights(config.model.text.pretrained))
     with bar("reading images and masks") as progress:

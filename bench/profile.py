@@ -2,18 +2,18 @@
 
 import json
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
 from bench.config.compose import compose
-from bench.config.request import Request
+from bench.config.request import KEYS, Request
 from bench.profiling.profile import profile
 from bench.profiling.tables import Profiled, show
 from bench.storage.store import Store
 from bench.study.definition import named_study
 from bench.study.prepare import compose_rows
-from bench.terminal.arguments import parse
+from bench.terminal.arguments import divide, parse
 from bench.terminal.errors import UserError, command
 
 USAGE = """
@@ -49,12 +49,11 @@ class Arguments:
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
-    own = {each.name for each in fields(Arguments)}
-    given = [word for word in argv if word.startswith("-") or word.partition("=")[0] in own]
-    arguments = parse(given, Arguments, USAGE)
+    own, overrides = divide(argv, Arguments, KEYS)
+    arguments = parse(own, Arguments, USAGE)
     if not arguments.batch_sizes or min(arguments.batch_sizes) < 1:
         raise UserError(f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example [1,8].")
-    profiled = profile_study([word for word in argv if word not in given], arguments)
+    profiled = profile_study(overrides, arguments)
     if arguments.json:
         print(json.dumps([each.as_dict() for each in profiled]))
     else:

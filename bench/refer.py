@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.data.refer import Options, draw_preview, make_set
 from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import command
 
 EXAMPLES = 5  # shown of what is left out
@@ -43,7 +44,7 @@ exit codes: 0 done, 2 the request or a file is wrong
 def main(argv: list[str]) -> int:
     """Makes the set, draws the preview, or both."""
     options = parse(argv, Options, USAGE)
-    out = Path(options.out).expanduser()
+    out = Path(options.out)
     only_looks = bool(options.preview and options.out) and not options.coco and not options.images
     if not only_looks:
         _make(options, out)
@@ -69,7 +70,8 @@ def _make(options: Options, out: Path) -> None:
     if made.known:
         print(f"{made.summary}\n\n{out} holds this set already; nothing was written.")
     else:
-        print(f"{made.summary}\n\nWritten to {out}. Next: python -m bench.check data=rrsisd data.root={out}")
+        check = command_line("bench.check", "data=rrsisd", word("data.root", out))
+        print(f"{made.summary}\n\nWritten to {out}. Next: {check}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from bench.config.schema import Config, PublishedModel
 from bench.config.values import check_values
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
+from bench.terminal.paths import expand_paths
 
 RETIRED = ("images_per_second",)  # keys of stored configurations that nothing reads any more
 
@@ -68,6 +69,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     except OmegaConfBaseException as error:
         raise explain(error, source) from None
     assert isinstance(config, Config)
+    expand_paths(config)
     check_values(config)
     return config
 
@@ -106,6 +108,7 @@ def restore(values: dict[str, Any]) -> Config:
             "Another version of this project wrote it: use that version, or another store=.",
         ) from None
     assert isinstance(config, Config)
+    expand_paths(config)
     return config
 
 

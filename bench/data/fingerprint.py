@@ -95,7 +95,7 @@ class _Record:
     """
 
     def __init__(self, data: DataConfig) -> None:
-        place = f"{VERSION}.1 {Layout(data.layout).value} {os.path.abspath(os.path.expanduser(data.root))}"
+        place = f"{VERSION}.1 {Layout(data.layout).value} {os.path.abspath(data.root)}"
         self.path = Path(data.cache) / "hashes" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
         stored = files.read_json(self.path) or {"fingerprint": None, "files": {}}
         self.known: str | None = stored["fingerprint"]

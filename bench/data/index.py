@@ -48,7 +48,7 @@ def read_index(data: DataConfig) -> Index:
         from bench.data.synthetic import ensure
 
         ensure(data)
-    root = Path(data.root).expanduser()
+    root = Path(data.root)
     if not root.is_dir():
         raise UserError(
             f"data.root={data.root}: there is no such folder.",

@@ -14,6 +14,6 @@ def with_own_name(data: DataConfig) -> DataConfig:
     """The set under the name it gives itself, unless it gives none or `data.name` says another than its layout's."""
     if data.name != Layout(data.layout):
         return data
-    stamp = files.read_json(Path(data.root).expanduser() / STAMP)
+    stamp = files.read_json(Path(data.root) / STAMP)
     name = stamp.get("name") if isinstance(stamp, dict) else None
     return replace(data, name=name) if isinstance(name, str) and name else data

@@ -32,6 +32,7 @@ from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.arguments import nearest
 from bench.terminal.errors import UserError
+from bench.terminal.paths import path
 
 VERSION = 2
 """Goes up whenever the same request would give another set."""
@@ -47,9 +48,9 @@ Progress = Callable[[int, int], None]
 class Options:
     """What can be asked for: the keys of `python -m bench.refer`."""
 
-    coco: str = ""
-    images: str = ""
-    out: str = ""
+    coco: str = path("")
+    images: str = path("")
+    out: str = path("")
     name: str = ""
     rename: dict[str, str] = field(default_factory=dict)
     seed: int = 0
@@ -93,8 +94,8 @@ def make_set(options: Options, progress: Progress = lambda done, total: None) ->
         UserError: Options that make no sense, a file that cannot be read, another set in `out`, or nothing to say.
     """
     _check(options)
-    out = Path(options.out).expanduser()
-    found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    out = Path(options.out)
+    found = read_coco(Path(options.coco), Path(options.images))
     pictures, categories = renamed(found.pictures, found.categories, options.rename)
     left_out = tuple(found.left_out)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
@@ -345,8 +346,6 @@ def _request(options: Options, contents: Sequence[str]) -> dict[str, object]:
     asked = dataclasses.asdict(options)
     for name in ("coco", "images", "out", "overwrite", "preview"):
         del asked[name]
-    asked["name"] = options.name or Path(options.out).expanduser().resolve().name
-    digest = hashlib.sha256(
-        Path(options.coco).expanduser().read_bytes() + "".join(contents).encode()
-    ).hexdigest()
+    asked["name"] = options.name or Path(options.out).resolve().name
+    digest = hashlib.sha256(Path(options.coco).read_bytes() + "".join(contents).encode()).hexdigest()
     return {"version": VERSION, "content": digest, **asked}

@@ -51,7 +51,7 @@ def read_scenes(config: dict[str, Any]) -> dict[int, ScoredScene]:
         UserError: Another version of the project wrote the configuration.
     """
     data = restore(config).data
-    if not Path(data.root).expanduser().is_dir():
+    if not Path(data.root).is_dir():
         raise DataError(f"its images are not on this machine (data.root={data.root})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:

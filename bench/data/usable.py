@@ -5,6 +5,7 @@ from bench.data.audit import audit_errors
 from bench.data.facts import Progress
 from bench.data.index import read_index
 from bench.data.reference import SPLITS, Reference
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 
 
@@ -22,10 +23,10 @@ def usable_references(
     """
     refused = audit_errors(data, progress)
     if refused and not data.skip_errors:
+        check = command_line("bench.check", f"data={Layout(data.layout)}", word("data.root", data.root))
         raise UserError(
             f"data.root={data.root}: {len(refused)} samples cannot be used (first: ref_id {min(refused)}).",
-            f"Run `python -m bench.check data={Layout(data.layout)} data.root={data.root}` for the list, "
-            "or pass data.skip_errors=true to leave them out.",
+            f"Run `{check}` for the list, or pass data.skip_errors=true to leave them out.",
         )
     index = read_index(data)
     usable = {split: tuple(r for r in index.split(split) if r.ref_id not in refused) for split in SPLITS}

@@ -25,6 +25,7 @@ from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.arguments import explain
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
 
@@ -213,10 +214,9 @@ def _refuse_others(path: Path) -> None:
             f"{path}: no such file or folder.", "Pass what `bench.weights export` or `import` wrote."
         )
     if (path / "cell.json").is_file():
-        raise UserError(
-            f"{path}: this is a cell of a store.",
-            f"Export it: python -m bench.weights export cell={path.resolve().name} store={path.parent.parent} out=DIR",
-        )
+        cell, store = path.resolve().name, word("store", path.resolve().parents[1])
+        export = command_line("bench.weights", "export", f"cell={cell}", store, "out=exported")
+        raise UserError(f"{path}: this is a cell of a store.", f"Export it: {export}")
     if path.is_dir() and not ((path / WEIGHTS).is_file() and (path / CONFIG).is_file()):
         raise UserError(
             f"{path}: holds no {WEIGHTS} with {CONFIG}.", "Pass a folder that `bench.weights export` wrote."
@@ -224,7 +224,8 @@ def _refuse_others(path: Path) -> None:
     if path.is_file() and path.suffix != ".safetensors":
         raise UserError(
             f"{path}: not a .safetensors file.",
-            f"A released checkpoint is imported first: python -m bench.weights import {path} out.safetensors",
+            "A released checkpoint is imported first: "
+            + command_line("bench.weights", "import", word("file", path), "out=out.safetensors"),
         )
 
 
