@@ -14,7 +14,8 @@ from bench.training.cell import BUSY, run_cell
 USAGE = """
 Trains one planned cell, or goes on where it stopped. Launchers call this.
 
-  python -m bench.cell store=runs id=0123456789ab [threads=1] [checkpoint_seconds=0]
+  python -m bench.cell store=runs id=0123456789ab
+  python -m bench.cell store=runs id=0123456789ab threads=1 checkpoint_seconds=0
 """
 
 

@@ -33,7 +33,7 @@ keys: text="..."       a sentence
                        taken for numbers of word pieces (pip install 'fianet-bench[paper]', and the tagger's data)
                 context  nothing: the whole sentence three times
       vocabulary=DIR   a folder with tokenizer.json or vocab.txt, such as bert-base-uncased's; else the shipped one
-      categories=[ship,...]  class names for decoupler=nltk, as the data set stores them; else RRSIS-D's 20
+      'categories=[ship,...]'  class names for decoupler=nltk, as the data set stores them; else RRSIS-D's 20
       max_tokens=22    length of a row
       json=false       true: a line each of sentence, ids, context, object, position (rows of 0 and 1)
 exit codes: 0 done, 2 the request is wrong

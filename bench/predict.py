@@ -29,9 +29,9 @@ two files only for images that say where they lie.
 
 keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
       image=FILE|DIR     PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, ...; every image in a folder
-      text="..."         a sentence, as often as wanted; or text=["...","..."]
+      text="..."         a sentence, as often as wanted; or 'text=["...","..."]'
       out=predictions    folder; files of the same names are replaced
-      bands=[4,3,2]      which bands are red, green and blue, from 1; needed where the file does not say
+      'bands=[4,3,2]'    which bands are red, green and blue, from 1; needed where the file does not say
       batch_size=8       pairs of image and sentence predicted at once
       vocabulary=DIR     the tokenizer, where the weights hold none
       json=false         true: print predictions.json instead of lines

@@ -20,12 +20,12 @@ USAGE = """
 Counts and measures every model of a study. Nothing is trained, and neither data nor pretrained weights are needed.
 
   python -m bench.profile model=fianet
-  python -m bench.profile ablation=fiam scale=paper data=rrsisd batch_sizes=[1,8]
+  python -m bench.profile ablation=fiam scale=paper data=rrsisd 'batch_sizes=[1,8]'
   python -m bench.profile ablation=main scale=paper latency=false     parameters and operations alone: seconds
 
 Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs; GFLOPs here are twice that.
 
-keys: batch_sizes=[1,8]  images per forward pass, each measured by itself
+keys: 'batch_sizes=[1,8]'  images per forward pass, each measured by itself
       latency=false      count only, measure nothing
       seconds=10         timed per model and batch size, after a warm-up
       launcher.threads=N CPU threads (none: all)
@@ -52,7 +52,9 @@ def main(argv: list[str]) -> int:
     own, overrides = divide(argv, Arguments, KEYS)
     arguments = parse(own, Arguments, USAGE)
     if not arguments.batch_sizes or min(arguments.batch_sizes) < 1:
-        raise UserError(f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example [1,8].")
+        raise UserError(
+            f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example 'batch_sizes=[1,8]'."
+        )
     profiled = profile_study(overrides, arguments)
     if arguments.json:
         print(json.dumps([each.as_dict() for each in profiled]))

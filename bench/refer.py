@@ -22,11 +22,11 @@ keys: coco=FILE            polygons or run lengths; a class with a crowd region,
       images=DIR           the folder that file_name is relative to
       out=DIR              the new set; refused if it is there and is not this set
       name=NAME            what tables and figures call the set; the folder's name unless given
-      rename={OLD: NEW}    other words for classes: 'rename={soccer ball field: football field}'
+      'rename={OLD: NEW}'  other words for classes: 'rename={soccer ball field: football field}'
       seed=0               chooses sentences and splits, and those of the preview
       per_instance=4       sentences about one instance at most
       per_image=30         sentences about one image at most
-      split=[0.7,0.1,0.2]  shares of train, val, test by image; copies of an image stay together
+      'split=[0.7,0.1,0.2]'  shares of train, val, test by image; copies of an image stay together
       colours=false        true: colour words, read from the pixels (wrong on colour-infrared images)
       groups=false         true: also sentences about several ("The vehicles on the left", "All ships")
       min_visible=0.5      share of an object that must be in the picture for sentences to mean it; 1: none that

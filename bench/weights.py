@@ -22,7 +22,7 @@ Nothing in the checkpoint is executed.
   python -m bench.weights import lavt.pth lavt.safetensors vocabulary=bert-base-uncased
   keys: file=FILE out=FILE (the two paths above)
         vocabulary=DIR              folder or hub id of its tokenizer, kept in the file; without it prediction asks
-        fusion_heads=[1,1,1,1]      attention heads of each stage's fusion: they leave no trace in the weights
+        'fusion_heads=[1,1,1,1]'    attention heads of each stage's fusion: they leave no trace in the weights
         size=480  max_tokens=22     side of the images and word pieces of a sentence it was trained with
 
 Weights out: the best model of a finished cell, with its sizes and vocabulary, for bench.predict or other programs.

@@ -15,7 +15,7 @@ from reports.document.readme import put
 USAGE = """
 Copies a study's table into the README (between its two markers) and its figures to docs/assets.
 
-  python -m reports.assets ablation=fiam [store=runs] [into=.]
+  python -m reports.assets ablation=fiam store=runs into=.
 """
 
 

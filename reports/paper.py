@@ -17,10 +17,10 @@ USAGE = """
 Collects the tables and figures of all studies of a store into one results.tex, and compiles it.
 
   python -m reports.paper                        every study of `runs`, into runs/paper/
-  python -m reports.paper studies=[main,fiam] out=paper/results layout=article
+  python -m reports.paper 'studies=[main,fiam]' out=paper/results layout=article
 
   store=DIR       where the cells lie (runs)
-  studies=[A,B]   these, in this order (all)
+  'studies=[A,B]'   these, in this order (all)
   out=DIR         where to write (STORE/paper)
   layout=NAME     IEEEtran (two columns) or article (one column, narrow margins)
   pdf=false       write the sources and do not compile

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
+from enum import Enum
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -16,7 +18,7 @@ from bench.config.plugins import package, plugins
 from bench.config.request import Request, check_choice
 from bench.config.schema import Config, PublishedModel
 from bench.config.values import check_values
-from bench.terminal.arguments import explain
+from bench.terminal.arguments import explain, literal
 from bench.terminal.errors import UserError
 from bench.terminal.paths import expand_paths
 
@@ -101,7 +103,7 @@ def restore(values: dict[str, Any]) -> Config:
     """
     known = {key: value for key, value in values.items() if key not in RETIRED}
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), known))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), literal(known)))
     except OmegaConfBaseException as error:
         raise UserError(
             f"a stored configuration cannot be read: {explain(error).what}",
@@ -114,9 +116,12 @@ def restore(values: dict[str, Any]) -> Config:
 
 def plain(config: Config) -> dict[str, Any]:
     """A `Config` as JSON-ready dicts, every default written out."""
-    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    return asdict(
+        config,
+        dict_factory=lambda pairs: {
+            key: value.value if isinstance(value, Enum) else value for key, value in pairs
+        },
+    )
 
 
 def _explain_hydra(error: Exception) -> UserError:

@@ -93,7 +93,7 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
         if len(bands) not in (1, 3) or not all(1 <= band <= raster.count for band in bands):
             raise UserError(
                 f"bands={list(bands)}: {path} has bands 1 to {raster.count}.",
-                "Pass red, green and blue, such as bands=[3,2,1], or one band.",
+                "Pass red, green and blue, such as 'bands=[3,2,1]', or one band.",
             )
         return list(bands)
     meanings = list(raster.colorinterp)
@@ -104,5 +104,5 @@ def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
         return seen
     raise UserError(
         f"{path}: has {len(seen)} bands and does not say which are red, green and blue.",
-        "Pass them, such as bands=[3,2,1], or one band.",
+        "Pass them, such as 'bands=[3,2,1]', or one band.",
     )

@@ -24,7 +24,7 @@ from bench.models.released import outline
 from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
-from bench.terminal.arguments import explain
+from bench.terminal.arguments import explain, literal
 from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
@@ -268,7 +268,7 @@ def _model_config(values: dict[str, Any], path: Path) -> ModelConfig:
     if "${" in json.dumps(values):  # OmegaConf would resolve it
         raise UserError(f"{path}: its {CONFIG} refers to something outside it.", REMEDY)
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), values))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), literal(values)))
     except OmegaConfBaseException as error:
         raise explain(error, str(path)) from None
     assert isinstance(config, ModelConfig)

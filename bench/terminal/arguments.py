@@ -149,7 +149,7 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
     if isinstance(error, ValidationError):
         remedy = "Give a value of that kind; see --help."
         if "ListConfig" in reason:
-            reason, remedy = "a list is needed", f"Write {key}=[...]."
+            reason, remedy = "a list is needed", f"Write '{key}=[...]'."
         elif choice := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", reason):
             remedy = nearest(choice[1], choice[2].split(", "))
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
@@ -173,16 +173,13 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
         sys.exit(0)
     refuse_repeats(argv)
     values = dict(_given(argument, schema) for argument in argv)
-    literal = texts(schema)  # YAML would read the cell id 03488e481545 as a number
+    typed = texts(schema)  # YAML would read the cell id 03488e481545 as a number
     try:
         given = OmegaConf.from_dotlist(
-            [f"{key}={value}" for key, value in values.items() if key not in literal]
+            [f"{key}={value}" for key, value in values.items() if key not in typed]
         )
         given.update(
-            {
-                key: None if values[key] == "null" else uninterpolated(values[key])
-                for key in literal & {*values}
-            }
+            {key: None if values[key] == "null" else uninterpolated(values[key]) for key in typed & {*values}}
         )
         options: Schema = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))  # type: ignore[assignment]
     except OmegaConfBaseException as error:
@@ -204,6 +201,13 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
 def uninterpolated(text: str) -> str:
     """Text that OmegaConf reads as just that, also where a folder's name has `${` in it."""
     return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", text)
+
+
+def literal(value: Any) -> Any:
+    """A stored value as OmegaConf is given it: what looks like an interpolation is part of a path."""
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in value.items()}
+    return uninterpolated(value) if isinstance(value, str) else value
 
 
 def _given(argument: str, schema: type) -> tuple[str, str]:

@@ -26,7 +26,8 @@ PATIENCE = (1, 5, 30, 120)  # seconds between attempts to tell a storage that do
 USAGE = """
 Joins a search that `python -m bench.tune` began, from any machine that sees the store.
 
-  python -m bench.tuning.worker store=runs name=fianet_lr [threads=1]
+  python -m bench.tuning.worker store=runs name=fianet_lr
+  python -m bench.tuning.worker store=runs name=fianet_lr threads=1
 
 exit codes: 0 no trial is left, 1 three trials in a row failed, 2 the request is wrong
 """
