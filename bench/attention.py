@@ -40,8 +40,9 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
     arguments = parse(argv, Arguments, USAGE)
+    status = command_line("bench.status", *Store(arguments.store).words)
     if not arguments.cell:
-        raise UserError("cell= is missing.", "`python -m bench.status` lists the cells.")
+        raise UserError("cell= is missing.", f"`{status}` lists the cells.")
     if arguments.examples < 1:
         raise UserError(f"examples={arguments.examples}: at least one is needed.", "Pass examples=3.")
     from bench.inference.alignment import align_cell
