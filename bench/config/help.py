@@ -24,7 +24,8 @@ TITLES = {
     "tracking": "MLflow (tracking=)",
 }
 TAIL = """\
-keys (key=value, Hydra's grammar; all are listed with their meaning in bench/config/schema.py)
+keys (key=value, each once; paths and other texts as they are, ~ is the home folder; lists in Hydra's grammar;
+all are listed with their meaning in bench/config/schema.py)
   'seeds=[0,1,2]'         train every row once per seed
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store
