@@ -76,9 +76,8 @@ def key_and_value(word: str) -> tuple[str, str]:
     """
     key, equals, value = word.partition("=")
     if word.startswith("-"):
-        raise UserError(
-            f"{word}: arguments are key=value, without dashes.", f"Write {key.lstrip('-')}={value or '...'}."
-        )
+        meant = f"{key.lstrip('-')}={value}" if equals else "key=value, and see --help for the keys"
+        raise UserError(f"{word}: arguments are key=value, without dashes.", f"Write {meant}.")
     if not equals or not key or key != key.strip():
         raise UserError(
             f"{word}: arguments are key=value.",
