@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.terminal.arguments import nearest, parse, positional
+from bench.terminal.arguments import divide, nearest, parse, positional
 from bench.terminal.errors import UserError
 from bench.terminal.paths import path
 
@@ -85,3 +86,16 @@ def test_path_with_an_equals_sign_is_no_key() -> None:
 @given(st.text(), st.lists(st.text()))
 def test_no_name_is_its_own_remedy(word: str, known: list[str]) -> None:
     assert nearest(word, [*known, word]) != f"Did you mean {word}?"
+
+
+def test_keys_of_a_command_and_of_the_configuration_are_told_apart() -> None:
+    others = ("scale", "model.neck")
+    given = divide(["scale=tiny", "count=1", "--quick", "model.neck=cim"], Some, others)
+    assert given == (["count=1", "--quick"], ["scale=tiny", "model.neck=cim"])
+    for words, said in (
+        (["scal=tiny"], "Did you mean scale?"),
+        (["scale", "tiny"], "one word"),
+        (["scale=tiny", "scale=base"], "scale is given twice"),
+    ):
+        with pytest.raises(UserError, match=re.escape(said)):
+            divide(words, Some, others)
