@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from bench.storage.attention_maps import EXAMPLES, FILE, write_maps
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 USAGE = """
 Runs a finished cell's best model on a few test sentences and keeps, for every stage, what the context words, the object
@@ -30,7 +32,7 @@ class Arguments:
     """Arguments of `python -m bench.attention`."""
 
     cell: str = ""
-    store: str = "runs"
+    store: str = path("runs")
     examples: int = EXAMPLES
 
 
@@ -38,8 +40,9 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
     arguments = parse(argv, Arguments, USAGE)
+    status = command_line("bench.status", *Store(arguments.store).words)
     if not arguments.cell:
-        raise UserError("cell= is missing.", "`python -m bench.status` lists the cells.")
+        raise UserError("cell= is missing.", f"`{status}` lists the cells.")
     if arguments.examples < 1:
         raise UserError(f"examples={arguments.examples}: at least one is needed.", "Pass examples=3.")
     from bench.inference.alignment import align_cell
@@ -50,7 +53,7 @@ def main(argv: list[str]) -> int:
     print(f"{store.cell(arguments.cell).path / FILE}: {len(maps.ref_ids)} sentences")
     for name in store.studies():
         if any(cell["id"] == arguments.cell for row in store.study(name)["rows"] for cell in row["cells"]):
-            print(f"figure: python -m reports.build ablation={name} store={store.root}")
+            print(f"figure: {command_line('reports.build', f'ablation={name}', *store.words)}")
     return 0
 
 

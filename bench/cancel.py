@@ -7,6 +7,7 @@ from bench.launch.cancel import alive_jobs, cancel, named_cells
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import command
+from bench.terminal.paths import path
 
 USAGE = """
 Cancels the waiting and running jobs of a study. What they saved stays: the same `bench.run` goes on from there.
@@ -23,7 +24,7 @@ exit codes: 0 done, 1 Slurm did not cancel, 2 the request is wrong
 class Arguments:
     """Arguments of `python -m bench.cancel`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     ablation: str | None = None
     cell: str | None = None
 

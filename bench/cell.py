@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from bench.training import distributed, interrupt
 from bench.training.cell import BUSY, run_cell
 
 USAGE = """
 Trains one planned cell, or goes on where it stopped. Launchers call this.
 
-  python -m bench.cell store=runs id=0123456789ab [threads=1] [checkpoint_seconds=0]
+  python -m bench.cell store=runs id=0123456789ab
+  python -m bench.cell store=runs id=0123456789ab threads=1 checkpoint_seconds=0
 """
 
 
@@ -21,7 +23,7 @@ Trains one planned cell, or goes on where it stopped. Launchers call this.
 class Arguments:
     """Arguments of `python -m bench.cell`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     id: str = ""
     threads: int = 0
     checkpoint_seconds: float = 0.0

@@ -8,6 +8,7 @@ from bench.config.schema import named_weights
 from bench.data.audit import audit
 from bench.data.audit_report import describe, write
 from bench.data.on_disk import on_disk
+from bench.terminal.arguments import refuse_repeats
 from bench.terminal.bars import bar
 from bench.terminal.errors import command
 from fianet.tokens import Tokenizer
@@ -39,7 +40,9 @@ def main(argv: list[str]) -> int:
         print(USAGE.strip())
         return 0
     as_json = "--json" in argv
-    config = configuration([argument for argument in argv if argument != "--json"])
+    words = [argument for argument in argv if argument != "--json"]
+    refuse_repeats(words)
+    config = configuration(words)
     data = on_disk(config.data)
     tokenizer = Tokenizer.load(named_weights(config.model.text.pretrained))
     with bar("reading images and masks") as progress:

@@ -12,6 +12,7 @@ from bench.data.decouplers import make_decoupler
 from bench.data.explained import Explained, explain
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from fianet.tokens import Tokenizer
 
 USAGE = """
@@ -32,7 +33,7 @@ keys: text="..."       a sentence
                        taken for numbers of word pieces (pip install 'fianet-bench[paper]', and the tagger's data)
                 context  nothing: the whole sentence three times
       vocabulary=DIR   a folder with tokenizer.json or vocab.txt, such as bert-base-uncased's; else the shipped one
-      categories=[ship,...]  class names for decoupler=nltk, as the data set stores them; else RRSIS-D's 20
+      'categories=[ship,...]'  class names for decoupler=nltk, as the data set stores them; else RRSIS-D's 20
       max_tokens=22    length of a row
       json=false       true: a line each of sentence, ids, context, object, position (rows of 0 and 1)
 exit codes: 0 done, 2 the request is wrong
@@ -44,9 +45,9 @@ class Options:
     """What can be asked for; see USAGE."""
 
     text: str | None = None
-    file: str | None = None
+    file: str | None = path(None)
     decoupler: Decoupler = Decoupler.rules
-    vocabulary: str | None = None
+    vocabulary: str | None = path(None)
     categories: list[str] = field(default_factory=lambda: list(RRSISD))
     max_tokens: int = 22
     json: bool = False
@@ -80,7 +81,7 @@ def read_sentences(options: Options) -> Sequence[str]:
         raise UserError(f"{given}.", 'Pass text="The ship on the left", or file=LINES.txt with one a line.')
     if options.file is None:
         return [options.text or ""]
-    path = Path(options.file).expanduser()
+    path = Path(options.file)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -92,7 +93,7 @@ def read_vocabulary(folder: str | None) -> Tokenizer:
     """The vocabulary in a folder, or the shipped one; the hub is not asked."""
     if folder is None:
         return Tokenizer.load()
-    path = Path(folder).expanduser()
+    path = Path(folder)
     remedy = "Pass vocabulary=DIR, a folder with tokenizer.json or vocab.txt."
     if not path.is_dir():
         raise UserError(f"vocabulary={folder}: there is no such folder.", remedy)

@@ -8,6 +8,7 @@ from bench.storage.files import size
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 USAGE = """
 Lists what can go, asks, and removes it:
@@ -30,7 +31,7 @@ WORD = "delete"
 class Arguments:
     """Arguments of `python -m bench.gc`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     yes: bool = False
     orphans: bool = True
 

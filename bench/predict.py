@@ -11,6 +11,7 @@ from bench.images.read import find_pictures
 from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 USAGE = """
 Finds what sentences mean in images: the mask of each sentence in each image.
@@ -28,7 +29,7 @@ two files only for images that say where they lie.
 
 keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
       image=FILE|DIR     PNG, JPEG, TIFF, GeoTIFF, JPEG 2000, ...; every image in a folder
-      text="..."         a sentence, as often as wanted; or text=["...","..."]
+      text="..."         a sentence, as often as wanted; or 'text=["...","..."]'
       out=predictions    folder; files of the same names are replaced
       'bands=[4,3,2]'    which bands are red, green and blue, from 1: those of training (data.bands) unless given;
                          needed where neither training nor the file says
@@ -46,13 +47,13 @@ exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is
 class Options:
     """What can be asked for; see USAGE."""
 
-    weights: str = ""
-    image: str = ""
+    weights: str = path("")
+    image: str = path("")
     text: list[str] = field(default_factory=list)
-    out: str = "predictions"
+    out: str = path("predictions")
     bands: list[int] = field(default_factory=list)
     batch_size: int = 8
-    vocabulary: str | None = None
+    vocabulary: str | None = path(None)
     json: bool = False
 
 
@@ -60,18 +61,18 @@ class Options:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong."""
     options = read_options(argv)
-    paths = find_pictures(Path(options.image).expanduser())
+    paths = find_pictures(Path(options.image))
     from bench.inference.predict_files import predict_files
     from bench.inference.predictor import Predictor
     from bench.models.bundle import load_bundle
 
-    predictor = Predictor(load_bundle(Path(options.weights).expanduser()), options.vocabulary)
+    predictor = Predictor(load_bundle(Path(options.weights)), options.vocabulary)
     for text in options.text:
         if predictor.cut(text):
             _warn(f'text="{text}": only its first {predictor.max_tokens - 2} word pieces are read.')
         if unknown := predictor.unknown(text):
             _warn(f'text="{text}": the vocabulary does not know {", ".join(dict.fromkeys(unknown))}.')
-    out = Path(options.out).expanduser()
+    out = Path(options.out)
     with bar("predicting") as progress:
         records, failures = predict_files(
             predictor,
@@ -101,8 +102,8 @@ def read_options(argv: Sequence[str]) -> Options:
     Raises:
         UserError: A key is wrong or missing.
     """
-    sentences = [word.partition("=")[2] for word in argv if word.startswith(("text=", "--text="))]
-    options = parse([word for word in argv if not word.startswith(("text=", "--text="))], Options, USAGE)
+    sentences = [word.partition("=")[2] for word in argv if word.startswith("text=")]
+    options = parse([word for word in argv if not word.startswith("text=")], Options, USAGE)
     for given in sentences:
         options.text += parse([f"text={given}"], Options, USAGE).text if given.startswith("[") else [given]
     for key in ("weights", "image", "text"):

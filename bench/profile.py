@@ -2,30 +2,30 @@
 
 import json
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
 from bench.config.compose import compose
-from bench.config.request import Request
+from bench.config.request import KEYS, Request
 from bench.profiling.profile import profile
 from bench.profiling.tables import Profiled, show
 from bench.storage.store import Store
 from bench.study.definition import named_study
 from bench.study.prepare import compose_rows
-from bench.terminal.arguments import parse
+from bench.terminal.arguments import divide, parse
 from bench.terminal.errors import UserError, command
 
 USAGE = """
 Counts and measures every model of a study. Nothing is trained, and neither data nor pretrained weights are needed.
 
   python -m bench.profile model=fianet
-  python -m bench.profile ablation=fiam scale=paper data=rrsisd batch_sizes=[1,8]
+  python -m bench.profile ablation=fiam scale=paper data=rrsisd 'batch_sizes=[1,8]'
   python -m bench.profile ablation=main scale=paper latency=false     parameters and operations alone: seconds
 
 Published "GFLOPs" of these models are multiply-accumulates: compare them with GMACs; GFLOPs here are twice that.
 
-keys: batch_sizes=[1,8]  images per forward pass, each measured by itself
+keys: 'batch_sizes=[1,8]'  images per forward pass, each measured by itself
       latency=false      count only, measure nothing
       seconds=10         timed per model and batch size, after a warm-up
       launcher.threads=N CPU threads (none: all)
@@ -49,12 +49,13 @@ class Arguments:
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 2 the request is wrong."""
-    own = {each.name for each in fields(Arguments)}
-    given = [word for word in argv if word.startswith("-") or word.partition("=")[0] in own]
-    arguments = parse(given, Arguments, USAGE)
+    own, overrides = divide(argv, Arguments, KEYS)
+    arguments = parse(own, Arguments, USAGE)
     if not arguments.batch_sizes or min(arguments.batch_sizes) < 1:
-        raise UserError(f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example [1,8].")
-    profiled = profile_study([word for word in argv if word not in given], arguments)
+        raise UserError(
+            f"batch_sizes={arguments.batch_sizes}: a pass has images.", "For example 'batch_sizes=[1,8]'."
+        )
+    profiled = profile_study(overrides, arguments)
     if arguments.json:
         print(json.dumps([each.as_dict() for each in profiled]))
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.data.refer import Options, draw_preview, make_set
 from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import command
 
 EXAMPLES = 5  # shown of what is left out
@@ -21,11 +22,11 @@ keys: coco=FILE            polygons or run lengths; a class with a crowd region,
       images=DIR           the folder that file_name is relative to
       out=DIR              the new set; refused if it is there and is not this set
       name=NAME            what tables and figures call the set; the folder's name unless given
-      rename={OLD: NEW}    other words for classes: 'rename={soccer ball field: football field}'
+      'rename={OLD: NEW}'  other words for classes: 'rename={soccer ball field: football field}'
       seed=0               chooses sentences and splits, and those of the preview
       per_instance=4       sentences about one instance at most
       per_image=30         sentences about one image at most
-      split=[0.7,0.1,0.2]  shares of train, val, test by image; copies of an image stay together
+      'split=[0.7,0.1,0.2]'  shares of train, val, test by image; copies of an image stay together
       colours=false        true: colour words, read from the pixels (wrong on colour-infrared images)
       groups=false         true: also sentences about several ("The vehicles on the left", "All ships")
       min_visible=0.5      share of an object that must be in the picture for sentences to mean it; 1: none that
@@ -43,7 +44,7 @@ exit codes: 0 done, 2 the request or a file is wrong
 def main(argv: list[str]) -> int:
     """Makes the set, draws the preview, or both."""
     options = parse(argv, Options, USAGE)
-    out = Path(options.out).expanduser()
+    out = Path(options.out)
     only_looks = bool(options.preview and options.out) and not options.coco and not options.images
     if not only_looks:
         _make(options, out)
@@ -69,7 +70,8 @@ def _make(options: Options, out: Path) -> None:
     if made.known:
         print(f"{made.summary}\n\n{out} holds this set already; nothing was written.")
     else:
-        print(f"{made.summary}\n\nWritten to {out}. Next: python -m bench.check data=rrsisd data.root={out}")
+        check = command_line("bench.check", "data=rrsisd", word("data.root", out))
+        print(f"{made.summary}\n\nWritten to {out}. Next: {check}")
 
 
 if __name__ == "__main__":

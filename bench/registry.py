@@ -14,7 +14,8 @@ from bench.terminal.errors import command
 USAGE = """
 Lists what can be named: models, and what fills their three slots.
 
-  python -m bench.registry [--json]
+  python -m bench.registry
+  python -m bench.registry --json
 
 Any mixture is a model: python -m bench.run model=fianet model.neck=cim
 A model of another package appears here once its package is installed (entry point group fianet_bench.models).

@@ -1,11 +1,12 @@
 """`python -m bench.run`: plan, train what is missing, mirror to MLflow, build the report."""
 
-import shlex
 import sys
 
 from bench.config.schema import TrackingConfig
 from bench.launch.cell_status import counts, failures, study_status
 from bench.storage.store import Store
+from bench.terminal.arguments import refuse_repeats
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import command
 from bench.tracking.sync import mirrored
 
@@ -36,6 +37,7 @@ def run(words: list[str]) -> int:
     from bench.config.request import Request
     from bench.study.prepare import prepare
 
+    refuse_repeats(words)
     plan = prepare(Request.parse(words))
     for precision, ids in plan.unlike().items():
         print(_unlike(plan.store, precision, ids), file=sys.stderr)
@@ -51,7 +53,7 @@ def run(words: list[str]) -> int:
         return 1
     if plan.config.rehearse:
         return 0
-    again = shlex.join(["python", "-m", "bench.run", *words])
+    again = command_line("bench.run", *words)
     if not start(plan, again):
         return 0
     return finish(plan.store, plan.study.name, again, plan.config.tracking)

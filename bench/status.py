@@ -9,7 +9,9 @@ from typing import Any
 from bench.launch.cell_status import CellStatus, counts, failures, study_status
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 USAGE = """
 Shows every cell of a study: missing (never started), queued (its job waits), running (epoch, speed, time left), done,
@@ -30,7 +32,7 @@ exit codes: 0 all done, 1 something is not, 2 the request is wrong
 class Arguments:
     """Arguments of `python -m bench.status`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     ablation: str | None = None
     watch: bool = False
     json: bool = False
@@ -45,7 +47,7 @@ def main(argv: list[str]) -> int:
     if not names:
         raise UserError(
             f"store={arguments.store}: no study was ever planned here.",
-            "Run `python -m bench.run ablation=fiam`.",
+            f"Run `{command_line('bench.run', 'ablation=fiam', *store.words)}`.",
         )
     if arguments.watch:
         _watch(store, names)

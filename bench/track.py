@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from bench.tracking.client import masked, reason, tracking_uri
 from bench.tracking.sync import sync, sync_all
 
@@ -27,9 +29,9 @@ exit codes: 0 equal, 1 the server does not answer, 2 the request is wrong
 class Arguments:
     """Arguments of `python -m bench.track sync`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     ablation: str | None = None
-    uri: str | None = None
+    uri: str | None = path(None)
 
 
 @command
@@ -43,7 +45,8 @@ def main(argv: list[str]) -> int:
     if arguments.ablation:
         store.study(arguments.ablation)  # an unknown name is no fault of the server
     elif not store.studies():
-        raise UserError(f"store={arguments.store}: it holds no study.", "Run `python -m bench.run` first.")
+        run = command_line("bench.run", *store.words)
+        raise UserError(f"store={arguments.store}: it holds no study.", f"Run `{run}` first.")
     try:
         if arguments.ablation:
             sync(store, arguments.ablation, arguments.uri)

@@ -1,14 +1,14 @@
 """`python -m bench.tune`: searches a recipe. Trials are cells; the best becomes a recipe for `bench.run`."""
 
 import json
-import shlex
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from bench.config.schema import Config
 from bench.storage.store import Store
-from bench.terminal.arguments import keys, nearest, parse
+from bench.terminal.arguments import divide, parse
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 HELP = """
 Searches recipes: every trial is a cell of the store, scored on val, given up early when it is poor.
@@ -41,14 +41,11 @@ exit codes: 0 done, 1 trials failed or none finished, 2 the request is wrong
 class Arguments:
     """The keys of `python -m bench.tune` that are no configuration."""
 
-    tune: str = ""
+    tune: str = path("")
     trials: int | None = None
     workers: int | None = None
     storage: str | None = None
     json: bool = False
-
-
-OWN = tuple(field.name for field in fields(Arguments))
 
 
 def usage() -> str:
@@ -65,10 +62,14 @@ def usage() -> str:
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 done, 1 trials failed or none finished, 2 the request is wrong."""
-    own, rest = _split(argv)
+    from bench.config.request import KEYS
+
+    own, rest = divide(argv, Arguments, KEYS)
     arguments = parse(own, Arguments, usage())
     if not arguments.tune:
-        raise UserError("tune= is missing.", f"For example tune=fianet_lr; {sys.argv[0]} --help lists all.")
+        raise UserError(
+            "tune= is missing.", "For example tune=fianet_lr; `python -m bench.tune --help` lists all."
+        )
     from bench.tracking.sync import mirrored
     from bench.tuning.checks import plan_in_words
     from bench.tuning.result import summary
@@ -88,40 +89,18 @@ def main(argv: list[str]) -> int:
     if config.dry_run:
         print(plan_in_words(search, request.name, trials))
         return 0
-    again = shlex.join(["python", "-m", "bench.tune", *argv])
+    again = command_line("bench.tune", *argv)
     result, code = run_search(request, trials=trials, storage=arguments.storage, command=again)
     study = f"tune-{request.name}"
     if code is None:  # jobs go on without this process
-        print(
-            f"follow: python -m bench.status ablation={study}   result so far: the same command",
-            file=sys.stderr,
-        )
+        follow = command_line("bench.status", f"ablation={study}", *Store(config.store).words)
+        print(f"follow: {follow}\nresult so far: the same command", file=sys.stderr)
     print(json.dumps(result.as_dict(), indent=1) if arguments.json else summary(result))
     if config.tracking.enabled:
         print(mirrored(Store(config.store), study, config.tracking.uri), file=sys.stderr)
     if code is None:
         return 0
     return code if result.best else 1
-
-
-def _split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """This command's own arguments, and those that compose the configuration.
-
-    Raises:
-        UserError: A key that is neither; names the nearest.
-    """
-    own, rest = [], []
-    for word in argv:
-        key = word.removeprefix("--").partition("=")[0]
-        if word.startswith("-") or key in OWN:
-            own.append(word)
-            continue
-        if "=" in word and "." not in key and key not in keys(Config) and key[:1] not in "+~":
-            from bench.config.groups import GROUPS
-
-            raise UserError(f"{key}: there is no such key.", nearest(key, {*OWN, *GROUPS, *keys(Config)}))
-        rest.append(word)
-    return own, rest
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.storage.store import Store
-from bench.terminal.arguments import parse
+from bench.terminal.arguments import parse, positional
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +22,7 @@ Nothing in the checkpoint is executed.
   python -m bench.weights import lavt.pth lavt.safetensors vocabulary=bert-base-uncased
   keys: file=FILE out=FILE (the two paths above)
         vocabulary=DIR              folder or hub id of its tokenizer, kept in the file; without it prediction asks
-        fusion_heads=[1,1,1,1]      attention heads of each stage's fusion: they leave no trace in the weights
+        'fusion_heads=[1,1,1,1]'    attention heads of each stage's fusion: they leave no trace in the weights
         size=480  max_tokens=22     side of the images and word pieces of a sentence it was trained with
 
 Weights out: the best model of a finished cell, with its sizes and vocabulary, for bench.predict or other programs.
@@ -41,9 +42,9 @@ exit codes: 0 done, 2 the request or a file is wrong
 class ImportOptions:
     """What `import` takes."""
 
-    file: str = ""
-    out: str = ""
-    vocabulary: str | None = None
+    file: str = path("")
+    out: str = path("")
+    vocabulary: str | None = path(None)
     fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
     size: int = 480
     max_tokens: int = 22
@@ -55,8 +56,8 @@ class ExportOptions:
     """What `export` takes."""
 
     cell: str = ""
-    store: str = "runs"
-    out: str = ""
+    store: str = path("runs")
+    out: str = path("")
     format: str = "safetensors"
     json: bool = False
 
@@ -100,13 +101,12 @@ def main(argv: list[str]) -> int:
 
 def _named(words: list[str]) -> list[str]:
     """The two paths of `import` with their keys."""
-    paths = [word for word in words if "=" not in word and not word.startswith("--")]
+    paths, others = positional(words)
     if len(paths) > 2 or (len(paths) == 1 and not any(word.startswith("out=") for word in words)):
         raise UserError(
             f"{' '.join(paths)}: two paths are needed, the checkpoint and what to write.",
             "For example: python -m bench.weights import lavt.pth lavt.safetensors",
         )
-    others = [word for word in words if word not in paths]
     return [f"{key}={path}" for key, path in zip(("file", "out"), paths, strict=False)] + others
 
 

@@ -8,13 +8,14 @@ from bench.data.scored_scenes import read_scenes
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import command
+from bench.terminal.paths import path
 from reports import write_report
 from reports.document.readme import put
 
 USAGE = """
 Copies a study's table into the README (between its two markers) and its figures to docs/assets.
 
-  python -m reports.assets ablation=fiam [store=runs] [into=.]
+  python -m reports.assets ablation=fiam store=runs into=.
 """
 
 
@@ -23,8 +24,8 @@ class Arguments:
     """Arguments of `python -m reports.assets`."""
 
     ablation: str = "fiam"
-    store: str = "runs"
-    into: str = "."  # the checkout
+    store: str = path("runs")
+    into: str = path(".")  # the checkout
 
 
 @command

@@ -9,6 +9,7 @@ from bench.data.scored_scenes import read_scenes
 from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from reports import write_report
 
 USAGE = """
@@ -34,8 +35,8 @@ class Options:
     """Arguments of `python -m reports.build`."""
 
     ablation: str | None = None
-    store: str = "runs"
-    out: str | None = None
+    store: str = path("runs")
+    out: str | None = path(None)
     rank_published: bool = False
     again: bool = False
 

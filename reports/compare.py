@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.terminal.arguments import parse
+from bench.terminal.arguments import parse, positional
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from reports.comparison.console import show
 from reports.comparison.differences import compare, pairs
 
@@ -33,7 +34,7 @@ exit codes: 0 the same numbers, 1 some differ or are missing on one side, 2 the 
 class Options:
     """The keys of `python -m reports.compare`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     tolerance: float = 0.005
     json: bool = False
 
@@ -41,8 +42,8 @@ class Options:
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 the same, 1 something differs, 2 the request is wrong."""
-    named = [word for word in argv if "=" not in word and not word.startswith("-")]
-    options = parse([word for word in argv if word not in named], Options, USAGE)
+    named, keyed = positional(argv)
+    options = parse(keyed, Options, USAGE)
     if len(named) != 2:
         raise UserError(
             f"{len(named)} names given; two are compared.",

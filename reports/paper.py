@@ -8,17 +8,19 @@ from pathlib import Path
 from bench.data.scored_scenes import read_scenes
 from bench.storage.store import Store
 from bench.terminal.arguments import nearest, parse
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from reports.document.results import LAYOUTS, collect, compile_pdf
 
 USAGE = """
 Collects the tables and figures of all studies of a store into one results.tex, and compiles it.
 
   python -m reports.paper                        every study of `runs`, into runs/paper/
-  python -m reports.paper studies=[main,fiam] out=paper/results layout=article
+  python -m reports.paper 'studies=[main,fiam]' out=paper/results layout=article
 
   store=DIR       where the cells lie (runs)
-  studies=[A,B]   these, in this order (all)
+  'studies=[A,B]'   these, in this order (all)
   out=DIR         where to write (STORE/paper)
   layout=NAME     IEEEtran (two columns) or article (one column, narrow margins)
   pdf=false       write the sources and do not compile
@@ -31,9 +33,9 @@ Writes results.tex, tables/*.tex (for \\input), figures/*.pdf and, where pdflate
 class Options:
     """The keys of `python -m reports.paper`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     studies: list[str] | None = None
-    out: str | None = None
+    out: str | None = path(None)
     layout: str = "IEEEtran"
     pdf: bool = True
 
@@ -47,7 +49,8 @@ def main(argv: list[str]) -> int:
         raise UserError(f"layout={options.layout}: no such layout.", nearest(options.layout, LAYOUTS))
     studies = options.studies if options.studies is not None else store.studies()
     if not studies:
-        raise UserError(f"store={options.store}: it holds no study.", "Run `python -m bench.run` first.")
+        run = command_line("bench.run", *store.words)
+        raise UserError(f"store={options.store}: it holds no study.", f"Run `{run}` first.")
     out = Path(options.out or store.root / "paper")
     source = collect(store, studies, read_scenes, out, options.layout)
     print(source)

@@ -1,8 +1,21 @@
 """Fixtures every test may ask for."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def last_of_each() -> Callable[[tuple[str, ...]], list[str]]:
+    """Arguments in which a test changes what a fixture said: of each key the last, as commands refuse a second."""
+
+    def merged(words: tuple[str, ...]) -> list[str]:
+        return list(
+            {word if word.startswith("text=") else word.partition("=")[0]: word for word in words}.values()
+        )
+
+    return merged
 
 
 @pytest.fixture(scope="session")

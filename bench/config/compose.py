@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +20,9 @@ from bench.config.plugins import package, plugins
 from bench.config.request import Request, check_choice
 from bench.config.schema import Config, PublishedModel
 from bench.config.values import check_values
-from bench.terminal.arguments import explain
+from bench.terminal.arguments import explain, literal
 from bench.terminal.errors import UserError
+from bench.terminal.paths import expand_paths
 
 APART = ("ablation", "seeds")  # keys that are not given to Hydra
 RETIRED = ("images_per_second",)  # keys of stored configurations that nothing reads any more
@@ -69,6 +72,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     except OmegaConfBaseException as error:
         raise explain(error, source) from None
     assert isinstance(config, Config)
+    expand_paths(config)
     check_values(config)
     further_data(config)
     return config
@@ -110,21 +114,25 @@ def restore(values: dict[str, Any]) -> Config:
     """
     known = {key: value for key, value in values.items() if key not in RETIRED}
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), known))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), literal(known)))
     except OmegaConfBaseException as error:
         raise UserError(
             f"a stored configuration cannot be read: {explain(error).what}",
             "Another version of this project wrote it: use that version, or another store=.",
         ) from None
     assert isinstance(config, Config)
+    expand_paths(config)
     return config
 
 
 def plain(config: Config) -> dict[str, Any]:
     """A `Config` as JSON-ready dicts, every default written out."""
-    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    return asdict(
+        config,
+        dict_factory=lambda pairs: {
+            key: value.value if isinstance(value, Enum) else value for key, value in pairs
+        },
+    )
 
 
 def _explain_hydra(error: Exception) -> UserError:

@@ -19,6 +19,7 @@ from bench.config.values import check_values
 from bench.config.yaml_files import read_mapping
 from bench.terminal.arguments import explain
 from bench.terminal.errors import UserError
+from bench.terminal.paths import expand_paths
 
 KEY = "protocol.also"
 SHARED = ("max_tokens", "stretch", "workers", "cache", "cache_mb")  # a model reads every set as in training
@@ -67,6 +68,7 @@ def _one(entry: Any, config: Config) -> DataConfig:
     except OmegaConfBaseException as error:
         raise explain(error, where) from None
     assert isinstance(data, DataConfig)
+    expand_paths(data)
     data = replace(data, **{key: getattr(config.data, key) for key in SHARED})
     try:
         check_values(replace(config, data=data))

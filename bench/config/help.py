@@ -7,7 +7,7 @@ Trains and evaluates what is missing, then prints the table and where everything
 
   python -m bench.run                                   one cell of the default model on drawn scenes
   python -m bench.run ablation=fiam                     a study: every row, table, figures, MLflow
-  python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper model.encoder.pretrained=FILE seeds=[0,1,2]
+  python -m bench.run ablation=fiam data=rrsisd data.root=DIR scale=paper model.encoder.pretrained=FILE 'seeds=[0,1,2]'
   python -m bench.run ablation=fiam dry_run=true        what is done, what would run, how long it would take
   python -m bench.run ablation=fiam rehearse=true       two steps of every model, saved, resumed, scored; memory, time
 
@@ -24,8 +24,9 @@ TITLES = {
     "tracking": "MLflow (tracking=)",
 }
 TAIL = """\
-keys (key=value, Hydra's grammar; all are listed with their meaning in bench/config/schema.py)
-  seeds=[0,1,2]           train every row once per seed
+keys (key=value, each once; paths and other texts as they are, ~ is the home folder; lists in Hydra's grammar;
+all are listed with their meaning in bench/config/schema.py)
+  'seeds=[0,1,2]'         train every row once per seed
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store
   data.file=FILE          of data=manifest                 data.coco=FILE data.images=DIR  of data=coco

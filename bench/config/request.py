@@ -1,28 +1,43 @@
 """The arguments of a command, parsed once: which groups were chosen, which keys were given, what a recipe file says."""
 
 import json
+import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override, OverrideType, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from bench.config.groups import GROUPS, options
 from bench.config.schema import Config
 from bench.config.yaml_files import is_yaml, named_file, read_mapping
-from bench.terminal.arguments import dotted, nearest, require_key
+from bench.terminal.arguments import (
+    dotted,
+    key_and_value,
+    keys,
+    nearest,
+    require_key,
+    texts,
+    uninterpolated,
+)
 from bench.terminal.errors import UserError
 
+KEYS = (*GROUPS, *keys(Config))
+"""What can be given."""
+TEXTS = texts(Config)
 MAPPINGS = ("data.refer.rename",)
 """Keys whose values are mappings with names of the user's own."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A command line in Hydra's grammar, every key and group name of which exists.
+    """A command line, every key and group name of which exists.
+
+    Values are in Hydra's grammar, but texts (paths, names, addresses), which are taken as they were typed.
 
     Attributes:
         overrides: As given, without `recipe=FILE`.
@@ -34,7 +49,7 @@ class Request:
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> "Request":
-        """Reads `key=value` arguments.
+        """Reads `key=value` arguments. Where a key is given twice, the last counts.
 
         Raises:
             UserError: Text that is no `key=value` in Hydra's grammar, or a key, group name or recipe file that does
@@ -42,10 +57,12 @@ class Request:
         """
         overrides: list[Override] = []
         recipe_file: tuple[Override, ...] = ()
-        for override in _parsed(words):
-            if override.key_or_group == "recipe" and is_yaml(name := str(override.value())):
+        for word in words:
+            key, value = key_and_value(word)
+            if key == "recipe" and is_yaml(name := os.path.expanduser(_unquoted(value))):
                 recipe_file = tuple(_recipe_overrides(name))
             else:
+                override = _parsed(key, value)
                 _check(override)
                 overrides.append(override)
         return cls(tuple(overrides), recipe_file)
@@ -68,7 +85,7 @@ class Request:
 
     def on_data(self, name: str) -> "Request":
         """The same request on the data set that is called `name`."""
-        (choice,) = _parsed([f"data={name}"])
+        choice = _parsed("data", name)
         _check(choice)
         return replace(self, overrides=(choice, *self.overrides))
 
@@ -88,18 +105,34 @@ def _line(override: Override) -> str:
     return f"{'++' * (override.key_or_group in MAPPINGS)}{override.input_line}"
 
 
-def _parsed(words: Iterable[str]) -> Sequence[Override]:
-    parser = OverridesParser.create()
-    found: list[Override] = []
-    for word in words:
-        try:
-            found += parser.parse_overrides([word])
-        except HydraException:
-            raise UserError(
-                f"{word}: this is not key=value in Hydra's grammar.",
-                "Write key=value; quote values with spaces or commas as in 'data.root=\"my data\"'.",
-            ) from None
-    return found
+def _parsed(key: str, value: str) -> Override:
+    """One argument; a text that is not `null` becomes a quoted one, whatever signs are in it."""
+    if key in TEXTS and value != "null":
+        value = _quoted(uninterpolated(_unquoted(value)))
+    try:
+        (override,) = OverridesParser.create().parse_overrides([f"{key}={value}"])
+    except HydraException:
+        raise UserError(
+            f"{key}={value}: this value is not in Hydra's grammar.",
+            f"A list is written '{key}=[1,2]', a mapping '{key}={{name: 1}}'.",
+        ) from None
+    return override
+
+
+def _quoted(text: str) -> str:
+    """Text as a string of Hydra's grammar: backslashes count only before a quote."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text) + "'"
+
+
+def _unquoted(text: str) -> str:
+    """Text without the quotes of Hydra's grammar, where it is quoted as a whole."""
+    if text[:1] not in ("'", '"'):
+        return text
+    try:
+        value = OverridesParser.create().parse_rule(text, "primitive")
+    except HydraException:
+        return text
+    return value.text if isinstance(value, QuotedString) else text
 
 
 def _check(override: Override, where: str = "") -> None:
@@ -118,7 +151,7 @@ def _check(override: Override, where: str = "") -> None:
     if key in GROUPS:
         check_choice(key, str(override.value()), where)
     else:
-        require_key(key, Config, where)
+        require_key(key, KEYS, where)
 
 
 def _recipe_overrides(name: str) -> Sequence[Override]:
@@ -128,7 +161,12 @@ def _recipe_overrides(name: str) -> Sequence[Override]:
         UserError: No such file, or keys that are no recipe's or model's.
     """
     values = OmegaConf.to_container(read_mapping(named_file("recipe", name), "recipe: {lr: 1.0e-4}"))
-    found = _parsed(f"{key}={json.dumps(value)}" for key, value in dotted(values))
+    found = [
+        _parsed(
+            key, value if key in TEXTS and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        )
+        for key, value in dotted(values)
+    ]
     for override in found:
         key = override.key_or_group
         if not key.startswith(("recipe.", "model.")):

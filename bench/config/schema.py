@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bench.terminal.paths import path
+
 # what `pretrained` may say beside naming weights
 RANDOM = "random"  # start from random weights, said on purpose: where others start from pretrained ones tables say so
 REQUIRED = (
@@ -146,7 +148,7 @@ class TmemConfig:
 class TextConfig:
     """The sentence encoder. `pretrained`: hub id or folder; none, `random`: random weights, the shipped vocabulary."""
 
-    pretrained: str | None = None
+    pretrained: str | None = path(None)
     width: int = 768
     layers: int = 12
     heads: int = 12
@@ -159,7 +161,7 @@ class TextConfig:
 class EncoderConfig:
     """The Swin encoder. `pretrained`: a file or timm name; none, `random`: random weights; `required`: choose."""
 
-    pretrained: str | None = None
+    pretrained: str | None = path(None)
     embed_dim: int = 128
     depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
     heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
@@ -245,13 +247,11 @@ class DataConfig:
 
     name: str = "rrsisd"
     layout: Layout = Layout.rrsisd
-    root: str = "data/rrsisd"
+    root: str = path("data/rrsisd")
     max_tokens: int = 22
-    file: str | None = None  # the table of layout manifest
-    coco: str | None = None  # the instance file of layout coco
-    images: str | None = (
-        None  # folder of the images, for layouts coco and refcoco; none for refcoco: root/images
-    )
+    file: str | None = path(None)  # the table of layout manifest
+    coco: str | None = path(None)  # the instance file of layout coco
+    images: str | None = path(None)  # folder of the images (coco, refcoco); none for refcoco: root/images
     split_by: str = "unc"  # of layout refcoco: which refs(...).p is read
     test_split: str | None = None  # of layout refcoco: testA or testB; none: all test splits as one
     refer: ReferConfig = field(default_factory=ReferConfig)  # of layout coco
@@ -262,7 +262,7 @@ class DataConfig:
     synthetic: SyntheticConfig | None = None  # set: the data are drawn by the project itself
     published: PublishedData = field(default_factory=PublishedData)
     workers: int = 2  # loading processes per cell; 0 = in the training process
-    cache: str = "runs/cache"  # fingerprints and resized images
+    cache: str = path("runs/cache")  # fingerprints and resized images
     cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
     # train on part of the images, all sentences of each; validation and test stay whole (bench/data/subset.py)
     limit: int | None = None  # so many images
@@ -341,7 +341,7 @@ class TrackingConfig:
 
     enabled: bool = True
     live: bool = False  # cells tell the server about every epoch; else a study is mirrored when it ends
-    uri: str | None = None  # none: sqlite file inside the store
+    uri: str | None = path(None)  # none: sqlite file inside the store
 
 
 @dataclass
@@ -363,11 +363,13 @@ class Config:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    weights: str | None = None  # score these weights instead of training: export's folder or file, or a .pth
-    ablation: str | None = None  # study name or path to its YAML; none: one row, the chosen model
+    weights: str | None = path(
+        None
+    )  # score these weights instead of training: export's folder or file, or a .pth
+    ablation: str | None = path(None)  # study name or path to its YAML; none: one row, the chosen model
     name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
     seeds: list[int] = field(default_factory=lambda: [0])
-    store: str = "runs"
+    store: str = path("runs")
     dry_run: bool = False  # print the plan and stop
     rehearse: bool = False  # two steps of every distinct model, scored, saved and resumed; then stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once

@@ -99,7 +99,7 @@ def check_values(config: Config) -> None:
     _check_parts(recipe, launcher)
     if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
         raise UserError(
-            f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example seeds=[0,1,2]."
+            f"seeds={config.seeds}: seeds are different whole numbers from 0.", "For example 'seeds=[0,1,2]'."
         )
 
 

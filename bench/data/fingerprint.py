@@ -82,4 +82,4 @@ def _remembered(data: DataConfig) -> Remembered:
 
 
 def _absolute(path: str | None) -> str:
-    return os.path.abspath(os.path.expanduser(path)) if path else ""
+    return os.path.abspath(path) if path else ""

@@ -42,7 +42,7 @@ def referring_set(data: DataConfig) -> DataConfig:
 
 def _made(options: Options, folder: Path) -> Path:
     """The folder of the set. While no file changed since, nothing is read to find it."""
-    coco, images = (Path(path).expanduser() for path in (options.coco, options.images))
+    coco, images = (Path(path) for path in (options.coco, options.images))
     place = json.dumps([os.path.abspath(coco), os.path.abspath(images), asdict(options)], sort_keys=True)
     remembered = Remembered(folder / "asked" / f"{_digest(place)}.json")
     if (known := remembered.fingerprint()) and (folder / known).is_dir():

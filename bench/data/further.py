@@ -78,7 +78,7 @@ def further_references(
 
 def _place(data: DataConfig) -> tuple[str, ...]:
     places = (data.root, data.file, data.coco, data.images)
-    return data.layout.value, *(str(Path(place or "").expanduser().resolve()) for place in places)
+    return data.layout.value, *(str(Path(place or "").resolve()) for place in places)
 
 
 def _refuse_one_folder(further: DataConfig, data: DataConfig) -> None:

@@ -49,9 +49,9 @@ def read_manifest(data: DataConfig) -> Found:
     Raises:
         UserError: No such table, or cells in it that cannot be used; names file, line and column of the first.
     """
-    file = Path(data.file or "").expanduser()
+    file = Path(data.file or "")
     rows = read_table(file, NEEDED, OPTIONAL, WANTED)
-    root = Path(data.root).expanduser() if data.root else file.parent
+    root = Path(data.root) if data.root else file.parent
     if not root.is_dir():
         raise UserError(f"data.root={data.root}: there is no such folder.", "Leave it out, or pass another.")
     reader = _Reader(file, root, rows)

@@ -24,7 +24,7 @@ def _own_name(data: DataConfig) -> str:
         case Layout.coco:
             return data.refer.name or Path(data.coco or "").stem
         case Layout.refcoco:
-            return Path(data.root).expanduser().resolve().name
-    stamp = files.read_json(Path(data.root).expanduser() / STAMP)
+            return Path(data.root).resolve().name
+    stamp = files.read_json(Path(data.root) / STAMP)
     name = stamp.get("name") if isinstance(stamp, dict) else None
     return name if isinstance(name, str) else ""

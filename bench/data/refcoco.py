@@ -42,7 +42,7 @@ def read_refcoco(data: DataConfig) -> Found:
         ReferSet(
             refs,
             root / "instances.json",
-            Path(data.images).expanduser() if data.images else root / "images",
+            Path(data.images) if data.images else root / "images",
             {"train": "train", "val": "val", **tests},
             corners=False,
             wanted="Pass data.root=DIR of a set of the refer API: refs(<data.split_by>).p and instances.json in DIR.",

@@ -32,6 +32,7 @@ from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.arguments import nearest
 from bench.terminal.errors import UserError
+from bench.terminal.paths import path
 
 VERSION = 2
 """Goes up whenever the same request would give another set."""
@@ -48,9 +49,9 @@ Progress = Callable[[int, int], None]
 class Options(ReferConfig):
     """What can be asked for: the keys of `python -m bench.refer`."""
 
-    coco: str = ""
-    images: str = ""
-    out: str = ""
+    coco: str = path("")
+    images: str = path("")
+    out: str = path("")
     overwrite: bool = False
     preview: int = 0
 
@@ -106,7 +107,7 @@ def read_asked(options: Options) -> Asked:
         UserError: Options that make no sense, or a file that cannot be read.
     """
     _check(options)
-    found = read_coco(Path(options.coco).expanduser(), Path(options.images).expanduser())
+    found = read_coco(Path(options.coco), Path(options.images))
     pictures, categories = renamed(found.pictures, found.categories, options.rename)
     contents = [hashlib.sha256(picture.file.read_bytes()).hexdigest() for picture in pictures]
     return Asked(pictures, categories, contents, tuple(found.left_out), _request(options, contents))
@@ -114,7 +115,7 @@ def read_asked(options: Options) -> Asked:
 
 def write_set(asked: Asked, options: Options, progress: Progress = lambda done, total: None) -> MadeSet:
     """As `make_set`, of what was read."""
-    out = Path(options.out).expanduser()
+    out = Path(options.out)
     left_out, request = asked.left_out, asked.request
     stamp = _stamp(out)
     if stamp is not None and not options.overwrite:
@@ -362,8 +363,6 @@ def _request(options: Options, contents: Sequence[str]) -> dict[str, object]:
     asked = dataclasses.asdict(options)
     for name in ("coco", "images", "out", "overwrite", "preview"):
         del asked[name]
-    asked["name"] = options.name or Path(options.out).expanduser().resolve().name
-    digest = hashlib.sha256(
-        Path(options.coco).expanduser().read_bytes() + "".join(contents).encode()
-    ).hexdigest()
+    asked["name"] = options.name or Path(options.out).resolve().name
+    digest = hashlib.sha256(Path(options.coco).read_bytes() + "".join(contents).encode()).hexdigest()
     return {"version": VERSION, "content": digest, **asked}

@@ -53,7 +53,7 @@ def read_scenes(config: dict[str, Any]) -> dict[int, ScoredScene]:
         UserError: Another version of the project wrote the configuration.
     """
     data = restore(config).data
-    if not Path(data.file or data.root).expanduser().exists():
+    if not Path(data.file or data.root).exists():
         raise DataError(f"its images are not on this machine ({source(data)})")
     stored = replace(data, synthetic=None)  # read what is there; drawing it anew could replace a set in use
     try:

@@ -4,6 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench.config.schema import DataConfig, Layout
+from bench.terminal.command_line import word
 from bench.terminal.errors import UserError
 
 PLACES = ("file", "root", "images", "split_by", "test_split")
@@ -21,7 +22,9 @@ def words(data: DataConfig) -> list[str]:
     """The arguments that name a set, for a command to be typed."""
     default = {field.name: field.default for field in fields(DataConfig)}
     given = {key: getattr(data, key) for key in PLACES}
-    said = [f"data.{key}={value}" for key, value in given.items() if value not in (None, "", default[key])]
+    said = [
+        word(f"data.{key}", value) for key, value in given.items() if value not in (None, "", default[key])
+    ]
     if data.bands:
         said.append(f"data.bands=[{','.join(map(str, data.bands))}]")
     return [f"data={Layout(data.layout)}", *said]
@@ -33,7 +36,7 @@ def existing_root(data: DataConfig) -> Path:
     Raises:
         UserError: There is no such folder.
     """
-    root = Path(data.root).expanduser()
+    root = Path(data.root)
     if not root.is_dir():
         raise UserError(
             f"data.root={data.root}: there is no such folder.",

@@ -52,7 +52,7 @@ def ensure(data: DataConfig) -> Path:
     config = data.synthetic
     if config is None:
         raise UserError("data.synthetic: not set, so there is nothing to draw.", "Pass data=synthetic.")
-    root = Path(data.root).expanduser()
+    root = Path(data.root)
     stamp = json.dumps({"version": VERSION, **asdict(config)})
     with locked(root.parent / f".{root.name}.lock"):
         found = root / STAMP

@@ -1,6 +1,5 @@
 """Which references training may use: everything the audit does not refuse. Imports no torch."""
 
-import shlex
 from collections.abc import Sequence
 
 from bench.config.schema import DataConfig
@@ -9,6 +8,7 @@ from bench.data.facts import Progress
 from bench.data.index import read_index
 from bench.data.reference import SPLITS, Reference
 from bench.data.source import source, words
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError
 
 
@@ -29,7 +29,7 @@ def usable_references(
     if refused and not data.skip_errors:
         raise UserError(
             f"{source(data)}: {len(refused)} samples cannot be used (first: {refused[min(refused)]}).",
-            f"Run `python -m bench.check {shlex.join(words(data))}` for the list, "
+            f"Run `{command_line('bench.check', *words(data))}` for the list, "
             "or pass data.skip_errors=true to leave them out.",
         )
     index = read_index(data)

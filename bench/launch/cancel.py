@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from bench.launch import slurm_intents, slurm_queue
 from bench.storage.files import locked
 from bench.storage.store import Cell, Store
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError
 
 
@@ -18,7 +19,8 @@ def named_cells(store: Store, ablation: str | None, cell: str | None) -> list[Ce
         found = store.cell(cell)
         if not found.path.is_dir():
             raise UserError(
-                f"cell={cell}: {store.root} holds no such cell.", "`python -m bench.status` lists them."
+                f"cell={cell}: {store.root} holds no such cell.",
+                f"`{command_line('bench.status', *store.words)}` lists them.",
             )
         return [found]
     if ablation is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.storage.speeds import trained
 from bench.storage.store import GIVEN_UP, Cell, Store
+from bench.terminal.command_line import changed
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ def failures(store: Store, statuses: list[CellStatus], retry: str) -> str:
         lines = [f"{len(cells)} {state}: {cause}", "  " + ", ".join(cells.values())]
         cell = store.cell(members[0].id)
         lines += [f"  | {line}" for line in _last_words(cell)]
-        more = f" launcher.max_failures={len(cell.deaths()) + 1}" if GIVEN_UP in cause else ""
-        parts.append("\n".join([*lines, f"  log: {cell.log}", f"  retry: {retry}{more}"]))
+        more = len(cell.deaths()) + 1
+        again = changed(retry, "launcher.max_failures", more) if GIVEN_UP in cause else retry
+        parts.append("\n".join([*lines, f"  log: {cell.log}", f"  retry: {again}"]))
     return "\n".join(parts)
 
 

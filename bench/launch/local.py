@@ -11,6 +11,7 @@ from bench.config.schema import LauncherConfig
 from bench.launch.devices import Devices, share_machine
 from bench.storage.files import NO_SPACE, no_space
 from bench.storage.store import Cell
+from bench.terminal.command_line import word
 from bench.training.cell import BUSY
 from bench.training.team import MEETING, meeting
 
@@ -66,7 +67,7 @@ def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:
 
 def _start(cell: Cell, devices: Devices, config: LauncherConfig) -> Team:
     words = [
-        f"store={cell.path.parents[1]}",
+        word("store", cell.path.parents[1]),
         f"id={cell.id}",
         f"checkpoint_seconds={config.checkpoint_seconds}",
     ]

@@ -16,6 +16,7 @@ from bench.launch.devices import cells_at_once
 from bench.storage.files import folder_size, size
 from bench.storage.store import Cell
 from bench.study.plan import Plan
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError
 
 COPIES = 3  # of the training state, and of the best weights: two are kept while one is written
@@ -62,10 +63,11 @@ def check(plan: Plan, missing: list[Cell]) -> Need:
             raise
         return Need(0, 0)  # the cell of that model fails and says why; the others train
     if need.total > free:
+        free_some = command_line("bench.gc", *plan.store.words)
         fewer = "launcher.max_parallel" if slurm else "launcher.workers"
         raise UserError(
             f"store={store}: {size(need.total)} are needed, {size(free)} are free or theirs already.",
-            f"Free some with `python -m bench.gc`, pass store=DIR on another disk, or lower {fewer}.",
+            f"Free some with `{free_some}`, pass store=DIR on another disk, or lower {fewer}.",
         )
     return need
 

@@ -29,6 +29,7 @@ from bench.storage.speeds import Speeds
 from bench.storage.store import Cell, Record, Store
 from bench.study.plan import Plan, PlannedCell
 from bench.terminal.bars import bar
+from bench.terminal.command_line import word
 
 POLL_SECONDS = 0.2
 
@@ -141,7 +142,7 @@ def _run_here(plan: Plan, acts: list[Act]) -> None:
         for number, act in enumerate(acts):
             progress(number, len(acts))
             store = act.cell.path.parents[1]
-            words = [f"store={store}", f"id={act.cell.id}", "rehearse=true"]
+            words = [word("store", store), f"id={act.cell.id}", "rehearse=true"]
             words.append(f"checkpoint_seconds={launcher.checkpoint_seconds}")
             team = [
                 start_worker("bench.cell", words, devices, act.cell.log, place)

@@ -15,6 +15,7 @@ from bench.storage import snapshot
 from bench.storage.store import Cell, Store
 from bench.study.plan import Plan, PlannedCell
 from bench.terminal.bars import bar
+from bench.terminal.command_line import word
 
 MINUTES = 20  # a model: building, reading weights and data on a cold node
 POLL_SECONDS = 3.0
@@ -41,7 +42,7 @@ class RehearsalJob:
         if submitit.JobEnvironment().num_tasks > 1:
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         for id_ in self.cells:
-            words = [f"store={self.store}", f"id={id_}", "rehearse=true", f"threads={self.threads}"]
+            words = [word("store", self.store), f"id={id_}", "rehearse=true", f"threads={self.threads}"]
             words.append(f"checkpoint_seconds={self.checkpoint_seconds}")
             with Store(self.store).cell(id_).log.open("ab") as log:
                 subprocess.run(

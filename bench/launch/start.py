@@ -5,6 +5,7 @@ from bench.launch import LAUNCHERS, preflight
 from bench.launch.watch import watch
 from bench.storage.store import Cell
 from bench.study.plan import Plan
+from bench.terminal.command_line import command_line
 
 
 def start(plan: Plan, command: str) -> bool:
@@ -51,9 +52,8 @@ def _on_cluster(plan: Plan, missing: list[Cell]) -> bool:
     if not (sent.jobs or sent.queued or sent.held):
         return True
     if not (config.wait or config.watch):
-        print(
-            f"follow: python -m bench.status ablation={name}   stop: python -m bench.cancel ablation={name}"
-        )
+        words = (f"ablation={name}", *plan.store.words)
+        print(f"follow: {command_line('bench.status', *words)}\nstop: {command_line('bench.cancel', *words)}")
         return False
     with watch(plan.store, name):
         slurm.follow(missing, config.launcher, resubmit=config.watch)

@@ -24,7 +24,8 @@ from bench.models.released import outline
 from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
-from bench.terminal.arguments import explain
+from bench.terminal.arguments import explain, literal
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 from fianet.tokens import Tokenizer
 
@@ -217,10 +218,9 @@ def _refuse_others(path: Path) -> None:
             f"{path}: no such file or folder.", "Pass what `bench.weights export` or `import` wrote."
         )
     if (path / "cell.json").is_file():
-        raise UserError(
-            f"{path}: this is a cell of a store.",
-            f"Export it: python -m bench.weights export cell={path.resolve().name} store={path.parent.parent} out=DIR",
-        )
+        cell, store = path.resolve().name, word("store", path.resolve().parents[1])
+        export = command_line("bench.weights", "export", f"cell={cell}", store, "out=exported")
+        raise UserError(f"{path}: this is a cell of a store.", f"Export it: {export}")
     if path.is_dir() and not ((path / WEIGHTS).is_file() and (path / CONFIG).is_file()):
         raise UserError(
             f"{path}: holds no {WEIGHTS} with {CONFIG}.", "Pass a folder that `bench.weights export` wrote."
@@ -228,7 +228,8 @@ def _refuse_others(path: Path) -> None:
     if path.is_file() and path.suffix != ".safetensors":
         raise UserError(
             f"{path}: not a .safetensors file.",
-            f"A released checkpoint is imported first: python -m bench.weights import {path} out.safetensors",
+            "A released checkpoint is imported first: "
+            + command_line("bench.weights", "import", word("file", path), "out=out.safetensors"),
         )
 
 
@@ -274,7 +275,7 @@ def _model_config(values: dict[str, Any], path: Path) -> ModelConfig:
     if "${" in json.dumps(values):  # OmegaConf would resolve it
         raise UserError(f"{path}: its {CONFIG} refers to something outside it.", REMEDY)
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), values))
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), literal(values)))
     except OmegaConfBaseException as error:
         raise explain(error, str(path)) from None
     assert isinstance(config, ModelConfig)

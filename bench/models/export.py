@@ -28,6 +28,7 @@ from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
 from bench.storage.splits import further_set
 from bench.storage.store import Cell, Store
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED, Tokenizer
 
@@ -82,7 +83,8 @@ def export_cell(store: Store, cell_id: str, out: Path, format_name: str) -> dict
         written.append(file)
         said["checked"] = f"logits of {file.name} differ by at most {worst:.1e} from the model's"
     said["written"] = ", ".join(map(str, written))
-    return said | {"next": f'python -m bench.predict weights={out} image=scene.png text="..."'}
+    predict = command_line("bench.predict", word("weights", out), "image=scene.png", "text=all ships")
+    return said | {"next": predict}
 
 
 @contextlib.contextmanager
@@ -107,7 +109,8 @@ def from_cell(store: Store, cell_id: str) -> Bundle:
     if cell_id not in known:
         raise UserError(
             f"cell={cell_id}: the store {store.root} holds no such cell.",
-            f"It holds: {listing(known, 5) or 'none'}. `python -m bench.status store={store.root}` lists them.",
+            f"It holds: {listing(known, 5) or 'none'}. "
+            f"`{command_line('bench.status', *store.words)}` lists them.",
         )
     cell = known[cell_id]
     if not cell.done:

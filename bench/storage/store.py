@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from bench.storage import files
+from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
@@ -181,6 +182,11 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
 
+    @property
+    def words(self) -> list[str]:
+        """What a command is told to find this store; nothing where it looks anyway."""
+        return [] if self.root == Path("runs") else [word("store", self.root)]
+
     def cell(self, cell_id: str) -> Cell:
         """The cell's folder, whether or not it exists yet."""
         return Cell(self.root / "cells" / cell_id)
@@ -312,7 +318,7 @@ class Store:
         if path.exists() and not _is_study(study):
             raise UserError(
                 f"{path}: the file is damaged, it holds no plan.",
-                f"Run the study again (`python -m bench.run ablation={name}`): what is done is not trained again.",
+                f"Run the study again (`{self._run(name)}`): what is done is not trained again.",
             )
         if study is None:
             near = difflib.get_close_matches(name, self.studies(), 1)
@@ -321,9 +327,12 @@ class Store:
             )
             raise UserError(
                 f"ablation={name}: the store {self.root} holds no such study; {known}",
-                f"Run `python -m bench.run ablation={name}` first, or pass store=DIR.",
+                f"Run `{self._run(name)}` first, or pass store=DIR.",
             )
         return study
+
+    def _run(self, name: str) -> str:
+        return command_line("bench.run", f"ablation={name}", *self.words)
 
 
 def _mapping(value: Any) -> Record:

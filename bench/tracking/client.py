@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.storage.store import Store
+from bench.terminal.command_line import command_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -130,3 +131,8 @@ def how_to_open(store: Store, uri: str) -> str:
     if is_own(store, uri) and store.root.resolve() == Path("runs").resolve():
         return "`make ui`"
     return f"`mlflow ui --backend-store-uri {shlex.quote(masked(uri))}`"
+
+
+def sync_again(store: Store, uri: str | None) -> str:
+    """The command that tells MLflow later what it did not hear."""
+    return command_line("bench.track", "sync", *store.words, *([f"uri={masked(uri)}"] if uri else []))

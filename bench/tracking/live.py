@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bench.config.schema import TrackingConfig
 from bench.storage import files
 from bench.storage.store import Cell, Store
-from bench.tracking.client import masked, reason
+from bench.tracking.client import masked, reason, sync_again
 from bench.tracking.content import Place, places
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class News:
             with suppress(OSError, ValueError):  # nobody reads the log, or its disk is full
                 print(
                     f"tracking: {where} does not answer ({reason(error)}); training goes on, "
-                    f"later run `python -m bench.track sync uri={where}`",
+                    f"later run `{sync_again(self.store, self.uri)}`",
                     file=sys.stderr,
                     flush=True,
                 )

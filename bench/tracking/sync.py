@@ -1,7 +1,7 @@
 """Makes MLflow equal to the store: one study, or all of them."""
 
 from bench.storage.store import Store
-from bench.tracking.client import how_to_open, masked, reason, tracking_uri
+from bench.tracking.client import how_to_open, masked, reason, sync_again, tracking_uri
 from bench.tracking.mirror import Mirror
 
 
@@ -40,6 +40,6 @@ def mirrored(store: Store, name: str, uri: str | None) -> str:
     try:
         run = sync(store, name, uri)
     except Exception as error:
-        again = "python -m bench.track sync" + (f" uri={masked(uri)}" if uri else "")
+        again = sync_again(store, uri)
         return f"mlflow: {masked(where)} cannot be written ({reason(error)}); nothing is lost, later run `{again}`."
     return f"mlflow: run {run} in {masked(where)} (open with {how_to_open(store, where)})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.config.schema import Config, LauncherKind
 from bench.launch.devices import Devices, share_machine
+from bench.terminal.command_line import word
 from bench.tuning.trials import WORDS, Tuning, describe
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def local(tuning: Tuning, config: Config) -> int:
     def begin(devices: Devices) -> "Popen[bytes]":
         log = tuning.folder / "workers" / f"{devices.number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        words = [f"store={tuning.store.root}", f"name={tuning.name}"]
+        words = [word("store", tuning.store.root), f"name={tuning.name}"]
         return start_worker("bench.tuning.worker", words, devices, log)
 
     news = News(tuning)

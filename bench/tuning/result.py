@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import yaml
 
 from bench.config.compose import plain
 from bench.storage import files
+from bench.terminal.command_line import command_line, word
 from bench.tuning.trials import WORDS, Tuning, counted, nested, spelled
 from reports import Trial, draw_search
 
@@ -110,11 +110,12 @@ def _write_recipe(tuning: Tuning, best: "FrozenTrial", metric: str, trials: int)
     models = nested({key: value for key, value in best.params.items() if key.startswith("model.")})
     values = {"recipe": config["recipe"]} | models
     path = tuning.folder / "recipe.yaml"
+    use = command_line("bench.run", word("recipe", path), *_settings(tuning))
     text = (
         f"# {tuning.search.title}: trial {best.number} of {trials}, val {metric} {best.value:.2f},"
         f" cell {best.user_attrs['cell']}\n"
         f"# searched by {tuning.command}\n"
-        f"# use: python -m bench.run recipe={path} {shlex.join(_settings(tuning))}\n"
+        f"# use: {use}\n"
     )
     files.write_text(path, text + yaml.safe_dump(values, sort_keys=False))
     return path

@@ -35,7 +35,8 @@ def checked(search: Search, rest: Sequence[str]) -> SearchRequest:
     Raises:
         UserError: The request is wrong.
     """
-    overrides = [*search.overrides, *rest]
+    given = {word.partition("=")[0] for word in rest}
+    overrides = [*(word for word in search.overrides if word.partition("=")[0] not in given), *rest]
     config = configuration(overrides)
     check_request(search, config, list(rest))
     check_space(search, overrides)

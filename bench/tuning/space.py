@@ -161,6 +161,9 @@ def parse_search(values: dict[str, Any], source: str) -> Search:
             f"{source}: there is no space to search.",
             "Add `space:` with keys such as recipe.lr: {low: 1.0e-5, high: 1.0e-3, log: true}.",
         )
+    for word in values.get("overrides") or ():
+        if not isinstance(word, str):
+            raise UserError(f"{source}: overrides: {word}: arguments are key=value.", "Write [scale=tiny].")
     try:
         rest = {key: value for key, value in values.items() if key != "space"}
         written = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(_Written), rest))
@@ -195,7 +198,7 @@ def _check_counts(written: _Written, source: str) -> None:
 def _dimension(key: str, written: Any, source: str) -> Range | Choice:
     """One line of the space, checked."""
     where = f"{source}, space: "
-    require_key(key, Config, where)
+    require_key(key, keys(Config), where)
     if not key.startswith(TUNABLE):
         raise UserError(
             f"{where}{key}: data, protocol and seeds are what trials are compared on.",

@@ -22,6 +22,7 @@ from bench.study.definition import Row, Study
 from bench.study.plan import Plan, study_record
 from bench.study.prepare import prepare
 from bench.terminal.arguments import dotted
+from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError
 from bench.tuning.space import Search, parse_search, value_of
 from bench.tuning.storage import make_pruner, make_sampler, open_storage
@@ -53,7 +54,7 @@ class Tuning:
         if request is None:
             raise UserError(
                 f"tune={name}: the store {store.root} holds no such search.",
-                f"Run `python -m bench.tune tune={name}` first.",
+                f"Run `{command_line('bench.tune', f'tune={name}', *store.words)}` first.",
             )
         self.store, self.name = store, name
         self.folder = store.root / "tune" / name

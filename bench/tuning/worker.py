@@ -14,6 +14,7 @@ from bench.config.compose import plain
 from bench.storage.store import Cell, Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
+from bench.terminal.paths import path
 from bench.training import interrupt
 from bench.tuning.trials import Tuning, describe
 
@@ -25,7 +26,8 @@ PATIENCE = (1, 5, 30, 120)  # seconds between attempts to tell a storage that do
 USAGE = """
 Joins a search that `python -m bench.tune` began, from any machine that sees the store.
 
-  python -m bench.tuning.worker store=runs name=fianet_lr [threads=1]
+  python -m bench.tuning.worker store=runs name=fianet_lr
+  python -m bench.tuning.worker store=runs name=fianet_lr threads=1
 
 exit codes: 0 no trial is left, 1 three trials in a row failed, 2 the request is wrong
 """
@@ -35,7 +37,7 @@ exit codes: 0 no trial is left, 1 three trials in a row failed, 2 the request is
 class Arguments:
     """Arguments of `python -m bench.tuning.worker`."""
 
-    store: str = "runs"
+    store: str = path("runs")
     name: str = ""
     threads: int = 0
     die_with_parent: bool = False  # end when standard input closes

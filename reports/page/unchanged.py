@@ -25,7 +25,7 @@ def digest(store: Store, frame: StudyFrame, settings: Any) -> str:
             [line["cell"], line["state"], line["error"], [_stamp(cell.path / name) for name in INPUTS]]
         )
         root = cell.config().get("data", {}).get("root", "")
-        found.append(Path(root).expanduser().is_dir())
+        found.append(Path(root).expanduser().is_dir())  # cells of earlier versions keep a `~`
     return hashlib.sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()
 
 

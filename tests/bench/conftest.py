@@ -40,6 +40,7 @@ SMALL = [
 ]
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Merge = Callable[[tuple[str, ...]], list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +66,12 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def command(tmp_path: Path, environment: dict[str, str]) -> Run:
+def command(tmp_path: Path, environment: dict[str, str], last_of_each: Merge) -> Run:
     """Runs `python -m MODULE ARGUMENTS` in an empty folder."""
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-m", *last_of_each(words)],
             cwd=tmp_path,
             env=environment,
             capture_output=True,

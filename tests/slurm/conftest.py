@@ -31,6 +31,11 @@ def slurm(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
+def last_of_each(words: tuple[str, ...]) -> list[str]:
+    """Arguments in which a test changes what `WORDS` say: commands refuse a key that is given twice."""
+    return list({word.partition("=")[0]: word for word in words}.values())
+
+
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 900) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -46,12 +51,13 @@ class Cluster:
     root: Path = REPO
     words = WORDS
     slurm = staticmethod(slurm)
+    last_of_each = staticmethod(last_of_each)
     wait_for = staticmethod(wait_for)
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
         return subprocess.run(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-m", *self.last_of_each(words)],
             cwd=self.folder,
             env=environment,
             capture_output=True,

@@ -27,7 +27,11 @@ def killed_submitter(cluster, *words: str) -> Cell:
     )
     (fake / "sbatch").chmod(0o755)
     submitter = subprocess.Popen(
-        [sys.executable, "-m", "bench.run", "launcher=slurm", *cluster.words, *words],
+        [
+            sys.executable,
+            "-m",
+            *cluster.last_of_each(("bench.run", "launcher=slurm", *cluster.words, *words)),
+        ],
         cwd=cluster.folder,
         env={
             **os.environ,

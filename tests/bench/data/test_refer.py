@@ -58,8 +58,9 @@ def content(tmp_path: Path) -> dict[str, Any]:
 def run(tmp_path: Path, content: Any, monkeypatch: pytest.MonkeyPatch, *more: str, out: str = "set") -> int:
     file = tmp_path / "instances.json"
     file.write_text(content if isinstance(content, str) else json.dumps(content))
-    arguments = [f"coco={file}", f"images={tmp_path / 'photos'}", f"out={tmp_path / out}", *more]
-    monkeypatch.setattr(sys, "argv", ["bench.refer", *arguments])
+    given = {"coco": str(file), "images": str(tmp_path / "photos"), "out": str(tmp_path / out)}
+    given |= {key: value for key, _, value in (word.partition("=") for word in more)}
+    monkeypatch.setattr(sys, "argv", ["bench.refer", *(f"{key}={value}" for key, value in given.items())])
     return refer.main()
 
 

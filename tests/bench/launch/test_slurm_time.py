@@ -73,7 +73,7 @@ def test_time_beyond_the_partitions_limit_is_refused_and_the_limit_named(
     ):
         with pytest.raises(UserError, match=said):
             resources.complete(planned(drawn, tmp_path, *words))
-    for fine in (["launcher.time=24:00:00"], ["launcher.time=11", "launcher.partition='short,long'"]):
+    for fine in (["launcher.time=24:00:00"], ["launcher.time=11", "launcher.partition=short,long"]):
         resources.complete(planned(drawn, tmp_path, *fine))
 
 

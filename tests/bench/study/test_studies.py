@@ -174,7 +174,7 @@ def test_rows_that_need_no_tagger_can_be_planned_without_it(
 
 
 def test_given_weights_are_scored_as_a_row_and_only_at_their_size(
-    drawn: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    drawn: Path, here: Path, capsys: pytest.CaptureFixture[str], last_of_each
 ) -> None:
     assert run(words(drawn, "model=rmsin")) == 0
     (cell,) = Store("runs").cells()
@@ -189,4 +189,4 @@ def test_given_weights_are_scored_as_a_row_and_only_at_their_size(
     assert given.metrics()["scores"] == ours.metrics()["scores"]
     assert not given.history()
     with pytest.raises(UserError, match=r"made for images of 32 px, recipe\.size is 64"):
-        run([*words(drawn, "ablation=both.yaml"), "recipe.size=64"])
+        run(last_of_each([*words(drawn, "ablation=both.yaml"), "recipe.size=64"]))

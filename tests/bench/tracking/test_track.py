@@ -323,7 +323,7 @@ def test_silent_server_costs_the_end_of_a_run_one_line(store: Store, silent: int
     said = sync_module.mirrored(store, "mini", uri)
     assert time.monotonic() - started < 15
     assert f"http://me:***@127.0.0.1:{silent} cannot be written" in said
-    assert "`python -m bench.track sync uri=" in said
+    assert f"`python -m bench.track sync store={store.root} 'uri=http://me:***@" in said
     assert "secret" not in said
     assert len(said.splitlines()) == 1
 

@@ -139,9 +139,9 @@ def test_gpu_without_bfloat16_refuses_it_before_training(
 
 
 def test_numbers_of_another_precision_do_not_pass_silently(
-    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], last_of_each
 ) -> None:
-    words = [*drawn, *WIDE, "launcher=inline", "recipe.epochs=1"]
+    words = last_of_each([*drawn, *WIDE, "launcher=inline", "recipe.epochs=1"])
     cell = trained(words, tmp_path)
     words += [f"store={tmp_path}", "tracking.enabled=false", "dry_run=true"]
     run(words)

@@ -7,6 +7,7 @@ import pytest
 from bench.config.compose import configuration
 from bench.config.groups import options
 from bench.terminal.errors import UserError
+from bench.tuning.search import checked
 from bench.tuning.space import Choice, Range, read_search, value_of
 from bench.tuning.storage import check_url, distribution
 
@@ -98,3 +99,14 @@ def test_storage_url_with_a_password_is_refused_without_printing_it() -> None:
     with pytest.raises(UserError, match="no URL"):
         check_url("tuning.db")
     check_url("postgresql://me@db/tuning")
+
+
+def test_command_line_replaces_what_the_searchs_file_says(drawn: list[str], tmp_path: Path) -> None:
+    overrides = "overrides: [model=fianet, 'seeds=[1]']\n"
+    found = read_search(written(tmp_path, f"{overrides}space:\n  recipe.lr: {{low: 1.0e-4, high: 1.0e-3}}\n"))
+    assert checked(found, [*drawn, "model=lavt"]).overrides == ["seeds=[1]", *drawn, "model=lavt"]
+
+
+def test_overrides_of_a_search_are_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"overrides: \{'scale': 'tiny'\}: arguments are key=value"):
+        read_search(written(tmp_path, "overrides: [scale: tiny]\nspace:\n  recipe.lr: [1.0e-4, 1.0e-3]\n"))

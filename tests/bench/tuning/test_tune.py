@@ -80,7 +80,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCells:
 
 
 @pytest.fixture
-def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]) -> Any:
+def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str], last_of_each: Any) -> Any:
     """Runs `python -m bench.tune tune=mine.yaml WORDS` in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -91,7 +91,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]) ->
 
     def run(*words: str) -> int:
         asked = ["tune=mine.yaml", *drawn, "launcher=inline", "tracking.enabled=false", *words]
-        monkeypatch.setattr(sys, "argv", ["bench.tune", *asked])
+        monkeypatch.setattr(sys, "argv", ["bench.tune", *last_of_each(asked)])
         return tune.main()
 
     return run

@@ -31,7 +31,7 @@ def wait_for(condition, seconds: float = 600) -> None:
 
 
 @pytest.fixture
-def start(drawn, environment, tmp_path) -> Iterator[Any]:
+def start(drawn, environment, tmp_path, last_of_each) -> Iterator[Any]:
     """Starts the search; whatever it started is gone after the test."""
     (tmp_path / "mine.yaml").write_text(SEARCH)
     words = ["bench.tune", "tune=mine.yaml", *drawn, "trials=1", "workers=1", "tracking.enabled=false"]
@@ -40,7 +40,7 @@ def start(drawn, environment, tmp_path) -> Iterator[Any]:
 
     def begin() -> "subprocess.Popen[bytes]":
         output = (tmp_path / "output.txt").open("ab")
-        asked = [sys.executable, "-m", *words]
+        asked = [sys.executable, "-m", *last_of_each(words)]
         started.append(
             subprocess.Popen(asked, cwd=tmp_path, env=environment, stdout=output, stderr=subprocess.STDOUT)
         )
