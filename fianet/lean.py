@@ -59,7 +59,9 @@ class _Attend(torch.autograd.Function):
         scores += bias
         if mask is not None:
             scores.unflatten(0, (-1, len(mask))).add_(mask[:, None])
-        weights = scores.softmax(dim=-1)
+        weights = scores.softmax(dim=-1, dtype=torch.promote_types(scores.dtype, torch.float32)).to(
+            scores.dtype
+        )
         of_weights = gradient @ value.transpose(-2, -1)
         of_scores = of_weights.sub_((gradient * gathered).sum(dim=-1, keepdim=True)).mul_(weights)
         return (
@@ -73,7 +75,7 @@ class _Attend(torch.autograd.Function):
 
 def linear_of_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """x (...,C), weight (D,C), bias (D,) -> gelu(x) @ weight^T + bias (...,D)."""
-    return _LinearOfGelu.apply(x, weight, bias)
+    return _LinearOfGelu.apply(x, weight.to(x.dtype), bias.to(x.dtype))
 
 
 class _LinearOfGelu(torch.autograd.Function):

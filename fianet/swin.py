@@ -40,7 +40,7 @@ class ShiftedWindowAttention(WindowAttention):
         side = self.window_size[0]
         tokens = F.pad(F.linear(x, self.qkv.weight), (0, 0, 0, -width % side, 0, -height % side))
         padded = tokens.shape[1:3]
-        tokens = tokens + self.qkv.bias
+        tokens = tokens + self.qkv.bias.to(tokens.dtype)
         if self.shift:
             tokens = torch.roll(tokens, shifts=(-self.shift, -self.shift), dims=(1, 2))
         windows = window_partition(tokens, self.window_size).flatten(1, 2)
