@@ -4,46 +4,129 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from timm.layers import PatchEmbed
-from timm.models.swin_transformer import PatchMerging, SwinTransformerBlock, window_partition, window_reverse
+from timm.layers import DropPath, Mlp, PatchEmbed
+from timm.models.swin_transformer import (
+    PatchMerging,
+    WindowAttention,
+    window_partition,
+    window_reverse,
+)
 from torch import Tensor, nn
 
+from fianet.lean import attend, linear_of_gelu
 
-class PadThenRollBlock(SwinTransformerBlock):
-    """timm's block with the order of the original release: pad to whole windows, *then* roll.
 
-    timm rolls first. The results differ wherever the map is not a multiple of the window.
+class ShiftedWindowAttention(WindowAttention):
+    """timm's window attention on a whole map, which it pads to whole windows, *then* rolls.
+
+    So does the original release; timm rolls first, and the results differ wherever the map is not a multiple of the
+    window. What is padded is zero, and its queries, keys and values are the bias alone: they are padded, not the map,
+    so that nothing is multiplied for them.
+
+    Args:
+        width: Channels.
+        heads: Attention heads.
+        window: Side of the windows.
+        shift: By how much they are shifted.
     """
 
-    def _attn(self, x: Tensor) -> Tensor:
-        """x (B,H,W,C), normalised -> (B,H,W,C)."""
-        height, width, channels = x.shape[1:]
-        window = self.window_size
-        shift = self.shift_size
-        x = F.pad(x, (0, 0, 0, -width % window[1], 0, -height % window[0]))
-        padded = x.shape[1:3]
-        if any(shift):
-            x = torch.roll(x, shifts=(-shift[0], -shift[1]), dims=(1, 2))
-        mask = self.get_attn_mask(x)
-        windows = window_partition(x, window).view(-1, self.window_area, channels)
-        windows = self.attn(windows, mask=mask).view(-1, *window, channels)
-        x = window_reverse(windows, window, *padded)
-        if any(shift):
-            x = torch.roll(x, shifts=shift, dims=(1, 2))
-        return x[:, :height, :width]
+    def __init__(self, width: int, heads: int, window: int, shift: int) -> None:
+        super().__init__(width, heads, window_size=window)
+        self.shift = shift
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (B,H,W,C), mask of the shifted windows (`shifted_windows`) -> (B,H,W,C)."""
+        height, width = x.shape[1:3]
+        side = self.window_size[0]
+        tokens = F.pad(F.linear(x, self.qkv.weight), (0, 0, 0, -width % side, 0, -height % side))
+        padded = tokens.shape[1:3]
+        tokens = tokens + self.qkv.bias.to(tokens.dtype)
+        if self.shift:
+            tokens = torch.roll(tokens, shifts=(-self.shift, -self.shift), dims=(1, 2))
+        windows = window_partition(tokens, self.window_size).flatten(1, 2)
+        query, key, value = windows.unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        gathered = attend(query, key, value, self._get_rel_pos_bias()[0], mask if self.shift else None)
+        windows = gathered.transpose(1, 2).flatten(2).unflatten(1, self.window_size)
+        tokens = window_reverse(windows, self.window_size, *padded)
+        if self.shift:
+            tokens = torch.roll(tokens, shifts=(self.shift, self.shift), dims=(1, 2))
+        return self.proj(tokens[:, :height, :width])
+
+
+class LeanMlp(Mlp):
+    """timm's feed-forward, which keeps no activated features for the way back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...,C) -> (...,C)."""
+        return linear_of_gelu(self.fc1(x), self.fc2.weight, self.fc2.bias)
+
+
+class SwinBlock(nn.Module):
+    """Attention inside windows, then a feed-forward, both residual and normed before.
+
+    Args:
+        width: Channels.
+        heads: Attention heads.
+        window: Side of the windows.
+        shift: By how much they are shifted.
+        drop_path: Stochastic depth.
+    """
+
+    def __init__(self, width: int, heads: int, window: int, shift: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = ShiftedWindowAttention(width, heads, window, shift)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = LeanMlp(width, 4 * width)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (B,H,W,C), mask of the shifted windows (`shifted_windows`) -> (B,H,W,C)."""
+        x = x + self.drop_path(self.attn(self.norm1(x), mask))
+        return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+def shifted_windows(x: Tensor, window: int) -> Tensor:
+    """Which pixels of a shifted window see each other: those that were neighbours before the shift.
+
+    Args:
+        x: (B,H,W,C), for size, type and device.
+        window: Side of the windows; they are shifted by half of it.
+
+    Returns:
+        (windows,N,N): 0, or -100 for pixels from opposite ends of the map.
+    """
+    sides = []
+    for side in x.shape[1:3]:
+        places = torch.arange(side + -side % window, device=x.device)
+        sides.append((places >= len(places) - window).int() + (places >= len(places) - window // 2).int())
+    regions = (3 * sides[0][:, None] + sides[1])[None, :, :, None]
+    regions = window_partition(regions, (window, window)).flatten(1)
+    return -100.0 * (regions[:, None] != regions[:, :, None]).to(x.dtype)
 
 
 class Stage(nn.Module):
-    """Patch merging (but for the first stage), then the attention blocks."""
+    """Patch merging (but for the first stage), then the attention blocks.
 
-    def __init__(self, merge: nn.Module, blocks: nn.Module) -> None:
+    Args:
+        merge: Halves the map, or leaves it.
+        blocks: `SwinBlock`s.
+        window: Side of their windows.
+    """
+
+    def __init__(self, merge: nn.Module, blocks: nn.ModuleList, window: int) -> None:
         super().__init__()
         self.merge = merge
         self.blocks = blocks
+        self.window = window
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B,H,W,C) of the stage before, fused with language -> (B,ceil(H/2),ceil(W/2),2C)."""
-        return self.blocks(self.merge(x))
+        x = self.merge(x)
+        mask = shifted_windows(x, self.window)
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
 
 
 class SwinEncoder(nn.Module):
@@ -90,19 +173,10 @@ class SwinEncoder(nn.Module):
                 )
             merge = PatchMerging(width // 2) if index else nn.Identity()
             blocks = [
-                PadThenRollBlock(
-                    width,
-                    input_resolution=(window, window),
-                    num_heads=stage_heads,
-                    window_size=window,
-                    shift_size=window // 2 * (number % 2),
-                    always_partition=True,
-                    dynamic_mask=True,
-                    drop_path=rate,
-                )
+                SwinBlock(width, stage_heads, window, window // 2 * (number % 2), rate)
                 for number, rate in enumerate(rates[index].tolist())
             ]
-            self.stages.append(Stage(merge, nn.Sequential(*blocks)))
+            self.stages.append(Stage(merge, nn.ModuleList(blocks), window))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in self.channels)
         self.apply(_initialise)
 

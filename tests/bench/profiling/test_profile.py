@@ -47,7 +47,7 @@ def test_printed_counts_come_out_at_paper_scale(model: str, parameters: float, m
     counts = count(configuration([*PAPER, f"model={model}"]))
     assert counts["published"]["parameters"] == pytest.approx(parameters, abs=0.005e6)
     assert counts["published"]["macs"] == pytest.approx(macs, rel=2e-3)
-    assert counts["macs"] > counts["published"]["macs"]
+    assert counts["macs"] < counts["published"]["macs"], "the zeros that fill windows are not multiplied"
     assert sum(room["parameters"] for room in counts["rooms"].values()) == counts["parameters"]
     assert sum(room["macs"] for room in counts["rooms"].values()) == counts["macs"]
 
