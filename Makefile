@@ -3,9 +3,11 @@ PYTHON ?= python3
 JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
+# one thread, and memory that was taken once is kept: else some runs pay for getting it from the system and some do not
+MEASURED := OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly gpu lint ui docs-assets clean
+.PHONY: help run test nightly bench bench-compare bench-accept gpu lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -18,6 +20,18 @@ test: $(VENV)/.dev  ## the default test suite
 
 nightly: $(VENV)/.dev  ## what takes minutes: every study, every mixture, full-size reference outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "slow or reference" $(ARGS)
+
+bench: $(VENV)/.dev  ## how long things take, in multiples of a fixed piece of work: runs/bench/bench.md (a minute)
+	mkdir -p runs/bench
+	$(MEASURED) $(BIN)/python -m pytest tests/speed -m "not slow" -o addopts=--import-mode=importlib --benchmark-only \
+		--benchmark-timer=time.process_time --benchmark-disable-gc --benchmark-json=runs/bench/bench.json -q $(ARGS)
+	$(BIN)/python -m tests.speed.summary write
+
+bench-compare: bench  ## the same, and fails where something takes 20 % longer than tests/speed/ratios.json says
+	$(BIN)/python -m tests.speed.summary compare
+
+bench-accept: $(VENV)/.dev  ## keeps what `make bench` measured last: tests/speed/ratios.json and docs/performance.md
+	$(BIN)/python -m tests.speed.summary accept
 
 gpu: $(VENV)/.dev  ## what only a CUDA device can show: ten minutes on one (docs/gpu.md)
 	$(BIN)/python -m pytest -m gpu $(ARGS)

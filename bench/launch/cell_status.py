@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.storage.speeds import trained
-from bench.storage.store import GIVEN_UP, Cell, Store
+from bench.storage.history import trained
+from bench.storage.store import GIVEN_UP, Cell, Record, Store
 from bench.terminal.command_line import changed
 from bench.terminal.errors import UserError
 
@@ -46,10 +46,11 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
     from bench.storage import snapshot
 
     cells = {cell["id"]: store.cell(cell["id"]) for row in study["rows"] for cell in row["cells"]}
-    jobs = slurm_state.jobs_of(cell for cell in cells.values() if not cell.done)
+    states = {id_: cell.state() for id_, cell in cells.items()}
+    jobs = slurm_state.jobs_of(cell for id_, cell in cells.items() if states[id_]["state"] != "done")
     code = snapshot.digest()
     known = [
-        (cell, _cell_status(cells[cell["id"]], row, cell, jobs.get(cell["id"]), code))
+        (cell, _cell_status(cells[cell["id"]], states[cell["id"]], row, cell, jobs.get(cell["id"]), code))
         for row in study["rows"]
         for cell in sorted(row["cells"], key=lambda cell: (cell["dataset"], cell["seed"]))
     ]
@@ -58,11 +59,11 @@ def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
 
 
 def _cell_status(
-    cell: Cell, row: dict[str, Any], planned: dict[str, Any], job: "Job | None", code: str
+    cell: Cell, state: Record, row: Record, planned: Record, job: "Job | None", code: str
 ) -> CellStatus:
     from bench.launch import slurm_state
 
-    state, history = cell.state(), cell.history()
+    history, submitted = cell.history(), cell.job()
     if job is not None:
         state = slurm_state.merged(cell, state, job)
     recipe = cell.config().get("recipe", {})
@@ -79,7 +80,7 @@ def _cell_status(
             seconds_left = (epochs - done) * whole * seconds / images
         elif speed:
             seconds_left = (epochs - done) * whole / speed
-    made_by = cell.job().get("code") if state["state"] == "queued" else cell.environment().get("code")
+    made_by = submitted.get("code") if state["state"] == "queued" else cell.environment().get("code")
     scores = [score["mIoU"] for record in history for key in ("val", "test") if (score := record.get(key))]
     return CellStatus(
         row=row["key"],
@@ -92,7 +93,7 @@ def _cell_status(
         epochs=epochs,
         seconds_left=seconds_left,
         images_per_second=speed,
-        job=cell.job().get("id"),
+        job=submitted.get("id"),
         stale_code=state["state"] in ("done", "running", "queued") and made_by not in (None, code),
         cause=state.get("cause"),
         warnings=tuple(state.get("warnings") or ()),

@@ -34,7 +34,7 @@ HARMLESS = (
     # what is kept beside numbers
     *(
         f"bench/storage/{name}.py"
-        for name in ("attention_maps", "environment", "expectation", "mlflow_links")
+        for name in ("attention_maps", "environment", "expectation", "history", "mlflow_links")
     ),
     *(f"bench/storage/{name}.py" for name in ("model_costs", "snapshot", "speeds")),
     # starts, follows and stops
@@ -93,7 +93,7 @@ def digest(root: Path = ROOT, parts: tuple[str, ...] = TRAINING, without: tuple[
 
 def lies_in(path: Path, parts: tuple[str, ...]) -> bool:
     """Whether a file is one of some folders and files, or lies in them; all relative to one root."""
-    return any(path == Path(part) or Path(part) in path.parents for part in parts)
+    return any(within.as_posix() in parts for within in (path, *path.parents))
 
 
 def commit(root: Path = ROOT) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from bench.config.machine import on_gpu
 from bench.config.schema import Config
+from bench.storage.history import trained
 from bench.storage.rehearsals import read_rehearsal
 from bench.storage.splits import further_set
-from bench.storage.store import Cell, Record, Store
+from bench.storage.store import Cell, Store
 
 INFERENCE = 3.0  # times as fast as training, which also goes backward and takes a step; assumed
 
@@ -28,21 +29,6 @@ class _Measured:
     size: int
     gpu: bool | None  # None: an older version did not write it down
     rate: float  # images a second of one process
-
-
-def trained(history: list[Record], images: int) -> tuple[int, float]:
-    """Images that were trained and the seconds this took, evaluations included.
-
-    Of an epoch cut by a kill, seconds and images are those of the attempt that ended it.
-
-    Args:
-        history: A cell's.
-        images: Of an epoch, for records of older versions, which have no `images`.
-    """
-    return (
-        sum(epoch.get("images", images) for epoch in history),
-        sum(epoch.get("seconds", 0) for epoch in history),
-    )
 
 
 class Speeds:

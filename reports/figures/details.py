@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 from reports.figures.overview import SEEDS, legend
 from reports.figures.style import COLUMN, MARKERS, WIDTH, looks, short
 from reports.statistics.frame import HEADLINE, StudyFrame
-from reports.statistics.groups import by_category, seed_ious
+from reports.statistics.groups import Shares, by_category, seed_ious
 from reports.statistics.samples import Samples
 from reports.text.escape import plain
 
@@ -34,17 +34,23 @@ def thresholds(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
     for dataset, samples in tested.items():
         axis = axes[dataset]
         for key in samples.scored.rows:
-            reached = 100 * (seed_ious(samples, key)[..., None] >= 100 * TENTHS).mean(axis=1)
+            shares = np.stack([reached(each) for each in seed_ious(samples, key)])
             look = looked[key]
-            axis.plot(TENTHS[1:], reached.mean(axis=0)[1:], look.line, color=look.color)
-            if len(reached) > 1:
-                low, high = reached.min(axis=0)[1:], reached.max(axis=0)[1:]
+            axis.plot(TENTHS[1:], shares.mean(axis=0)[1:], look.line, color=look.color)
+            if len(shares) > 1:
+                low, high = shares.min(axis=0)[1:], shares.max(axis=0)[1:]
                 axis.fill_between(TENTHS[1:], low, high, color=look.color, alpha=0.15, linewidth=0)
         axis.set(xlabel="IoU threshold", ylabel="Precision on test (%)", xlim=(0, 1), ylim=(0, None))
         axis.set_title(plain(dataset))
     rows = [row for row in frame.rows if any(row.key in s.scored.rows for s in tested.values())]
     legend(figure, rows, looked, SEEDS if len(frame.seeds) > 1 else "")
     return figure
+
+
+def reached(ious: Shares) -> Shares:
+    """Percentage of expressions (E,) whose IoU in percent reaches each of `TENTHS`."""
+    below = np.sort(ious).searchsorted(100 * TENTHS)
+    return 100 * ((len(ious) - below) / len(ious))
 
 
 def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:

@@ -206,10 +206,18 @@ def mean_terms(scored: Scored, row: str) -> Floats:
 
 
 def wins(scored: Scored, row: str, reference: str) -> Floats:
-    """(1,E) share of seed pairs in which a row's IoU is above the reference's; ties count half."""
+    """(1,E) share of seed pairs in which a row's IoU is above the reference's; ties count half.
+
+    Pairs are counted by the places of one row's seeds among the other's in order: of hundreds of seeds a row there
+    are too many to be held at once.
+    """
     one = iou(scored.intersections[row], scored.unions[row])
     other = iou(scored.intersections[reference], scored.unions[reference])
-    return ((np.sign(one[:, None] - other[None]) + 1) / 2).mean(axis=(0, 1))[None]
+    twice = [
+        ordered.searchsorted(mine, "left").sum() + ordered.searchsorted(mine, "right").sum()
+        for mine, ordered in zip(one.T, np.sort(other, axis=0).T, strict=True)
+    ]
+    return np.array(twice)[None] / (2 * len(one) * len(other))
 
 
 def sum_by_image(scored: Scored, terms: Floats) -> Floats:

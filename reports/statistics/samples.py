@@ -82,11 +82,11 @@ def read_samples(store: Store, frame: StudyFrame, dataset: str) -> dict[str, Sam
 
 def _scores(store: Store, cell_id: str) -> dict[str, tuple[NDArray[np.int64], Pixels]]:
     """Split to its reference ids (E,) in rising order, and (2,E) intersections and unions."""
-    table = store.cell(cell_id).samples(_SCORES)
-    if table is None:
+    read = store.cell(cell_id).sample_columns(_SCORES)
+    if read is None:
         return {}
-    columns = table[_SCORES[1:]].to_numpy(np.int64).T
-    places, splits = pd.factorize(table["split"])
+    columns = np.stack([read[name] for name in _SCORES[1:]]).astype(np.int64)
+    places, splits = pd.factorize(read["split"])
     found = {}
     for place, split in enumerate(splits):
         mine = columns[:, places == place]

@@ -40,9 +40,9 @@ def latex(grid: Grid) -> str:
             "latex": escapes.latex,
             "label": escapes.slug,
             "comment": escapes.plain,
-            "row": partial(_latex_row, paired, numeric),
         },
         grid=grid,
+        row=partial(_latex_row, paired, numeric),
         size=r"\scriptsize" if dense else r"\footnotesize",
         gap="2pt" if wide > 14 else "3pt" if dense else "5pt",
         preamble=preamble,
@@ -120,8 +120,9 @@ def markdown(grid: Grid) -> str:
 
     return render(
         "table.md.j2",
-        {"markdown": escapes.markdown, "row": row},
+        {"markdown": escapes.markdown},
         grid=grid,
+        row=row,
         heads=heads,
         rules=[rule(column.align, width) for column, width in zip(grid.columns, widths, strict=True)],
         panels=zip((panel.title for panel in grid.panels), panels, strict=True),

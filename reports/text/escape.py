@@ -84,7 +84,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 def plain(text: str) -> str:
     """One line of text: white space runs become one blank, what cannot be encoded or shown becomes U+FFFD."""
-    return " ".join("".join(map(_shown, text)).split())
+    return " ".join((text if text.isprintable() else "".join(map(_shown, text))).split())
 
 
 def _shown(char: str) -> str:

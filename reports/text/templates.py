@@ -1,16 +1,24 @@
 """The files of `reports/templates`: filled in, or put into a page as they are."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files as resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+Filters = dict[str, Callable[..., object]]
 
-def render(
-    template: str, filters: dict[str, Callable[..., object]], *, autoescape: bool = False, **values: object
-) -> str:
+
+def render(template: str, filters: Filters, *, autoescape: bool = False, **values: object) -> str:
     """A file of `reports/templates`, filled in; its marks are << >> and <% %>, which LaTeX leaves alone."""
+    return _compiled(template, tuple(filters.items()), autoescape).render(values)
+
+
+@cache
+def _compiled(
+    template: str, filters: tuple[tuple[str, Callable[..., object]], ...], autoescape: bool
+) -> Template:
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=autoescape,
@@ -25,8 +33,8 @@ def render(
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters |= filters
-    return environment.get_template(template).render(values)
+    environment.filters |= dict(filters)
+    return environment.get_template(template)
 
 
 def asset(name: str) -> Markup:

@@ -124,9 +124,3 @@ def test_nothing_is_touched_without_a_share() -> None:
     assert erase_boxes(images, torch.arange(4), chosen=none, seed=0, epoch=0) is images
     erase_boxes(images, torch.arange(4), chosen=ALL, seed=0, epoch=0)
     assert (images == 255).all()
-
-
-@pytest.mark.benchmark
-def test_speed_of_a_paper_batch(benchmark) -> None:
-    images, indices = white(8, 480), torch.arange(8)
-    benchmark(lambda: erase_boxes(images, indices, chosen=frozenset({0, 5}), seed=0, epoch=0))

@@ -1,12 +1,10 @@
 """Samples and batches are exact, whoever loads them."""
 
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torchvision.transforms import functional as transforms
 
 from bench.data.dataset import ReferringDataset, loader
@@ -99,17 +97,3 @@ def test_normalize_is_torchvision_s(dataset) -> None:
     batch = next(iter(loader(dataset, 3, range(3), 0)))["image"]
     expected = transforms.normalize(batch.float() / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     assert torch.allclose(normalize(batch), expected, atol=1e-6)
-
-
-@pytest.mark.benchmark
-@pytest.mark.parametrize("cached", [False, True], ids=["jpeg", "cache"])
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_images_per_second(benchmark, rrsisd, tokenizer, shared, cached: bool, workers: int) -> None:
-    """RRSIS-D's 800 x 800 photographs at 480; divide 64 by the time."""
-    photographs = sorted((shared / "data/vhr10/images").glob("*.jpg"))
-    for target, source in zip(sorted(rrsisd.images.glob("*.jpg")), photographs, strict=False):
-        Image.open(source).convert("RGB").resize((800, 800)).save(target, quality=90)
-    data = replace(rrsisd.data, cache_mb=1024 if cached else 0)
-    dataset = ReferringDataset(read_index(data).references, tokenizer, 480, TOKENS, data)
-    order = [number % len(dataset) for number in range(64)]
-    benchmark.pedantic(lambda: [None for _ in loader(dataset, 8, order, workers)], rounds=3, warmup_rounds=1)

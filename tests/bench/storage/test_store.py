@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.storage import files, lock_files
@@ -430,3 +431,15 @@ def test_cell_that_another_process_trains_starts_no_worker(
     monkeypatch.setattr(Cell, "locked", lambda self: False)
     local.launch([held], LauncherConfig(), planned=1)
     assert len(started) == 2, "what the other process finished is not started"
+
+
+def test_sample_columns_are_those_of_the_samples(tmp_path: Path) -> None:
+    cell = Store(tmp_path).plan("abc", IDENTITY, CONFIG)
+    assert cell.sample_columns(["split"]) is None
+    cell.write_samples(pd.DataFrame({"split": ["val", "test"], "ref_id": [3, 1], "iou": [0.5, 1.0]}))
+    found = cell.sample_columns(["ref_id", "split"])
+    assert found is not None
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "ref_id": [3, 1],
+        "split": ["val", "test"],
+    }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.storage import metrics
 from bench.terminal.errors import UserError
-from reports.statistics.resampling import Scored, align, analyse, holm, seed_scores, seeds_and_images
+from reports.statistics.resampling import Scored, align, analyse, holm, seed_scores, seeds_and_images, wins
 
 Samples = dict[str, dict[int, pd.DataFrame]]
 
@@ -150,6 +150,21 @@ def test_empty_unions_count_as_zero() -> None:
     scored = align({"x": {0: table}, "y": {0: table}})
     assert seed_scores(scored, "x")[0].tolist() == list(metrics.score([0, 5], [0, 10]).values())
     assert np.isfinite(analyse(scored, "x", resamples=100).rows[["low", "high"]].to_numpy()).all()
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 5), st.integers(1, 7))
+def test_wins_are_those_of_all_pairs_of_seeds(
+    data: st.DataObject, mine: int, theirs: int, expressions: int
+) -> None:
+    def drawn(seeds: int) -> np.ndarray:
+        line = st.lists(st.integers(0, 3), min_size=expressions, max_size=expressions)
+        return np.array([data.draw(line) for _ in range(seeds)])
+
+    one, other = drawn(mine), drawn(theirs)
+    unions = {"one": np.full_like(one, 3), "other": np.full_like(other, 3)}
+    scored = Scored(np.zeros(expressions, int), {"one": one, "other": other}, unions)
+    pairs = [np.where(a > b, 1, np.where(a == b, 0.5, 0)) for a in one for b in other]
+    assert wins(scored, "one", "other").tolist() == [np.mean(pairs, axis=0).tolist()]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))

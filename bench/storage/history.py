@@ -1,0 +1,18 @@
+"""What the epochs of a cell say together. Imports nothing heavy: `bench.status` reads thousands of them."""
+
+from bench.storage.store import Record
+
+
+def trained(history: list[Record], images: int) -> tuple[int, float]:
+    """Images that were trained and the seconds this took, evaluations included.
+
+    Of an epoch cut by a kill, seconds and images are those of the attempt that ended it.
+
+    Args:
+        history: A cell's.
+        images: Of an epoch, for records of older versions, which have no `images`.
+    """
+    return (
+        sum(epoch.get("images", images) for epoch in history),
+        sum(epoch.get("seconds", 0) for epoch in history),
+    )
