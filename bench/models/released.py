@@ -185,7 +185,7 @@ def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
         if any(key.startswith(mark) for key in state):
             return slots
     raise UserError(
-        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3])}).",
+        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3]) or 'none'}).",
         "Pass a checkpoint in the format these models were released in.",
     )
 

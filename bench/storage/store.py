@@ -112,11 +112,24 @@ class Cell:
         return [each for each in deaths if _is_death(each)] if isinstance(deaths, list) else []
 
     def samples(self, columns: list[str] | None = None) -> "pd.DataFrame | None":
-        """One line per scored expression, or None while there are none; `columns`: only these (fast)."""
+        """One line per scored expression, or None while there are none; `columns`: only these (fast).
+
+        Raises:
+            UserError: The file is damaged, or lacks a column.
+        """
         import pandas as pd
+        import pyarrow
 
         path = self.path / "samples.parquet"
-        return pd.read_parquet(path, columns=columns) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return pd.read_parquet(path, columns=columns)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise UserError(
+                f"{path}: the file is damaged ({' '.join(str(error).split())}).",
+                f"Copy it again, or remove {self.path} and run its study again, which trains this cell anew.",
+            ) from None
 
     def environment(self) -> Record:
         """`env.json`: versions, device, threads, commit."""

@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.storage import files, lock_files
@@ -430,3 +431,18 @@ def test_cell_that_another_process_trains_starts_no_worker(
     monkeypatch.setattr(Cell, "locked", lambda self: False)
     local.launch([held], LauncherConfig(), planned=1)
     assert len(started) == 2, "what the other process finished is not started"
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"{}", bytes(range(256))])
+def test_damaged_samples_are_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    cell = Store(tmp_path).cell("0123456789ab")
+    files.write_bytes(cell.path / "samples.parquet", content)
+    with pytest.raises(UserError, match=r"0123456789ab/samples.parquet: the file is damaged"):
+        cell.samples()
+
+
+def test_samples_without_a_column_are_damaged(tmp_path: Path) -> None:
+    cell = Store(tmp_path).cell("0123456789ab")
+    cell.write_samples(pd.DataFrame({"split": ["test"]}))
+    with pytest.raises(UserError, match=r"samples.parquet: the file is damaged"):
+        cell.samples(["split", "intersection"])
