@@ -96,7 +96,7 @@ def _is_settled(entry: FileEntry) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    if not path.is_file():  # also a pipe, which would be waited for
+    if not os.path.isfile(path):  # also a pipe, which would be waited for
         return MISSING
     try:
         with path.open("rb") as file:

@@ -5,6 +5,8 @@ where masks belong to them, as nobody can say to which pixels, and turned for pr
 cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio). Imports no torch.
 """
 
+import logging
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +32,10 @@ NEW_SUBFILE_TYPE = 254  # TIFF's tag
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+
+# what Pillow warns of and logs beside its errors: if a picture suffers, reading it says so
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def decode(path: Path, *, refuse_large_ones: bool = False) -> tuple[Image.Image, int]:
@@ -69,8 +75,8 @@ def no_image(path: Path) -> str:
 
 def require_file(path: Path) -> None:
     """Raises DataError where a path is no file: a pipe, say, would be waited for."""
-    if not path.is_file():
-        raise DataError("is a folder" if path.is_dir() else NO_FILE, path)
+    if not os.path.isfile(path):  # unlike pathlib, it answers for any name
+        raise DataError("is a folder" if os.path.isdir(path) else NO_FILE, path)
 
 
 def pages(path: Path) -> int:

@@ -106,6 +106,10 @@ def _image_name_of_no_file(rrsisd) -> None:
     rrsisd.instances["images"][2]["file_name"] = "a\0b\ud800 00002.jpg"
 
 
+def _long_image_name(rrsisd) -> None:
+    rrsisd.instances["images"][2]["file_name"] = "a" * 300 + "00002.jpg"
+
+
 def _pipe(rrsisd) -> None:
     (rrsisd.images / "00002.jpg").unlink()
     os.mkfifo(rrsisd.images / "00002.jpg")
@@ -130,6 +134,7 @@ ERRORS = [
     (_half_a_sign, "broken_sentence"),
     (_control_signs, "broken_sentence"),
     (_image_name_of_no_file, "missing_image"),
+    (_long_image_name, "missing_image"),
     (_pipe, "missing_image"),
 ]
 
