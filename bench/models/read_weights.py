@@ -189,16 +189,36 @@ def _unwrapped(weights: object, path: str | Path) -> State:
 
 
 def plain_arrays(state: State, path: str | Path) -> State:
-    """The same weights, once it is sure that they are dense and all the numbers they claim to have are stored.
+    """The same weights, once it is sure that they are dense, finite, and all the numbers they claim to have are stored.
 
     Raises:
-        UserError: Sparse or quantised ones, or a large shape around a few bytes.
+        UserError: Sparse or quantised ones, a large shape around a few bytes, or numbers with which nothing is found.
     """
     if odd := [key for key, value in state.items() if not _plain(value)]:
         raise UserError(
             f"{path}: not plain arrays: {listing(odd)}.", "Pass a state dict of dense, stored tensors."
         )
+    if odd := [key for key, value in state.items() if not torch.isfinite(value).all()]:
+        raise UserError(
+            f"{path}: NaN or infinity is among the numbers of {listing(odd, 3)}.",
+            "Did its training diverge? Pass weights of an earlier epoch.",
+        )
     return state
+
+
+def load_into(model: torch.nn.Module, state: State, path: str | Path) -> None:
+    """Gives a model its weights, whose names and shapes are known to fit.
+
+    Raises:
+        UserError: Whole numbers, or truth values, where the model has fractions: they were rounded on the way.
+    """
+    fractions = {key for key, value in model.state_dict().items() if value.is_floating_point()}
+    if odd := [key for key in state if key in fractions and not state[key].is_floating_point()]:
+        raise UserError(
+            f"{path}: no fractions, which weights are: {listing(odd, 3)} ({state[odd[0]].dtype}).",
+            "Pass a state dict as it was trained.",
+        )
+    model.load_state_dict(state)
 
 
 def _plain(tensor: Tensor) -> bool:

@@ -210,3 +210,18 @@ def test_an_archive_that_grows_when_it_is_read_is_refused_unread(tmp_path: Path)
 def test_what_has_no_names_is_called_what_it_is(tmp_path: Path, content: object) -> None:
     with pytest.raises(UserError, match=f"holds one {type(content).__name__}, not weights by their names"):
         read_state(save(content, tmp_path))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_with_which_nothing_is_found_are_refused(tmp_path: Path, number: float) -> None:
+    _, state = released("lavt")
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state[name].view(-1)[-1] = number
+    with pytest.raises(UserError, match=f"NaN or infinity is among the numbers of {name}"):
+        load_reference(save(state, tmp_path))
+
+
+def test_weights_that_were_rounded_are_refused(tmp_path: Path) -> None:
+    _, state = released("lavt")
+    with pytest.raises(UserError, match="no fractions, which weights are"):
+        load_reference(save({key: value.int() for key, value in state.items()}, tmp_path))
