@@ -20,7 +20,7 @@ from bench.config.plugins import package, plugins
 from bench.config.request import Request, check_choice
 from bench.config.schema import Config, PublishedModel
 from bench.config.values import check_values
-from bench.terminal.arguments import explain, literal
+from bench.terminal.arguments import explain, literal, refuse_nested
 from bench.terminal.errors import UserError
 from bench.terminal.paths import expand_paths
 
@@ -72,6 +72,7 @@ def compose(request: Request, changes: dict[str, Any] | None = None, source: str
     except OmegaConfBaseException as error:
         raise explain(error, source) from None
     assert isinstance(config, Config)
+    refuse_nested(config)
     expand_paths(config)
     check_values(config)
     further_data(config)

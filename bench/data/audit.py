@@ -3,6 +3,7 @@
 Imports no torch.
 """
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ from bench.data.reference import SPLITS, FileMask, Reference
 from bench.images.read import NO_FILE, TURNED
 from bench.storage import files
 
-VERSION = 3  # of what is stored of unusable samples; raise it when that changes
+VERSION = 4  # of what is stored of unusable samples; raise it when that changes
 BOX_SLACK = 1.0  # pixels a mask may stick out of its box: published boxes are rounded
 
 ERRORS = {
@@ -30,14 +31,18 @@ ERRORS = {
     "size_mismatch": "masks of another size than their image",
     "duplicate_id": "references that share an id",
     "empty_sentence": "references without a sentence",
+    "broken_sentence": "sentences with signs that are no text (control signs, halves of signs)",
 }
 WARNINGS = {
     "split_leak": "images that are also in another split",
+    "other_image": "masks that the list says are of another image",
+    "full_mask": "masks that are the whole image",
     "outside_box": "masks that stick out of their box",
     "wrong_area": "areas that are not the mask's",
     "cut_sentence": "sentences cut at max_tokens",
     "unknown_word": "sentences with words that the vocabulary does not know",
     "unknown_category": "references of no known category",
+    "paged_image": "images of several pages or frames, of which the first is read",
     "constant_image": "images of one colour all over",
     "transparent_image": "images with transparent pixels, under which training sees the colours and prediction nothing",
     "duplicate": "sentences asked twice of one image",
@@ -112,15 +117,24 @@ def audit_errors(data: DataConfig, progress: Progress = lambda done, total: None
     """
     name = "-".join(["unusable", str(VERSION), *choices(data)])
     path = audit_folder(data, fingerprint(data)) / f"{name}.json"
-    found = files.read_json(path)
+    found = _remembered(path)
     if found is None:
         index = read_index(data)
         errors = find_errors(index, read_facts(index, data, progress))
         found = {}
         for each in errors:
-            found.setdefault(str(each.ref_id), f"ref_id {each.ref_id}, {each.file}: {each.message}")
+            found.setdefault(each.ref_id, f"ref_id {each.ref_id}, {each.file}: {each.message}")
         files.write_json(path, found)
-    return {int(ref_id): why for ref_id, why in found.items()}
+    return found
+
+
+def _remembered(path: Path) -> dict[int, str] | None:
+    """What `audit_errors` wrote; None also where another program broke it."""
+    found = files.read_json(path)
+    try:
+        return {int(ref_id): str(why) for ref_id, why in found.items()} if isinstance(found, dict) else None
+    except ValueError:
+        return None
 
 
 def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:
@@ -138,7 +152,9 @@ def find_errors(index: Index, facts: Facts) -> Iterator[Finding]:
             other = next(each for each in same if each is not reference)
             said = f"{len(same)} references have this id: {reference.sentence!r}, and in {other.image.name} "
             yield _finding("duplicate_id", reference, f"{said}{other.sentence!r}")
-        if not reference.sentence.strip():
+        if not is_text(reference.sentence):
+            yield _finding("broken_sentence", reference, repr(reference.sentence))
+        elif not any(sign.isalnum() for sign in reference.sentence):
             yield _finding("empty_sentence", reference, "the sentence has no words")
 
 
@@ -162,11 +178,15 @@ def _mask_errors(reference: Reference, mask: MaskFacts) -> Iterator[Finding]:
 
 def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:
     """What a reader of the set's numbers must know, sentence lengths aside."""
-    for reference, (_, mask) in zip(index.references, facts, strict=True):
+    for reference, (image, mask) in zip(index.references, facts, strict=True):
         if reference.category not in index.categories:
             yield _finding("unknown_category", reference, f"{reference.category!r} is no category of the set")
+        if reference.other_image:
+            yield _finding("other_image", reference, reference.other_image)
         if mask.area == 0:
             continue
+        if mask[:3] == (image.height, image.width, image.height * image.width):
+            yield _finding("full_mask", reference, "every pixel is set")
         if reference.area is not None and abs(reference.area - mask.area) >= 1:
             yield _finding(
                 "wrong_area", reference, f"area {reference.area:g}, the mask has {mask.area} pixels"
@@ -180,6 +200,8 @@ def find_warnings(index: Index, facts: Facts) -> Iterator[Finding]:
         seen.add(reference.image)
         if image.constant:
             yield _finding("constant_image", reference, "every pixel has the same colour")
+        if image.pages > 1:
+            yield _finding("paged_image", reference, f"holds {image.pages} pictures")
         if image.transparent:
             yield _finding("transparent_image", reference, "some pixels are transparent")
     readable = [
@@ -193,7 +215,7 @@ def find_cut_sentences(
     index: Index, max_tokens: int, tokenizer_length: Callable[[str], int]
 ) -> Iterator[Finding]:
     """Sentences of which the model does not see the end."""
-    for reference in index.references:
+    for reference in _readable(index):
         if (length := tokenizer_length(reference.sentence)) > max_tokens:
             message = f"{length} word pieces, max_tokens is {max_tokens}: {reference.sentence}"
             yield _finding("cut_sentence", reference, message)
@@ -201,10 +223,20 @@ def find_cut_sentences(
 
 def find_unknown_words(index: Index, unknown_words: Callable[[str], list[str]]) -> Iterator[Finding]:
     """Sentences with words that a model cannot tell from one another."""
-    for reference in index.references:
+    for reference in _readable(index):
         if found := unknown_words(reference.sentence):
             message = f"{', '.join(dict.fromkeys(found))}: {reference.sentence}"
             yield _finding("unknown_word", reference, message)
+
+
+def is_text(sentence: str) -> bool:
+    """Whether a sentence is text throughout: no control signs but blanks, no halves of signs (lone surrogates)."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs") and not sign.isspace() for sign in sentence)
+
+
+def _readable(index: Index) -> Iterator[Reference]:
+    """The references whose sentence a tokenizer can read."""
+    return (reference for reference in index.references if is_text(reference.sentence))
 
 
 def _outside(box: tuple[float, float, float, float], mask: MaskFacts) -> float:

@@ -1,6 +1,7 @@
 """Names of classes, as data sets store them and as sentences write them."""
 
 import re
+from typing import Any, TypeGuard
 
 COMPOUNDS = {
     "baseballfield": "baseball field",
@@ -25,3 +26,8 @@ def human(name: str) -> str:
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = " ".join(re.split(r"[\s_\-/]+", words.strip())).lower()
     return COMPOUNDS.get(words, words)
+
+
+def sayable(name: Any) -> TypeGuard[str]:
+    """Whether a sentence can call a class so: a line of text that has letters or digits."""
+    return isinstance(name, str) and human(name).isprintable() and any(sign.isalnum() for sign in name)

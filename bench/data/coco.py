@@ -1,19 +1,19 @@
 """Reads a COCO instance file as pictures whose objects can be spoken of."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from pycocotools import mask as coco
 
-from bench.data.classes import human
-from bench.data.entries import Entry, Id, by_id, id_of
+from bench.data.classes import human, sayable
+from bench.data.entries import Entry, Id, by_id, id_of, listed
 from bench.data.file_names import FileNames, plain_name
+from bench.data.json_text import read_json_text
 from bench.data.segmentation import Rle, checked, image_size
-from bench.images.read import orientation
+from bench.images.read import no_image, orientation
 from bench.sentences.predicates import Instance, Scene
 from bench.terminal.errors import DataError, UserError
 
@@ -43,8 +43,8 @@ def read_coco(file: Path, folder: Path) -> CocoSet:
     """The pictures of a COCO instance file.
 
     Polygons and run lengths, compressed or not, are read. An annotation without a mask that can be read is left out.
-    A class with such an annotation, a crowd region or an empty mask in a picture is uncountable there: nothing can be
-    said about one of its instances that surely means no other.
+    A class with such an annotation or a crowd region in a picture is uncountable there: nothing can be said about one
+    of its instances that surely means no other.
 
     Args:
         file: The COCO file.
@@ -55,13 +55,13 @@ def read_coco(file: Path, folder: Path) -> CocoSet:
             size; names the file and the entry.
     """
     content = _load(file)
-    named = by_id(_entries(content, "categories", file), "categories", file)
-    categories = {number: human(str(entry.get("name", ""))) for number, entry in named.items()}
-    images = by_id(_entries(content, "images", file), "images", file)
+    named = by_id(listed(content, "categories", file, NEEDED), "categories", file)
+    categories = {number: _class_name(entry, file) for number, entry in named.items()}
+    images = by_id(listed(content, "images", file, NEEDED), "images", file)
     paths = _require_files(images, file, folder)
     members: dict[Id | None, list[Member]] = {number: [] for number in images}
     left_out = []
-    annotations = _entries(content, "annotations", file)
+    annotations = listed(content, "annotations", file, NEEDED)
     by_id([entry for entry in annotations if entry.get("id") is not None], "annotations", file)
     for place, entry in enumerate(annotations):
         where = f"{file}: annotation {entry.get('id', f'number {place}')}"
@@ -77,14 +77,39 @@ def read_coco(file: Path, folder: Path) -> CocoSet:
         mask = None
         try:
             size = images[image]["height"], images[image]["width"]
-            mask = checked(entry.get("segmentation") or [], *size)
+            mask = _mask(entry.get("segmentation") or [], size)
         except DataError as error:
             name = images[image]["file_name"]
             left_out.append(f"{where} ({categories[category]} in {name}): {error.reason}")
-        members[image].append(Member(categories[category], bool(entry.get("iscrowd")), mask))
+        members[image].append(Member(categories[category], _is_crowd(entry, where), mask))
     pictures = [_picture(images[number], paths[number], found) for number, found in members.items()]
     pictures.sort(key=lambda picture: picture.name)
     return CocoSet(pictures, list(dict.fromkeys(categories.values())), left_out)
+
+
+def _class_name(entry: Entry, file: Path) -> str:
+    name = entry.get("name")
+    if not sayable(name):
+        raise UserError(
+            f"{file}: category {entry['id']}: its name {name!r} is nothing that sentences can say.",
+            "Give it a name: text on one line, with letters.",
+        )
+    return human(name)
+
+
+def _mask(segmentation: Any, size: tuple[Any, Any]) -> Rle:
+    """The mask of an annotation. Raises DataError where there is none in it, or none that can be read."""
+    mask = checked(segmentation, *size)
+    if not coco.area(mask):
+        raise DataError("no pixel of the image is in it")
+    return mask
+
+
+def _is_crowd(entry: Entry, where: str) -> bool:
+    crowd = entry.get("iscrowd") or 0
+    if crowd not in (0, 1):  # text is true, "0" is
+        raise UserError(f"{where}: iscrowd is {crowd!r}, not 0 or 1.", "Mend or remove it.")
+    return bool(crowd)
 
 
 def instance_of(category: str, mask: Rle) -> Instance:
@@ -105,7 +130,7 @@ class Member:
 def _picture(image: Mapping[str, Any], path: Path, members: Sequence[Member]) -> AnnotatedImage:
     instances, masks, uncountable = [], [], set()
     for member in members:
-        if member.crowd or member.mask is None or not coco.area(member.mask):
+        if member.crowd or member.mask is None:
             uncountable.add(member.category)
             continue
         instances.append(instance_of(member.category, member.mask))
@@ -118,23 +143,13 @@ def _written_name(image: Mapping[str, Any]) -> str:
     return plain_name(str(image["file_name"])).replace("/", "_")
 
 
-def _load(file: Path) -> Mapping[str, Any]:
+def _load(file: Path) -> Any:
     try:
-        content = json.loads(file.read_bytes())
+        return read_json_text(file.read_bytes())
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}.", NEEDED) from None
     except ValueError as error:
         raise UserError(f"{file}: is no JSON: {error}.", NEEDED) from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: is JSON, but no object.", NEEDED)
-    return content
-
-
-def _entries(content: Mapping[str, Any], key: str, file: Path) -> list[Mapping[str, Any]]:
-    entries = content.get(key)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"{file}: has no list {key!r}.", NEEDED)
-    return entries
 
 
 def _require_files(images: Mapping[Id | None, Entry], file: Path, folder: Path) -> dict[Id | None, Path]:
@@ -186,5 +201,7 @@ def _look_at(path: Path) -> tuple[tuple[int, int], int]:
     try:
         with Image.open(path) as image:
             return image.size, orientation(image)
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: {no_image(path)}.", "Fetch the file again.") from None
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         raise UserError(f"{path}: is no readable image: {error}.", "Fetch the file again.") from None

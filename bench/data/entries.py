@@ -8,6 +8,7 @@ from bench.terminal.errors import UserError
 
 Entry = Mapping[str, Any]
 Id = int | str
+MOST_DIGITS = 4000  # Python refuses to read numbers of many more
 _NAMES = {"images": "file_name", "annotations": "image_id", "categories": "name"}
 
 
@@ -17,9 +18,25 @@ def id_of(value: Any) -> Id | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.strip().isdecimal() and str(int(value)) == value.strip():
-        return int(value)
+    if isinstance(value, str):
+        digits = value.strip()
+        if digits.isdecimal() and len(digits) < MOST_DIGITS and str(int(digits)) == digits:
+            return int(digits)
     return value if isinstance(value, int | str) else None
+
+
+def listed(content: Any, kind: str, file: Path, wanted: str) -> list[Entry]:
+    """The list of that kind in what a file holds.
+
+    Raises:
+        UserError: There is none, or it holds something else than entries; its remedy is what is wanted.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: is JSON, but no object.", wanted)
+    entries = content.get(kind)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError(f"{file}: has no list {kind!r}.", wanted)
+    return entries
 
 
 def by_id(entries: Iterable[Entry], kind: str, file: Path) -> dict[Id | None, Entry]:

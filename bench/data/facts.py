@@ -14,11 +14,11 @@ from bench.config.schema import DataConfig, Stretch
 from bench.data.fingerprint import fingerprint_index
 from bench.data.index import Index
 from bench.data.reference import FileMask, MaskSource
-from bench.images.read import is_transparent, open_image
+from bench.images.read import is_transparent, open_image, pages
 from bench.storage import files
 from bench.terminal.errors import DataError
 
-VERSION = 2  # of what is stored; raise it when that changes
+VERSION = 3  # of what is stored; raise it when that changes
 
 Progress = Callable[[int, int], None]
 
@@ -32,6 +32,7 @@ class ImageFacts(NamedTuple):
     error: str = ""
     constant: bool = False
     transparent: bool = False
+    pages: int = 1
 
 
 class MaskFacts(NamedTuple):
@@ -67,12 +68,20 @@ def read_facts(index: Index, data: DataConfig, progress: Progress = lambda done,
     """
     name = "-".join(["facts", str(VERSION), *choices(data)])
     path = audit_folder(data, fingerprint_index(index, data)) / f"{name}.json"
-    stored = files.read_json(path)
-    if stored is not None:
-        return [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in stored]
+    if (stored := _stored(path, len(index.references))) is not None:
+        return stored
     facts = _measure(index, data, progress)
     files.write_text(path, json.dumps(facts))
     return facts
+
+
+def _stored(path: Path, count: int) -> Facts | None:
+    """What was remembered of so many references; None also where another program broke the file."""
+    try:
+        facts = [(ImageFacts(*image), MaskFacts(*mask)) for image, mask in files.read_json(path) or []]
+    except (TypeError, ValueError):
+        return None
+    return facts if len(facts) == count else None
 
 
 def choices(data: DataConfig) -> list[str]:
@@ -109,7 +118,9 @@ def image_facts(path: Path, stretch: Stretch = Stretch.percentile, bands: Sequen
     constant = all(low == high for low, high in np.reshape(image.getextrema(), (-1, 2)))
     # bands that are chosen are read alike by training and prediction, whatever their file calls transparent
     transparent = not bands and is_transparent(path)
-    return ImageFacts(image.height, image.width, digest, constant=constant, transparent=transparent)
+    return ImageFacts(
+        image.height, image.width, digest, constant=constant, transparent=transparent, pages=pages(path)
+    )
 
 
 def mask_facts(mask: MaskSource) -> MaskFacts:
@@ -118,6 +129,8 @@ def mask_facts(mask: MaskSource) -> MaskFacts:
         pixels = mask.read()
     except DataError as error:
         return MaskFacts(error=error.reason)
+    if isinstance(mask, FileMask) and (number := pages(mask.path)) > 1:
+        return MaskFacts(error=f"holds {number} pictures: which of them is the mask?")
     height, width = pixels.shape
     rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     if len(rows) == 0:

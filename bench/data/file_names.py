@@ -37,6 +37,6 @@ def _names(folder: Path) -> dict[str, list[str]]:
     try:
         for name in os.listdir(folder):
             found.setdefault(plain_name(name), []).append(name)
-    except OSError:
+    except (OSError, ValueError):  # the last: no folder can have such a name
         pass
     return found

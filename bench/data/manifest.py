@@ -8,7 +8,6 @@ category   what the sentence means, for tables by class; may be left out
 id         a whole number that no other row has; may be left out: rows are then numbered by their lines
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from bench.config.schema import DataConfig
 from bench.data.entries import id_of
 from bench.data.file_names import FileNames, plain_name
+from bench.data.json_text import read_json_text
 from bench.data.refer_api import Found
 from bench.data.reference import SPLITS, UNKNOWN, LevelMask, MaskSource, NoMask, Reference, RleMask
 from bench.data.segmentation import compressed
@@ -125,8 +125,8 @@ class _Reader:
         try:
             if isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
                 return LevelMask(self.files.path(value.strip()))
-            rle = self._run_lengths(json.loads(value) if isinstance(value, str) else value, image)
-        except (ValueError, RecursionError) as error:
+            rle = self._run_lengths(read_json_text(value) if isinstance(value, str) else value, image)
+        except ValueError as error:
             return self._none(row, f"is no JSON (json.dumps writes it): {error}")
         except DataError as error:
             return self._none(row, error.reason)

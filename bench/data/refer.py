@@ -16,7 +16,7 @@ from pycocotools import mask as coco
 from scipy import ndimage
 
 from bench.config.schema import DataConfig, ReferConfig
-from bench.data.classes import human
+from bench.data.classes import human, sayable
 from bench.data.coco import AnnotatedImage, instance_of, read_coco
 from bench.data.contact_sheet import contact_sheet, draw_references
 from bench.data.index import read_index
@@ -197,8 +197,14 @@ def renamed(
     """Pictures and categories with classes called otherwise; two that get one name are one class.
 
     Raises:
-        UserError: A class to rename is not there; names the nearest.
+        UserError: A class to rename is not there (names the nearest), or its new name is none.
     """
+    for old, name in names.items():
+        if not sayable(name):
+            raise UserError(
+                f"rename: {name!r} for {old!r} is nothing that sentences can say.",
+                "Write 'rename={storage tank: silo}'.",
+            )
     new = {human(old): human(name) for old, name in names.items()}
     for old in new:
         if old not in categories:

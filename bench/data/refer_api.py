@@ -4,19 +4,21 @@ refs(<who split it>).p    pickled list of references, each of one annotation, wi
 instances.json            images, annotations (polygons or run lengths, boxes), categories
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.data.entries import Entry, Id, by_id, id_of
+from bench.data.entries import Entry, Id, by_id, id_of, listed
 from bench.data.file_names import FileNames, plain_name
+from bench.data.json_text import read_json_text
 from bench.data.plain_pickle import load_plain_pickle
 from bench.data.reference import UNKNOWN, Box, MaskSource, NoMask, Reference, RleMask
 from bench.data.segmentation import compressed
 from bench.terminal.errors import DataError, UserError
 
+MOST = 2**63  # of ids: what a file of numbers can hold
+MEND = "Mend or remove it, or fetch the file again."
 LISTS = ("categories", "annotations", "images")
 
 Found = tuple[tuple[Reference, ...], tuple[str, ...], tuple[Path, ...]]
@@ -66,20 +68,21 @@ def read_refer(found: ReferSet) -> Found:
     if not isinstance(refs, list):
         raise UserError(f"{found.refs}: is no list of references.", found.wanted)
     instances = _load_json(found.instances, found.wanted)
+    categories, annotations, images = (
+        by_id(listed(instances, kind, found.instances, found.wanted), kind, found.instances) for kind in LISTS
+    )
     try:
-        categories, annotations, images = (by_id(instances[kind], kind, found.instances) for kind in LISTS)
-        lists = Lists({i: str(c["name"]) for i, c in categories.items()}, annotations, images)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{found.instances}: {_said(error)} in images, annotations or categories.", found.wanted
-        ) from None
+        names = {i: _name(category["name"], "name") for i, category in categories.items()}
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{found.instances}: categories: {_said(error)}.", MEND) from None
+    lists = Lists(names, annotations, images)
     references: list[Reference] = []
     further, files = _further_ids(refs), FileNames(found.images)
     for number, ref in enumerate(refs):
         try:
             references.extend(_references(ref, found, lists, files, further))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{found.refs}: entry {number}: {_said(error)}.", found.wanted) from None
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise UserError(f"{found.refs}: entry {number}: {_said(error)}.", MEND) from None
     return tuple(references), tuple(lists.names.values()), (found.refs, found.instances)
 
 
@@ -89,7 +92,7 @@ def _references(
     """One `Reference` per sentence of an entry; an entry without sentences has one empty sentence."""
     annotation = lists.annotations.get(id_of(ref["ann_id"]))
     image = lists.images.get(id_of(ref["image_id"]), ref)
-    file_name = str(image["file_name"])
+    file_name = _name(image["file_name"], "file_name")
     if ref["split"] not in found.splits:
         raise ValueError(f"split {ref['split']!r} is none of {', '.join(found.splits)}")
     split = found.splits[ref["split"]]
@@ -101,16 +104,42 @@ def _references(
     box, area = (annotation or {}).get("bbox"), (annotation or {}).get("area")
     for place, sentence in enumerate(ref["sentences"] or [{"sent": ""}]):
         yield Reference(
-            ref_id=next(further) if place else int(ref["ref_id"]),
+            ref_id=next(further) if place else _number(ref["ref_id"]),
             image_id=Path(plain_name(file_name)).stem,
             image=files.path(file_name),
-            sentence=str(sentence["sent"]),
+            sentence=_text(sentence["sent"], "a sentence"),
             category=lists.names.get(id_of(ref["category_id"]), UNKNOWN),
             split=split,
             mask=mask,
             box=_box(box, found.corners) if box else None,
             area=None if area is None else float(area),
+            other_image=_other_image(ref, annotation or {}),
         )
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is {value!r}, no text")
+    return value
+
+
+def _name(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{what} is {value!r}, no name")
+    return value
+
+
+def _number(value: Any) -> int:
+    number = id_of(value)
+    if not isinstance(number, int) or not -MOST <= number < MOST:
+        raise ValueError(f"ref_id {value!r} is no whole number")
+    return number
+
+
+def _other_image(ref: Entry, annotation: Entry) -> str:
+    """The image that the annotation says it is of, where that is not the reference's."""
+    own, other = id_of(ref["image_id"]), id_of(annotation.get("image_id"))
+    return "" if None in (own, other) or own == other else f"annotation {ref['ann_id']} is of image {other}"
 
 
 def _box(box: Any, corners: bool) -> Box:
@@ -138,7 +167,7 @@ def _further_ids(refs: list[Any]) -> Iterator[int]:
 
 def _load_json(path: Path, wanted: str) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return read_json_text(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file.", wanted) from None
     except ValueError as error:

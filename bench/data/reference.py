@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.images.read import open_image
+from bench.images.read import TRANSPARENT, is_see_through, open_image
 from bench.storage import rle
 from bench.terminal.errors import DataError
 
@@ -13,6 +13,10 @@ SPLITS = ("train", "val", "test")
 SHUFFLED = "shuffled"  # the test split, every sentence from another image: how much of a score is language?
 SCORED = ("val", "test", SHUFFLED)
 UNKNOWN = "unknown"  # category of a reference that names none
+DEEP = ("I", "I;16", "I;16B", "F")  # Pillow's modes of more than 8 bits
+FEW = 8  # levels of a file of classes, which JPEG's noise exceeds
+NOISE = 50  # levels that JPEG lies beside the two of a mask
+AREA = 3  # pixels wide: the least area of one level that is no edge
 Box = tuple[float, float, float, float]
 
 
@@ -48,23 +52,43 @@ class FileMask:
 class LevelMask(FileMask):
     """A mask as an image of two levels or colours, whichever (0 and 1, 0 and 255, a palette's): the brighter one.
 
-    Where an image has more levels, as JPEG makes them, the foreground is brighter than `threshold`.
+    Where an image has more levels, as JPEG and smoothed edges make them, the foreground is brighter than `threshold`.
     """
 
     def read(self) -> np.ndarray:
         """The mask (H,W) bool. Raises DataError when the file cannot be read, or shows classes rather than a mask."""
-        image = open_image(self.path, "L", kept=("P",))
-        colours = np.flatnonzero(np.bincount(np.asarray(image).ravel()))
-        if image.mode == "P" and len(colours) > 2:
-            raise DataError(f"its palette shows {len(colours)} colours: a mask has two", self.path)
-        grey = np.asarray(image.convert("L"))
-        levels = np.flatnonzero(np.bincount(grey.ravel()))
+        image = open_image(self.path, "L", kept=(*DEEP, *TRANSPARENT, "P"))
+        if image.mode == "P" and len(np.unique(np.asarray(image))) > 2:
+            colours = len(np.unique(np.asarray(image)))
+            raise DataError(f"its palette shows {colours} colours: a mask has two", self.path)
+        mask = self._brighter(np.asarray(image if image.mode in DEEP else image.convert("L")))
+        if is_see_through(image) and not np.asarray(image.convert("RGBA"))[mask, 3].all():
+            raise DataError("its mask is where it is transparent: save it as 0 and 255, opaque", self.path)
+        return mask
+
+    def _brighter(self, grey: np.ndarray) -> np.ndarray:
+        levels = np.unique(grey)
+        if not np.isfinite(levels).all():
+            raise DataError("it holds numbers that are not finite", self.path)
         if len(levels) <= 2:
             return grey == levels[-1] if levels[-1] else np.zeros(grey.shape, bool)
-        if levels[-1] <= self.threshold:
-            shown = ", ".join(map(str, levels[:4]))
+        if levels[-1] <= self.threshold or grey.dtype != np.uint8 or _shows_classes(grey, levels):
+            shown = ", ".join(f"{level:g}" for level in levels[:4])
             raise DataError(f"its grey levels are {shown}, ...: classes? a mask has two levels", self.path)
         return grey > self.threshold
+
+
+def _shows_classes(grey: np.ndarray, levels: np.ndarray) -> bool:
+    """Whether areas, and not edges alone, have a level between the darkest and the brightest.
+
+    Where there are many levels, those near the two are JPEG's noise.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    near = NOISE if len(levels) > FEW else 0
+    between = (grey > levels[0] + near) & (grey < levels[-1] - near)
+    flat = minimum_filter(grey, AREA) == maximum_filter(grey, AREA)
+    return bool((between & flat).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +119,7 @@ class Reference:
         mask: Decodes with `mask.read()`.
         box: x0, y0, x1, y1 in pixels, as published; None where the layout has none.
         area: Pixels of the mask as published (wrong in all of RRSIS-D); None where the layout has none.
+        other_image: In words, of which image the mask is said to be, where that is not this one.
     """
 
     ref_id: int
@@ -106,3 +131,4 @@ class Reference:
     mask: MaskSource
     box: Box | None = None
     area: float | None = None
+    other_image: str = ""

@@ -39,7 +39,9 @@ class Remembered:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        stored = files.read_json(self.path) or {"fingerprint": None, "files": {}}
+        stored: Any = files.read_json(self.path)
+        if not _is_record(stored):
+            stored = {"fingerprint": None, "files": {}}
         self.known: str | None = stored["fingerprint"]
         self.entries: dict[str, list[Any]] = stored["files"]
 
@@ -69,11 +71,19 @@ class Remembered:
         )
 
 
+def _is_record(stored: Any) -> bool:
+    """Whether a file holds what `keep` writes; one that another program broke is as good as none."""
+    entries = stored.get("files") if isinstance(stored, dict) and "fingerprint" in stored else None
+    return isinstance(entries, dict) and all(
+        isinstance(entry, list) and len(entry) == len(FileEntry._fields) for entry in entries.values()
+    )
+
+
 def _stamp(path: Path | str) -> tuple[int | None, int | None]:
     """Size and modification time."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # the last: no file can have such a name
         return None, None
     return status.st_size, status.st_mtime_ns
 
@@ -86,6 +96,8 @@ def _is_settled(entry: FileEntry) -> bool:
 
 
 def _sha256(path: Path) -> str:
+    if not os.path.isfile(path):  # also a pipe, which would be waited for
+        return MISSING
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,13 +2,13 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from bench.data.json_text import read_json_text
 from bench.terminal.errors import UserError
 
 LONGEST_CELL = 2**31 - 1  # characters: run lengths and outlines are long
@@ -58,7 +58,7 @@ def read_table(path: Path, needed: Sequence[str], optional: Sequence[str], wante
     ]
 
 
-def _csv(path: Path, needed: Sequence[str], _: Sequence[str]) -> Iterator[Numbered]:
+def _csv(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Iterator[Numbered]:
     csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(io.StringIO(_text(path), newline=""), strict=True, skipinitialspace=True)
     columns: list[str] = []
@@ -67,7 +67,7 @@ def _csv(path: Path, needed: Sequence[str], _: Sequence[str]) -> Iterator[Number
         for cells in lines:
             if not columns and any(cells):
                 columns = [cell.strip() for cell in cells]
-                _require(path, f"line {start}", columns, needed)
+                _require(path, f"line {start}", columns, needed, optional)
             elif any(cells):
                 if len(cells) != len(columns):
                     raise UserError(
@@ -82,13 +82,13 @@ def _csv(path: Path, needed: Sequence[str], _: Sequence[str]) -> Iterator[Number
         ) from None
 
 
-def _jsonl(path: Path, needed: Sequence[str], _: Sequence[str]) -> Iterator[Numbered]:
+def _jsonl(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Iterator[Numbered]:
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            cells = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            cells = read_json_text(line)
+        except ValueError as error:
             raise UserError(
                 f"{path}: line {number}: is no JSON: {error}.", "Write one JSON object a line."
             ) from None
@@ -96,7 +96,7 @@ def _jsonl(path: Path, needed: Sequence[str], _: Sequence[str]) -> Iterator[Numb
             raise UserError(
                 f"{path}: line {number}: is no JSON object.", 'Write {"image": ...} on each line.'
             )
-        _require(path, f"line {number}", list(cells), needed)
+        _require(path, f"line {number}", list(cells), needed, optional)
         yield number, cells
 
 
@@ -106,7 +106,7 @@ def _parquet(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Iter
 
     try:
         with ParquetFile(path) as file:
-            _require(path, "its schema", file.schema_arrow.names, needed)
+            _require(path, "its schema", file.schema_arrow.names, needed, optional)
             number = 0
             # others may hold whole images
             columns = [each for each in (*needed, *optional) if each in file.schema_arrow.names]
@@ -141,7 +141,9 @@ def _text(path: Path) -> str:
     return text
 
 
-def _require(path: Path, where: str, columns: Sequence[str], needed: Sequence[str]) -> None:
+def _require(
+    path: Path, where: str, columns: Sequence[str], needed: Sequence[str], optional: Sequence[str]
+) -> None:
     """Refuses a table that lacks a column, or has one twice."""
     for column in needed:
         if column not in columns:
@@ -149,7 +151,7 @@ def _require(path: Path, where: str, columns: Sequence[str], needed: Sequence[st
                 f"{path}: {where}: there is no column {column!r}; there are {', '.join(map(repr, columns))}.",
                 _renaming(column, columns) + f"Needed are {', '.join(needed)}.",
             )
-    if repeated := [column for column in needed if list(columns).count(column) > 1]:
+    if repeated := [column for column in (*needed, *optional) if list(columns).count(column) > 1]:
         raise UserError(f"{path}: {where}: column {repeated[0]!r} is there twice.", "Remove one of them.")
 
 

@@ -27,6 +27,9 @@ DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and
     b"\0\0\0\x0c": "JP2OpenJPEG",
 }
 WHOLE = "Is the file whole, and an image?"
+warnings.filterwarnings(
+    "ignore", category=NotGeoreferencedWarning
+)  # for all threads: images are read in many
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
@@ -66,10 +69,8 @@ def _opened(path: Path, remedy: str) -> Iterator[Any]:
             remedy,
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path.resolve(), driver=driver) as raster:
-                yield raster
+        with rasterio.open(path.resolve(), driver=driver) as raster:
+            yield raster
     except RasterioError as error:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).",

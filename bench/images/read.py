@@ -5,8 +5,11 @@ where masks belong to them, as nobody can say to which pixels, and turned for pr
 cannot show as they are, and 16-bit colour are read by `bench.images.raster` (rasterio). Imports no torch.
 """
 
+import logging
+import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +24,18 @@ from bench.terminal.errors import DataError, UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".bmp", ".webp")
 TRANSPARENT = ("LA", "PA", "RGBA")
 NO_FILE = "there is no such file"
+LFS = b"version https://git-lfs"
 TURNED = "viewers turn it by its EXIF orientation"
 CONSTANT = "has one colour all over: nothing can be seen in it"
 ORIENTATION = 0x0112  # EXIF's tag
+NEW_SUBFILE_TYPE = 254  # TIFF's tag
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+
+# what Pillow warns of and logs beside its errors: if a picture suffers, reading it says so
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def decode(path: Path, *, refuse_large_ones: bool = False) -> tuple[Image.Image, int]:
@@ -53,6 +62,39 @@ def orientation(image: Image.Image) -> int:
     return said if said in range(2, 9) else 1
 
 
+def no_image(path: Path) -> str:
+    """What a file is that no reader knows, in words."""
+    with path.open("rb") as file:
+        start = file.read(len(LFS))
+    if not start:
+        return "the file is empty"
+    if start == LFS:
+        return "is a pointer of Git LFS in place of the image; `git lfs pull` fetches it"
+    return "is no image that can be read"
+
+
+def require_file(path: Path) -> None:
+    """Raises DataError where a path is no file: a pipe, say, would be waited for."""
+    if not os.path.isfile(path):  # unlike pathlib, it answers for any name
+        raise DataError("is a folder" if os.path.isdir(path) else NO_FILE, path)
+
+
+def pages(path: Path) -> int:
+    """How many pictures of one size an image file holds, as frames or pages; previews and masks are none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                number, size = getattr(image, "n_frames", 1), image.size
+                if number > 1:
+                    image.seek(1)
+                    smaller_or_mask = getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE, 0) & 0b101
+                    return 1 if image.size != size or smaller_or_mask else number
+    except Exception:  # unreadable: others say so
+        pass
+    return 1
+
+
 def is_deep(path: Path) -> bool:
     """Whether an image file says that it has more than 8 bits a band, so that `data.stretch` changes it."""
     try:
@@ -76,12 +118,16 @@ def _deep_colour(image: ImageFile.ImageFile) -> bool:
     return image.mode in EIGHT_BIT and any("16" in form and "BGR" not in form for form in stored)
 
 
+def is_see_through(image: Image.Image) -> bool:
+    """Whether an opened image can have transparent pixels."""
+    return "transparency" in image.info or image.mode in TRANSPARENT
+
+
 def is_transparent(path: Path) -> bool:
     """Whether an image has transparent pixels: prediction reads nothing there, training the colours beneath."""
     try:
         with Image.open(path) as image:
-            seen = "transparency" in image.info or image.mode in TRANSPARENT
-            return seen and not _valid(image).all()
+            return is_see_through(image) and not _valid(image).all()
     except Exception:  # unreadable: others say so
         return False
 
@@ -108,6 +154,7 @@ def open_image(
     Raises:
         DataError: The file is missing, no image, cut off, lacks bands, or would be turned by viewers.
     """
+    require_file(path)
     try:
         turned = 1
         try:
@@ -121,13 +168,13 @@ def open_image(
                     return image.convert(image.mode if image.mode in kept else mode)
         except UnidentifiedImageError:
             if mode != "RGB" or not _needs_rasterio(path):
-                raise
+                raise DataError(no_image(path), path) from None
         if turned == 1:
             return Image.fromarray(read_picture(path, bands, stretch).pixels)
-    except FileNotFoundError:
-        raise DataError(NO_FILE, path) from None
     except UserError as error:
         raise DataError(error.what.removeprefix(f"{path}: ").rstrip("."), path) from None
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise DataError(" ".join(str(error).split()), path) from None
     raise DataError(f"{TURNED} {turned}: masks may belong to its pixels as stored or as shown", path)
@@ -139,16 +186,15 @@ def header_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: It is missing, or no image.
     """
+    require_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 return image.height, image.width
-    except FileNotFoundError:
-        raise DataError(NO_FILE, path) from None
-    except UnidentifiedImageError as error:
+    except UnidentifiedImageError:
         if not _needs_rasterio(path):
-            raise DataError(str(error), path) from None
+            raise DataError(no_image(path), path) from None
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         raise DataError(" ".join(str(error).split()), path) from None
     try:
@@ -192,7 +238,12 @@ def read_picture(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stret
     with warnings.catch_warnings():
         # Pillow's about damaged tags: if the picture suffers, reading it says so
         warnings.simplefilter("ignore")
-        return _read(path, bands, stretch)
+        picture = _read(path, bands, stretch)
+    if (number := pages(path)) > 1:
+        return replace(
+            picture, notes=(*picture.notes, f"holds {number} pictures, of which the first is read")
+        )
+    return picture
 
 
 def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
@@ -219,6 +270,8 @@ def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:
         raise too_large(path, str(error).partition("(")[2].partition(" ")[0]) from None
     except UserError:
         raise
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: {no_image(path)}.", "Is the file whole, and an image?") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).", "Is the file whole, and an image?"
@@ -263,6 +316,6 @@ def _valid(image: Image.Image) -> np.ndarray:
     if image.mode not in EIGHT_BIT:
         numbers = np.asarray(image)
         return np.isfinite(numbers) if numbers.ndim == 2 else np.ones(numbers.shape[:2], bool)
-    if "transparency" in image.info or image.mode in TRANSPARENT:
+    if is_see_through(image):
         return np.asarray(image.convert("RGBA"))[..., 3] > 0
     return np.ones((image.height, image.width), bool)

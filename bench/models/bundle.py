@@ -19,7 +19,7 @@ from torch import nn
 from bench.config.schema import Decoupler, ModelConfig, Stretch, TextConfig
 from bench.models.build import build_model
 from bench.models.inputs import MEAN, STD
-from bench.models.read_weights import listing, plain_arrays, read_safetensors
+from bench.models.read_weights import listing, load_into, plain_arrays, read_safetensors
 from bench.models.released import outline
 from bench.models.vocabulary import VOCABULARY_FILES, fitting_tokenizer
 from bench.storage import files
@@ -194,7 +194,7 @@ def load_bundle(path: str | Path) -> Bundle:
             REMEDY,
         )
     model = build_model(built, pieces, values["size"])
-    model.load_state_dict(state)
+    load_into(model, state, path)
     carried = {name: metadata[name] for name in VOCABULARY_FILES if name in metadata}
     return Bundle(
         model.eval(),

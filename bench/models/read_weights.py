@@ -3,6 +3,7 @@
 import argparse
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from bench.storage.files import size
 from bench.terminal.errors import UserError
 
 State = dict[str, Tensor]
@@ -60,6 +62,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise UserError(f"{path}: no such file.", "Pass the path of a .pth checkpoint.")
     if str(path).endswith(".safetensors"):
         return Checkpoint(_unwrapped(read_safetensors(path)[0], path), "safetensors", ())
+    _refuse_packed(Path(path))
     try:
         # published files keep their options under `args`
         with torch.serialization.safe_globals([argparse.Namespace, *SCALARS]), warnings.catch_warnings():
@@ -70,7 +73,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"{path}: not a PyTorch checkpoint that can be read safely ({_why_unreadable(error)}).",
             "Nothing in it was executed. Pass a whole file of tensors, saved by torch.save(model.state_dict(), FILE).",
         ) from error
-    entries = content if isinstance(content, Mapping) else {"": content}
+    if not isinstance(content, Mapping):
+        raise UserError(
+            f"{path}: holds one {type(content).__name__}, not weights by their names.",
+            "Pass a state dict, plain or under `model`: torch.save(model.state_dict(), FILE).",
+        )
+    entries = content
     beside: list[str] = []
     if "model" in entries:
         parts = [part for part in PARTS if part in entries]
@@ -90,6 +98,25 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         kinds = [word for word in ("module.", "_orig_mod.") if any(_wraps(word, key) for key in inner)]
         layout += f", {' and '.join(kinds)} prefixes" if kinds else ""
     return Checkpoint(state, layout, tuple(beside))
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuses an archive that grows when it is read: torch writes its own unpacked, and would unpack this in memory.
+
+    Raises:
+        UserError: It does.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except (OSError, zipfile.BadZipFile):  # no archive, or a damaged one: reading it says so
+        return
+    if unpacked > 2 * path.stat().st_size:
+        raise UserError(
+            f"{path}: not a PyTorch checkpoint that can be read safely ({size(path.stat().st_size)} that unpack to "
+            f"{size(unpacked)}).",
+            "Nothing in it was executed. Pass a whole file of tensors, saved by torch.save(model.state_dict(), FILE).",
+        )
 
 
 def _innermost(entries: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], list[str]]:
@@ -162,16 +189,36 @@ def _unwrapped(weights: object, path: str | Path) -> State:
 
 
 def plain_arrays(state: State, path: str | Path) -> State:
-    """The same weights, once it is sure that they are dense and all the numbers they claim to have are stored.
+    """The same weights, once it is sure that they are dense, finite, and all the numbers they claim to have are stored.
 
     Raises:
-        UserError: Sparse or quantised ones, or a large shape around a few bytes.
+        UserError: Sparse or quantised ones, a large shape around a few bytes, or numbers with which nothing is found.
     """
     if odd := [key for key, value in state.items() if not _plain(value)]:
         raise UserError(
             f"{path}: not plain arrays: {listing(odd)}.", "Pass a state dict of dense, stored tensors."
         )
+    if odd := [key for key, value in state.items() if not torch.isfinite(value).all()]:
+        raise UserError(
+            f"{path}: NaN or infinity is among the numbers of {listing(odd, 3)}.",
+            "Did its training diverge? Pass weights of an earlier epoch.",
+        )
     return state
+
+
+def load_into(model: torch.nn.Module, state: State, path: str | Path) -> None:
+    """Gives a model its weights, whose names and shapes are known to fit.
+
+    Raises:
+        UserError: Whole numbers, or truth values, where the model has fractions: they were rounded on the way.
+    """
+    fractions = {key for key, value in model.state_dict().items() if value.is_floating_point()}
+    if odd := [key for key in state if key in fractions and not state[key].is_floating_point()]:
+        raise UserError(
+            f"{path}: no fractions, which weights are: {listing(odd, 3)} ({state[odd[0]].dtype}).",
+            "Pass a state dict as it was trained.",
+        )
+    model.load_state_dict(state)
 
 
 def _plain(tensor: Tensor) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.config.schema import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
 from bench.models.build import build, build_model
-from bench.models.read_weights import Checkpoint, State, first_line, listing, read_checkpoint
+from bench.models.read_weights import Checkpoint, State, first_line, listing, load_into, read_checkpoint
 from bench.models.reference_keys import IGNORED, reference_key
 from bench.terminal.errors import UserError
 
@@ -74,7 +74,7 @@ def read_released(
     shapes = outline(config, vocab_size, size)
     weights, unused = _match(shapes, checkpoint.state, config, path)
     model = build(config, vocab_size, size)
-    model.load_state_dict(weights)
+    load_into(model, weights, path)
     return Released(model.eval(), config, vocab_size, unused)
 
 
@@ -185,7 +185,7 @@ def _slots(state: State, path: str | Path) -> tuple[str, Fusion, Neck, Decoder]:
         if any(key.startswith(mark) for key in state):
             return slots
     raise UserError(
-        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3])}).",
+        f"{path}: none of LAVT, LGCE, RMSIN and FIANet (first weights: {listing(list(state)[:3]) or 'none'}).",
         "Pass a checkpoint in the format these models were released in.",
     )
 

@@ -61,8 +61,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """`write_bytes` for UTF-8 text."""
-    write_bytes(path, content.encode())
+    """`write_bytes` for UTF-8 text; halves of signs, which UTF-8 lacks, are written escaped."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -113,22 +113,46 @@ class Cell:
         return [each for each in deaths if _is_death(each)] if isinstance(deaths, list) else []
 
     def samples(self, columns: list[str] | None = None) -> "pd.DataFrame | None":
-        """One line per scored expression, or None while there are none; `columns`: only these (fast)."""
+        """One line per scored expression, or None while there are none; `columns`: only these (fast).
+
+        Raises:
+            UserError: The file is damaged, or lacks a column.
+        """
         import pandas as pd
 
         path = self.path / "samples.parquet"
-        return pd.read_parquet(path, columns=columns) if path.exists() else None
+        if not path.exists():
+            return None
+        with self._damage_named(path):
+            return pd.read_parquet(path, columns=columns)
 
     def sample_columns(self, names: list[str]) -> "dict[str, NDArray[Any]] | None":
-        """Columns of `samples` as arrays: a report of a thousand cells has no time for a thousand tables."""
+        """Columns of `samples` as arrays: a report of a thousand cells has no time for a thousand tables.
+
+        Raises:
+            UserError: As `samples`.
+        """
         from pyarrow.parquet import ParquetFile
 
         path = self.path / "samples.parquet"
         if not path.exists():
             return None
-        with ParquetFile(path) as file:
+        with self._damage_named(path), ParquetFile(path) as file:
             table = file.read(names, use_threads=False)
-        return {name: table[name].to_numpy() for name in names}
+            return {name: table[name].to_numpy() for name in names}
+
+    @contextmanager
+    def _damage_named(self, path: Path) -> Iterator[None]:
+        """Says which file of the cell cannot be read, and what to do."""
+        import pyarrow
+
+        try:
+            yield
+        except (pyarrow.ArrowException, OSError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{path}: the file is damaged ({' '.join(str(error).split())}).",
+                f"Copy it again, or remove {self.path} and run its study again, which trains this cell anew.",
+            ) from None
 
     def environment(self) -> Record:
         """`env.json`: versions, device, threads, commit."""

@@ -147,8 +147,10 @@ def explain(error: OmegaConfBaseException, source: str = "") -> UserError:
         )
     if isinstance(error, ValidationError):
         remedy = "Give a value of that kind; see --help."
-        if "ListConfig" in reason:
+        if "is not a ListConfig" in reason:
             reason, remedy = "a list is needed", f"Write '{key}=[...]'."
+        elif "ListConfig" in reason or "DictConfig" in reason:
+            reason, remedy = "one value is needed", f"Write {key}=..., without brackets."
         elif choice := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", reason):
             remedy = nearest(choice[1], choice[2].split(", "))
         return UserError(f"{where}{key or 'value'}: {reason.rstrip('.')}.", remedy)
@@ -181,6 +183,7 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
             {key: None if values[key] == "null" else uninterpolated(values[key]) for key in typed & {*values}}
         )
         options: Schema = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))  # type: ignore[assignment]
+        refuse_nested(options)
     except OmegaConfBaseException as error:
         raise explain(error) from None
     except YAMLError:
@@ -195,6 +198,25 @@ def parse(argv: list[str], schema: type[Schema], usage: str) -> Schema:
             if isinstance(number, float) and not math.isfinite(number):
                 raise UserError(f"{key}={values[key]}: no finite number.", "Give a plain number.")
     return options
+
+
+def refuse_nested(options: Any, prefix: str = "") -> None:
+    """Raises UserError where a list or mapping of plain values holds another, which OmegaConf lets pass.
+
+    Args:
+        options: A dataclass of arguments.
+        prefix: Of its keys.
+    """
+    hints = get_type_hints(type(options))
+    for field in dataclasses.fields(options):
+        key, value = f"{prefix}{field.name}", getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            refuse_nested(value, f"{key}.")
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if Any in get_args(hints[field.name]):
+            continue
+        if odd := [each for each in inner if isinstance(each, list | dict)]:
+            raise UserError(f"{key}: {odd[0]} is among its values.", "Give plain values; see --help.")
 
 
 def uninterpolated(text: str) -> str:

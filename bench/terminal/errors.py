@@ -1,6 +1,7 @@
 """The one exception for mistakes a user can mend, and how the command lines show it."""
 
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -47,15 +48,24 @@ def one_line(error: BaseException) -> str:
 def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
     """Turns `main(argv) -> exit code` into a command line: user errors are two lines on stderr and exit code 2.
 
-    So are files that cannot be read or written.
+    So are images, masks and files that cannot be read or written. What a terminal's encoding lacks is printed escaped.
     """
 
     @functools.wraps(main)
     def run() -> int:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # as Python has it for stderr
         try:
             return main(sys.argv[1:])
         except UserError as error:
             print(error, file=sys.stderr)
+            return 2
+        except DataError as error:
+            print(f"{error}.", file=sys.stderr)
+            print(
+                "Mend the file, or fetch it again; `python -m bench.check` finds all such files.",
+                file=sys.stderr,
+            )
             return 2
         except BrokenPipeError:  # `| head` has seen enough; the interpreter must not flush into it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

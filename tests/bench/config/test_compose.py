@@ -241,3 +241,9 @@ def test_the_chosen_configurations_are_within_the_ranges() -> None:
     for scale in ("tiny", "base", "paper"):
         for data in ("synthetic", "rrsisd", "refsegrs"):
             configuration([f"scale={scale}", f"data={data}"])
+
+
+@pytest.mark.parametrize("word", ["model.encoder.depths=[[1]]", "data.bands=[[1]]", "data.refer.split=[[1]]"])
+def test_a_list_in_a_list_is_refused(word: str) -> None:
+    with pytest.raises(UserError, match=r"\[1\] is among its values"):
+        configuration([word])

@@ -1,10 +1,12 @@
 """The audit finds each planted defect, and nothing in a sound set."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +90,31 @@ def _empty_sentence(rrsisd) -> None:
     rrsisd.say(2, " \t")
 
 
+def _only_signs(rrsisd) -> None:
+    rrsisd.say(2, "?! \u200b")
+
+
+def _half_a_sign(rrsisd) -> None:
+    rrsisd.say(2, "the \ud83d ship")
+
+
+def _control_signs(rrsisd) -> None:
+    rrsisd.say(2, "the \x1b[2J ship\0")
+
+
+def _image_name_of_no_file(rrsisd) -> None:
+    rrsisd.instances["images"][2]["file_name"] = "a\0b\ud800 00002.jpg"
+
+
+def _long_image_name(rrsisd) -> None:
+    rrsisd.instances["images"][2]["file_name"] = "a" * 300 + "00002.jpg"
+
+
+def _pipe(rrsisd) -> None:
+    (rrsisd.images / "00002.jpg").unlink()
+    os.mkfifo(rrsisd.images / "00002.jpg")
+
+
 def _no_sentence(rrsisd) -> None:
     rrsisd.refs[2]["sentences"] = []
 
@@ -103,6 +130,12 @@ ERRORS = [
     (_no_annotation, "unreadable_mask"),
     (_empty_sentence, "empty_sentence"),
     (_no_sentence, "empty_sentence"),
+    (_only_signs, "empty_sentence"),
+    (_half_a_sign, "broken_sentence"),
+    (_control_signs, "broken_sentence"),
+    (_image_name_of_no_file, "missing_image"),
+    (_long_image_name, "missing_image"),
+    (_pipe, "missing_image"),
 ]
 
 
@@ -170,6 +203,24 @@ def _same_picture_in_another_format(rrsisd) -> None:
 
 def _same_file(rrsisd) -> None:
     rrsisd.refs[3]["image_id"] = rrsisd.refs[0]["image_id"]
+    rrsisd.instances["annotations"][3]["image_id"] = rrsisd.refs[0]["image_id"]
+
+
+def _mask_of_another_image(rrsisd) -> None:
+    rrsisd.refs[3]["ann_id"] = rrsisd.refs[0]["ann_id"]
+
+
+def _whole_image(rrsisd) -> None:
+    rrsisd.instances["annotations"][3] |= {
+        "segmentation": {"size": [30, 40], "counts": [0, 1200]},
+        "area": 1200,
+    }
+    del rrsisd.instances["annotations"][3]["bbox"]
+
+
+def _animation(rrsisd) -> None:
+    frames = [Image.linear_gradient("L").resize((40, 30)).rotate(turn) for turn in (0, 180)]
+    frames[0].save(rrsisd.images / "00003.jpg", "GIF", save_all=True, append_images=frames[1:])
 
 
 def _outside_box(rrsisd) -> None:
@@ -199,6 +250,9 @@ WARNINGS = [
     (_same_picture, "split_leak", 13),
     (_same_picture_in_another_format, "split_leak", 13),
     (_same_file, "split_leak", 13),
+    (_mask_of_another_image, "other_image", 13),
+    (_whole_image, "full_mask", 13),
+    (_animation, "paged_image", 13),
     (_outside_box, "outside_box", 13),
     (_wrong_area, "wrong_area", 13),
     (_long_sentence, "cut_sentence", 13),
@@ -313,3 +367,24 @@ def test_words_that_the_vocabulary_does_not_know_are_told(rrsisd) -> None:
     rrsisd.say(2, "A small ship on the left")
     rrsisd.write()
     assert unknown_words(usable_references(rrsisd.data)[0], tokenizer) == ""
+
+
+@pytest.mark.parametrize("content", ["[]", '"x"', "{}", '{"fingerprint": 1, "files": {"a": 2}}', "[[1]]"])
+def test_what_another_program_broke_in_the_cache_is_found_out_again(rrsisd, content: str) -> None:
+    _cut_mask(rrsisd)
+    rrsisd.write()
+    report = audited(rrsisd.data)
+    for path in Path(rrsisd.data.cache).rglob("*.json"):
+        if not path.name.startswith("unusable"):
+            path.write_text(content)
+    assert audited(rrsisd.data) == report
+    assert audit_errors(rrsisd.data).keys() == {12}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "the file is empty"), (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull")],
+)
+def test_an_image_that_is_none_is_called_what_it_is(rrsisd, content: bytes, said: str) -> None:
+    (rrsisd.images / "00002.jpg").write_bytes(content)
+    assert [said in finding.message for finding in audited(rrsisd.data).errors] == [True]

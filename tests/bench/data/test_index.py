@@ -5,6 +5,7 @@ import os
 import pickle
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,16 +195,66 @@ def _nothing(rrsisd) -> str:
     return "refs(unc).p"
 
 
+def _key_twice(rrsisd) -> str:
+    rrsisd.write()
+    path = rrsisd.root / "rrsisd/instances.json"
+    path.write_text(path.read_text()[:-1] + ', "annotations": []}')
+    return "instances.json: is no JSON: an object of it has the key 'annotations' twice"
+
+
+def _nested_too_deep(rrsisd) -> str:
+    (rrsisd.root / "rrsisd/instances.json").write_text("[" * 100_000)
+    return "instances.json: is no JSON: it is nested too deep"
+
+
+def _box_of_two(rrsisd) -> str:
+    rrsisd.instances["annotations"][1]["bbox"] = [1, 2]
+    rrsisd.write()
+    return "entry 1"
+
+
+def _area_too_large(rrsisd) -> str:
+    rrsisd.instances["annotations"][1]["area"] = 10**400
+    rrsisd.write()
+    return "entry 1"
+
+
+def _class_without_name(rrsisd) -> str:
+    rrsisd.instances["categories"][0]["name"] = None
+    rrsisd.write()
+    return "instances.json: categories: name is None, no name"
+
+
 SPOILT = [_no_root, _cut_pickle, _no_pickle, _cut_json, _json_of_another_kind, _unknown_split, _missing_key]
+SPOILT_ENTRIES = [
+    *(_entry_is_no_dict, _nothing, _key_twice, _nested_too_deep, _box_of_two, _area_too_large),
+    _class_without_name,
+]
 
 
-@pytest.mark.parametrize("spoil", [*SPOILT, _entry_is_no_dict, _nothing])
+@pytest.mark.parametrize("spoil", [*SPOILT, *SPOILT_ENTRIES])
 def test_a_spoilt_list_is_a_user_error_that_says_where(rrsisd, spoil) -> None:
     where = spoil(rrsisd)
     with pytest.raises(UserError) as caught:
         read_index(rrsisd.data)
     assert where in caught.value.what
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("sentence", [None, 5, float("nan"), ["a"], {"a": 1}])
+def test_a_sentence_that_is_no_text_is_not_made_one(rrsisd, sentence: Any) -> None:
+    rrsisd.say(1, sentence)
+    rrsisd.write()
+    with pytest.raises(UserError, match=r"entry 1: a sentence is .*, no text"):
+        read_index(rrsisd.data)
+
+
+@pytest.mark.parametrize("ref_id", [3.7, True, None, float("inf"), float("nan"), 2**63, "x", "9" * 5000])
+def test_an_id_that_is_no_whole_number_is_not_made_one(rrsisd, ref_id: Any) -> None:
+    rrsisd.refs[1]["ref_id"] = ref_id
+    rrsisd.write()
+    with pytest.raises(UserError, match=r"entry 1: ref_id .* is no whole number"):
+        read_index(rrsisd.data)
 
 
 def test_refsegrs_names_the_line_that_is_no_text(refsegrs) -> None:

@@ -228,6 +228,7 @@ SPOILT = {
     ),
     "semicolons": ("image;mask;sentence;split", "line 1", "not by ';'"),
     "column twice": (f"{HEAD},mask\n", "'mask' is there twice", "Remove"),
+    "optional column twice": (f"{HEAD},id,id\n{ROW},1,2", "'id' is there twice", "Remove"),
     "comma": (f"{HEAD}\n{ROW}\na.png,b.png,a ship, at the top,train", "line 3: has 5 cells", "quotes"),
     "quote": (f'{HEAD}\n{ROW}\n\na.png,b.png,"a ship,train', "line 4: unexpected end", "quote"),
     "split": (f"{HEAD}\n{ROW}\na,b,c,trian", "line 3: column 'split': 'trian'", "three splits"),
@@ -236,6 +237,7 @@ SPOILT = {
     "ids": (f"{HEAD},id\n{ROW},1\n{ROW},2\n{ROW},1", "line 4: column 'id': 1 is the id of line 2", "own"),
     "odd id": (f"{HEAD},id\n{ROW},a7", "line 2: column 'id': 'a7'", "numbered by their lines"),
     "large id": (f"{HEAD},id\n{ROW},{2**63}", "line 2: column 'id'", "whole numbers"),
+    "long id": (f"{HEAD},id\n{ROW},{'9' * 5000}", "line 2: column 'id'", "whole numbers"),
     "id missing": (f"{HEAD},id\n{ROW},1\n{ROW},", "line 3: column 'id': is empty", "numbered"),
     "no text": (b"image,mask\n\xff", "line 2 is not UTF-8", "UTF-8"),
     "zeros": (b"image,mask\na,\0", "line 2 holds a zero byte", "UTF-8"),
@@ -408,6 +410,58 @@ def test_classes_are_no_mask(tmp_path: Path) -> None:
     image.save(tmp_path / "p.png")
     with pytest.raises(DataError, match="4 colours"):
         LevelMask(tmp_path / "p.png").read()
+
+
+def _in_alpha() -> Image.Image:
+    return Image.merge("LA", [Image.new("L", (40, 30), 255), _levels(0, 255)])
+
+
+def _instances() -> Image.Image:
+    return Image.fromarray(np.repeat(np.uint16([0, 1000, 1001]), 400).reshape(30, 40))
+
+
+def _bright_classes() -> Image.Image:
+    return Image.fromarray(np.repeat(np.uint8([0, 100, 200]), 400).reshape(30, 40))
+
+
+def _border_of_255() -> Image.Image:
+    return Image.fromarray(np.repeat(np.uint8([0, 1, 255]), 400).reshape(30, 40))
+
+
+def _not_finite() -> Image.Image:
+    return Image.fromarray(np.repeat(np.float32([0, 1, np.nan]), 400).reshape(30, 40))
+
+
+@pytest.mark.parametrize("make", [_in_alpha, _instances, _bright_classes, _border_of_255, _not_finite])
+def test_what_only_looks_like_a_mask_is_refused(tmp_path: Path, make: Callable[[], Image.Image]) -> None:
+    make().save(tmp_path / "m.tif")
+    with pytest.raises(DataError):
+        LevelMask(tmp_path / "m.tif").read()
+
+
+def test_masks_of_more_than_8_bits_are_read_by_their_own_levels(tmp_path: Path) -> None:
+    for kind, level in ((np.uint16, 300), (np.float32, 0.5), (np.int32, 1)):
+        Image.fromarray((box_mask() * level).astype(kind)).save(tmp_path / "m.tif")
+        assert (LevelMask(tmp_path / "m.tif").read() == box_mask()).all()
+
+
+def test_smoothed_edges_are_no_classes(tmp_path: Path) -> None:
+    Image.fromarray(box_mask().astype(np.uint8) * 255).resize((200, 150)).save(tmp_path / "m.png")
+    assert LevelMask(tmp_path / "m.png").read().any()
+
+
+def test_a_file_of_several_masks_is_refused(folder: Path) -> None:
+    mask = Image.fromarray(box_mask().astype(np.uint8) * 255)
+    mask.save(folder / "masks/0.png", "TIFF", save_all=True, append_images=[mask])
+    write_csv(folder / "scenes.csv", sound())
+    report = audit(data(folder / "scenes.csv"), max_tokens=22, tokenizer_length=len)
+    assert [finding.message for finding in report.errors] == ["holds 2 pictures: which of them is the mask?"]
+
+
+def test_a_key_twice_in_a_line_is_refused(folder: Path) -> None:
+    line = json.dumps(sound()[0])[:-1] + ', "sentence": "another"}'
+    with pytest.raises(UserError, match=r"line 1: .* 'sentence' twice"):
+        raw(folder, line, "scenes.jsonl")
 
 
 def test_reading_a_csv_imports_neither_torch_nor_pyarrow() -> None:

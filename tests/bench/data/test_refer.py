@@ -459,3 +459,56 @@ def test_real_photographs_give_thousands_of_references(
     images = [{r.image_id for r in found.split(split)} for split in ("train", "val", "test")]
     assert sum(map(len, images)) == len(set.union(*images))
     assert not any(word in r.sentence.split() for r in found.references for word in ("red", "green", "blue"))
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", "###", 7, "sh\0ip", "ship\ud83d"])
+def test_a_class_that_no_sentence_can_say_is_refused(
+    tmp_path: Path,
+    content: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: Any,
+) -> None:
+    content["categories"][0]["name"] = name
+    assert run(tmp_path, content, monkeypatch) == 2
+    assert "category 7: its name" in capsys.readouterr().err
+
+
+def test_a_class_renamed_to_nothing_is_refused(
+    tmp_path: Path, content: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ('" "', "[a]"):
+        assert run(tmp_path, content, monkeypatch, f"rename={{ship: {name}}}") == 2
+        assert "nothing that sentences can say" in capsys.readouterr().err
+
+
+def test_iscrowd_is_not_guessed(
+    tmp_path: Path, content: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content["annotations"][0]["iscrowd"] = "0"
+    assert run(tmp_path, content, monkeypatch) == 2
+    assert "annotation 0: iscrowd is '0', not 0 or 1" in capsys.readouterr().err
+
+
+def test_an_outline_without_a_pixel_is_told(
+    tmp_path: Path, content: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content["annotations"][0]["segmentation"] = square(300, 300)
+    assert run(tmp_path, content, monkeypatch) == 0
+    assert "annotation 0 (ship in 000.jpg): no pixel of the image is in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", ["preview=4", "colours=true", "max_side=60"])
+def test_a_cut_image_is_named(
+    tmp_path: Path,
+    content: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: str,
+) -> None:
+    for path in (tmp_path / "photos").iterdir():
+        path.write_bytes(path.read_bytes()[:4000])
+    assert run(tmp_path, content, monkeypatch, more) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert ".jpg: image file is truncated" in said[0]
+    assert len(said) == 2

@@ -1,6 +1,7 @@
 """Reading released checkpoints: what is recognised, what is refused, and that nothing in them runs."""
 
 import argparse
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,35 @@ def test_arrays_of_numpy_are_refused_with_what_to_save(tmp_path: Path) -> None:
         read_state(save({"a": torch.ones(1), "b": np.ones(3)}, tmp_path))
     assert "numpy" in error.value.what
     assert "torch.save(model.state_dict()" in error.value.remedy
+
+
+def test_an_archive_that_grows_when_it_is_read_is_refused_unread(tmp_path: Path) -> None:
+    path = save({"a": torch.zeros(250_000)}, tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match=r"that unpack to 1\.0 MB"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), [torch.zeros(3)], None, 5])
+def test_what_has_no_names_is_called_what_it_is(tmp_path: Path, content: object) -> None:
+    with pytest.raises(UserError, match=f"holds one {type(content).__name__}, not weights by their names"):
+        read_state(save(content, tmp_path))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_with_which_nothing_is_found_are_refused(tmp_path: Path, number: float) -> None:
+    _, state = released("lavt")
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state[name].view(-1)[-1] = number
+    with pytest.raises(UserError, match=f"NaN or infinity is among the numbers of {name}"):
+        load_reference(save(state, tmp_path))
+
+
+def test_weights_that_were_rounded_are_refused(tmp_path: Path) -> None:
+    _, state = released("lavt")
+    with pytest.raises(UserError, match="no fractions, which weights are"):
+        load_reference(save({key: value.int() for key, value in state.items()}, tmp_path))

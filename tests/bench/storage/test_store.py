@@ -443,3 +443,20 @@ def test_sample_columns_are_those_of_the_samples(tmp_path: Path) -> None:
         "ref_id": [3, 1],
         "split": ["val", "test"],
     }
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"{}", bytes(range(256))])
+def test_damaged_samples_are_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    cell = Store(tmp_path).cell("0123456789ab")
+    files.write_bytes(cell.path / "samples.parquet", content)
+    with pytest.raises(UserError, match=r"0123456789ab/samples.parquet: the file is damaged"):
+        cell.samples()
+
+
+def test_samples_without_a_column_are_damaged(tmp_path: Path) -> None:
+    cell = Store(tmp_path).cell("0123456789ab")
+    cell.write_samples(pd.DataFrame({"split": ["test"]}))
+    with pytest.raises(UserError, match=r"samples.parquet: the file is damaged"):
+        cell.samples(["split", "intersection"])
+    with pytest.raises(UserError, match=r"samples.parquet: the file is damaged"):
+        cell.sample_columns(["split", "intersection"])
