@@ -133,6 +133,7 @@ def test_builder_that_cannot_be_imported_fails_its_cell_and_says_why(command, dr
     assert "theirs:nowhere of theirs 1.2 cannot be imported" in cell.state()["cause"]
 
 
+@pytest.mark.slow
 def test_model_of_another_package_is_exported_predicts_and_is_profiled(
     command, drawn, tmp_path: Path
 ) -> None:

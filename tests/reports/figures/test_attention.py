@@ -110,6 +110,7 @@ def test_same_maps_same_bytes(make_study: StudyMaker, images: Path, tmp_path: Pa
     assert written[0] == written[1]
 
 
+@pytest.mark.slow
 def test_report_shows_maps_as_soon_as_a_cell_has_some(
     make_study: StudyMaker, images: Path, tmp_path: Path
 ) -> None:
