@@ -2,14 +2,15 @@
 
 Same values and gradients as the plain forms, within rounding. A window attention keeps queries, keys and values, not
 the weights of every pixel on every other (Dao et al., NeurIPS 2022, sec. 3.1); a feed-forward keeps its hidden
-features once, not before and after the activation.
+features once, not before and after the activation. `keep_inputs_alone` goes further, for time.
 """
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
@@ -91,3 +92,12 @@ class _LinearOfGelu(torch.autograd.Function):
         of_weight = flat.t() @ F.gelu(x).flatten(0, -2)
         of_x = torch.ops.aten.gelu_backward(gradient @ weight, x)
         return of_x, of_weight, flat.sum(dim=0)
+
+
+def keep_inputs_alone(module: nn.Module) -> None:
+    """Makes a module keep its inputs alone for the way back, and compute the rest a second time (Chen et al., 2016).
+
+    Same values and gradients; random numbers are drawn again as they were.
+    """
+    forward = module.forward
+    module.forward = lambda *inputs, **named: checkpoint(forward, *inputs, use_reentrant=False, **named)

@@ -57,6 +57,7 @@ def identity(
             del model["fusion_heads"], model["fusion_dropout"]
         del model["name"], model["plugin"]
     recipe = asdict(config.recipe)
+    del recipe["checkpointing"]  # changes no number
     protocol |= _marks(protocol.get("decoupler"))
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]

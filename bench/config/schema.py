@@ -278,6 +278,9 @@ class RecipeConfig:
     batch_size: int = 8
     # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
     accumulate: int = 1
+    checkpointing: bool = (
+        False  # computes blocks twice instead of keeping them: less memory, the same numbers
+    )
     lr: float = 3e-5
     weight_decay: float = 0.01
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration

@@ -28,6 +28,7 @@ from bench.storage.environment import environment
 from bench.storage.store import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
+from bench.training.checkpointing import keep_less
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
@@ -70,6 +71,8 @@ def make_result(
         sets = open_sets(config, tokenizer, most, tell=main)
         torch.manual_seed(seed)
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
+        if config.recipe.checkpointing:
+            keep_less(model)
         model = distributed.synchronise_norms(model, accelerator)
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
         images = min(config.recipe.batch_size, len(train_set))
