@@ -278,9 +278,8 @@ class RecipeConfig:
     batch_size: int = 8
     # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
     accumulate: int = 1
-    checkpointing: bool = (
-        False  # computes blocks twice instead of keeping them: less memory, the same numbers
-    )
+    # compute blocks twice instead of keeping them: less memory, the same numbers; not for models of other packages
+    checkpointing: bool = False
     lr: float = 3e-5
     weight_decay: float = 0.01
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
@@ -366,9 +365,8 @@ class Config:
     protocol: ProtocolConfig = field(default_factory=ProtocolConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    weights: str | None = path(
-        None
-    )  # score these weights instead of training: export's folder or file, or a .pth
+    # score these weights instead of training: export's folder or file, or a .pth
+    weights: str | None = path(None)
     ablation: str | None = path(None)  # study name or path to its YAML; none: one row, the chosen model
     name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
     seeds: list[int] = field(default_factory=lambda: [0])

@@ -16,9 +16,9 @@ from bench.config.schema import DataConfig
 from bench.data.entries import id_of
 from bench.data.file_names import FileNames, plain_name
 from bench.data.json_text import read_json_text
-from bench.data.refer_api import Found
+from bench.data.refer_api import MOST, Found
 from bench.data.reference import SPLITS, UNKNOWN, LevelMask, MaskSource, NoMask, Reference, RleMask
-from bench.data.segmentation import compressed
+from bench.data.segmentation import compressed, shown
 from bench.data.tables import Row, read_table
 from bench.images.read import header_size
 from bench.terminal.errors import DataError, UserError
@@ -26,7 +26,6 @@ from bench.terminal.errors import DataError, UserError
 NEEDED = ("image", "mask", "sentence", "split")
 OPTIONAL = ("category", "id")
 SPLIT_OF = {split: split for split in SPLITS} | dict.fromkeys(("valid", "validation", "dev"), "val")
-MOST = 2**63  # of ids: what a file of numbers can hold
 WANTED = "Pass data.file=FILE, a table .csv, .jsonl or .parquet of image, mask, sentence and split."
 
 
@@ -160,9 +159,7 @@ def _text(row: Row, column: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):  # as a CSV, which knows no numbers
         return str(value)
     if not isinstance(value, str):
-        shown = repr(value)
-        shown = shown if len(shown) <= 30 else f"{shown[:27]}..."
-        raise _Wrong(row, column, f"{shown} is no text", "Write text there.")
+        raise _Wrong(row, column, f"{shown(value)} is no text", "Write text there.")
     return value
 
 

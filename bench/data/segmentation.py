@@ -37,7 +37,7 @@ def compressed(segmentation: Any, height: Any, width: Any) -> Rle:
     if isinstance(segmentation, dict):
         return _run_lengths(segmentation)
     if not isinstance(segmentation, list | tuple):
-        raise DataError(f"it is {_shown(segmentation)}, neither polygons nor run lengths")
+        raise DataError(f"it is {shown(segmentation)}, neither polygons nor run lengths")
     if not segmentation:
         raise DataError(NO_MASK)
     return _polygons(segmentation, image_size(height, width))
@@ -66,7 +66,7 @@ def image_size(height: Any, width: Any) -> tuple[int, int]:
     size = whole(height), whole(width)
     if size[0] is None or size[1] is None or min(size[0], size[1]) < 1 or size[0] * size[1] > MOST_PIXELS:
         raise DataError(
-            f"no image is {_shown(width)} pixels wide and {_shown(height)} high "
+            f"no image is {shown(width)} pixels wide and {shown(height)} high "
             f"(whole numbers from 1, at most {MOST_PIXELS / 1e6:.0f} million pixels)"
         )
     return size[0], size[1]
@@ -87,7 +87,7 @@ def _polygons(segmentation: Sequence[Any], size: tuple[int, int]) -> Rle:
         if not isinstance(polygon, list | tuple) or len(polygon) < 6 or len(polygon) % 2:
             raise DataError("a polygon needs three or more points of two numbers each")
         if odd := [value for value in polygon if not _is_number(value)]:
-            raise DataError(f"a polygon has {_shown(odd[0])} among its numbers")
+            raise DataError(f"a polygon has {shown(odd[0])} among its numbers")
         slack = max(OUTSIDE, *size)
         for x, y in zip(polygon[::2], polygon[1::2], strict=True):
             if not (-slack <= x <= width + slack and -slack <= y <= height + slack):
@@ -110,12 +110,12 @@ def _run_lengths(segmentation: dict[str, Any]) -> Rle:
     """Run lengths, compressed if they were not."""
     sides, counts = segmentation.get("size"), segmentation.get("counts")
     if not isinstance(sides, list | tuple) or len(sides) != 2:
-        raise DataError(f"its size is {_shown(sides)}, not a height and a width")
+        raise DataError(f"its size is {shown(sides)}, not a height and a width")
     size = image_size(*sides)
     if isinstance(counts, list):
         return _packed(counts, size)
     if not isinstance(counts, str | bytes):
-        raise DataError(f"its counts are {_shown(counts)}, no run lengths")
+        raise DataError(f"its counts are {shown(counts)}, no run lengths")
     return {
         "size": [*size],
         "counts": counts.encode("utf-8", "replace") if isinstance(counts, str) else counts,
@@ -128,7 +128,7 @@ def _packed(counts: Sequence[Any], size: tuple[int, int]) -> Rle:
     runs = [whole(count) for count in counts]
     for count, run in zip(counts, runs, strict=True):
         if run is None or run < 0:
-            raise DataError(f"{_shown(count)} is among its runs, which are whole numbers from 0")
+            raise DataError(f"{shown(count)} is among its runs, which are whole numbers from 0")
     covered = sum(run for run in runs if run is not None)
     if covered != size[0] * size[1]:
         raise DataError(f"its runs cover {covered} pixels of {size[0] * size[1]}")
@@ -142,6 +142,7 @@ def _is_number(value: Any) -> bool:
     return abs(value) < FARTHEST  # also catches NaN
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a message, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 30 else f"{text[:27]}..."

@@ -159,9 +159,8 @@ def open_image(
         turned = 1
         try:
             with Image.open(path) as image:
-                deep = mode == "RGB" and (
-                    bool(bands) or _deep(image)
-                )  # before the next line, which reads a PNG to its end
+                # before the orientation is read, which reads a PNG to its end
+                deep = mode == "RGB" and (bool(bands) or _deep(image))
                 turned = orientation(image)
                 if turned == 1 and not deep:
                     image.load()

@@ -73,9 +73,8 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any | None:
     """The file's value; None where there is no file or it is not JSON (a file another program broke)."""
     try:
-        with open(
-            path, "rb", buffering=0
-        ) as file:  # a table of a store reads fifty thousand: no layer too many
+        # a table of a store reads fifty thousand: no layer too many
+        with open(path, "rb", buffering=0) as file:
             return json.loads(file.read().decode())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
