@@ -58,6 +58,8 @@ def identity(
         del model["name"], model["plugin"]
     recipe = asdict(config.recipe)
     del recipe["checkpointing"]  # changes no number
+    if not config.recipe.compile:  # as before this key
+        del recipe["compile"]
     protocol |= _marks(protocol.get("decoupler"))
     if config.recipe.accumulate == 1:  # a batch in one part, as before this key
         del recipe["accumulate"]

@@ -280,6 +280,8 @@ class RecipeConfig:
     accumulate: int = 1
     # compute blocks twice instead of keeping them: less memory, the same numbers; not for models of other packages
     checkpointing: bool = False
+    # training steps as fused kernels: minutes before the first one, then faster on GPUs; within rounding the same
+    compile: bool = False
     lr: float = 3e-5
     weight_decay: float = 0.01
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,6 +30,7 @@ from bench.storage.store import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.checkpointing import keep_less
+from bench.training.compiling import compile_steps
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
@@ -74,6 +76,10 @@ def make_result(
         if config.recipe.checkpointing:
             keep_less(model)
         model = distributed.synchronise_norms(model, accelerator)
+        if config.recipe.compile:
+            why = compile_steps(model, accelerator.device, Path(config.data.cache) / "compiled")
+            if why and main:
+                cell.warn(f"recipe.compile: {why}; trained without.")
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
         images = min(config.recipe.batch_size, len(train_set))
         report = reporter(cell, images) if main else silent
