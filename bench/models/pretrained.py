@@ -67,7 +67,9 @@ def locate_encoder(pretrained: str) -> Path:
     if path.is_file():
         return path
     what = f"model.encoder.pretrained={pretrained}:"
-    remedy = "Pass model.encoder.pretrained=FILE, a .pth of the original Swin release, or a timm name."
+    remedy = (
+        "Pass model.encoder.pretrained=FILE, such as a .pth of the original Swin release, or a timm name."
+    )
     if path.is_dir():
         raise UserError(f"{what} this is a folder.", "Pass the file of weights in it.")
     if "/" in pretrained or path.suffix in (".pth", ".pt", ".bin", ".safetensors"):
@@ -79,7 +81,7 @@ def locate_encoder(pretrained: str) -> Path:
     except RuntimeError:  # a model without such weights
         known = None
     if known is None or not (known.hf_hub_id or known.url):
-        names = timm.list_models("swin_*") + timm.list_models("swin_*", pretrained=True)
+        names = timm.list_models() + timm.list_models(pretrained=True)
         near = difflib.get_close_matches(pretrained, names, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise UserError(f"{what} no such file and no such timm model with weights.", hint + remedy)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.schema import Config, Fusion, ModelConfig, Neck, named_weights
+from bench.config.schema import Config, EncoderKind, Fusion, ModelConfig, Neck, named_weights
 from bench.models.build import build_model
 from bench.profiling.parts import metered, parts
 from bench.terminal.errors import UserError
@@ -197,7 +197,9 @@ def published_unused(model: ModelConfig) -> int:
     Published FIANet keeps a C x C matrix, `go_embedding`, beside each stage's object attention: 1.39 M for Swin-B. Ours
     leaves it out, so published count = our `parameters` + this.
     """
-    if model.fusion != Fusion.fiam or not (model.fiam.object and model.fiam.position):
+    if model.encoder.kind != EncoderKind.swin or model.fusion != Fusion.fiam:
+        return 0
+    if not (model.fiam.object and model.fiam.position):
         return 0
     return sum((model.encoder.embed_dim * 2**stage) ** 2 for stage in range(len(model.encoder.depths)))
 
