@@ -30,7 +30,9 @@ def build_profiled(config: Config) -> nn.Module:
         UserError: Sizes that do not fit, or a pretrained text encoder here whose sizes are not the configured ones.
     """
     model = copy.deepcopy(config.model)
-    model.text.pretrained = model.encoder.pretrained = None
+    model.encoder.pretrained = None
+    if _text_config(config.model).get("model_type", "bert") == "bert":
+        model.text.pretrained = None
     return build_model(model, vocabulary_size(config.model), config.recipe.size).eval()
 
 
@@ -46,10 +48,7 @@ def vocabulary_size(model: ModelConfig) -> int:
     pretrained = named_weights(text.pretrained)
     if pretrained is None:
         return Tokenizer.load().vocab_size
-    try:
-        stored = json.loads((Path(pretrained) / "config.json").read_text())
-    except (OSError, ValueError):
-        return BERT_BASE_VOCABULARY
+    stored = _text_config(model)
     sizes = {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
     for ours, theirs in sizes.items():
         if theirs in stored and stored[theirs] != getattr(text, ours):
@@ -59,6 +58,14 @@ def vocabulary_size(model: ModelConfig) -> int:
                 f"Pass model.text.{ours}={stored[theirs]}.",
             )
     return int(stored.get("vocab_size", BERT_BASE_VOCABULARY))
+
+
+def _text_config(model: ModelConfig) -> dict[str, Any]:
+    """What the folder of the pretrained text encoder says of it; nothing where it is no folder here."""
+    try:
+        return json.loads((Path(named_weights(model.text.pretrained) or "") / "config.json").read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def example(config: Config, batch_size: int) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ from torch import nn
 from fianet.lean import keep_inputs_alone
 from fianet.segmenter import Segmenter
 from fianet.swin import Stage
-from fianet.text import TextEncoder
+from fianet.text import TextEncoder, layers
 from fianet.timm_encoder import TimmStage
 
 
@@ -28,4 +28,4 @@ def _repeated(model: Segmenter) -> Iterator[nn.Module]:
         yield from stage.blocks() if isinstance(stage, TimmStage) else stage.blocks
     yield from model.fusions
     if isinstance(model.text, TextEncoder):
-        yield from model.text.bert.encoder.layer
+        yield from layers(model.text.bert)
