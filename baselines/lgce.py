@@ -17,7 +17,7 @@ class SelfAttention(nn.Module):
         if channels % heads:
             raise ValueError(
                 f"model.neck=lgce: {heads} heads do not divide {channels} channels.\n"
-                "Pass an even model.encoder.embed_dim."
+                "Pass an even model.encoder.embed_dim, or another backbone."
             )
         self.heads = heads
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)

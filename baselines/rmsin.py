@@ -165,7 +165,7 @@ class CIMBlock(Reader):
         if sum(widths) != total:
             raise ValueError(
                 f"model.neck=cim: {channels[0]} channels do not divide by 4.\n"
-                "Pass a multiple of 4 as model.encoder.embed_dim."
+                "Pass a multiple of 4 as model.encoder.embed_dim, or another backbone."
             )
         self.widths = widths
         self.across1 = CrossScaleAttention(total, self.size)

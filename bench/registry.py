@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.groups import options
-from bench.models.build import DECODERS, FUSIONS, NECKS
+from bench.models.build import DECODERS, ENCODERS, FUSIONS, NECKS
 from bench.terminal.arguments import parse
 from bench.terminal.errors import command
 
 USAGE = """
-Lists what can be named: models, and what fills their three slots.
+Lists what can be named: models, and what fills their four slots.
 
   python -m bench.registry
   python -m bench.registry --json
@@ -32,6 +32,7 @@ class Arguments:
 def listing() -> dict[str, dict[str, str]]:
     """Every name, by the key that takes it, with one line about it."""
     slots: dict[str, Mapping[Any, Any]] = {
+        "model.encoder.kind": ENCODERS,
         "model.fusion": FUSIONS,
         "model.neck": NECKS,
         "model.decoder": DECODERS,

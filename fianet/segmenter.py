@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fianet.swin import SwinEncoder
+from fianet.stages import StagedEncoder
 from fianet.text import Reader, Sentence
 
 
@@ -23,7 +23,7 @@ class Segmenter(nn.Module):
     def __init__(
         self,
         text: nn.Module,
-        encoder: SwinEncoder,
+        encoder: StagedEncoder,
         fusions: Sequence[Reader],
         neck: Reader,
         decoder: nn.Module,
@@ -60,11 +60,11 @@ class Segmenter(nn.Module):
         x = self.encoder.embed(image)
         for stage, norm, fusion in zip(self.encoder.stages, self.encoder.norms, self.fusions, strict=True):
             x, fused = fusion(stage(x), sentence)
-            maps.append(_for_convolutions(norm(fused).permute(0, 3, 1, 2)))
+            maps.append(for_convolutions(norm(fused).permute(0, 3, 1, 2)))
         return maps
 
 
-def _for_convolutions(x: Tensor) -> Tensor:
+def for_convolutions(x: Tensor) -> Tensor:
     """x (B,C,H,W), channels last -> the same in the layout whose convolutions are fast.
 
     CPUs go backward through channels-last convolutions at half the speed (a seventh slower with AVX-512); GPUs are

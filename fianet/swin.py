@@ -14,6 +14,7 @@ from timm.models.swin_transformer import (
 from torch import Tensor, nn
 
 from fianet.lean import attend, linear_of_gelu
+from fianet.stages import StagedEncoder
 
 
 class ShiftedWindowAttention(WindowAttention):
@@ -129,11 +130,8 @@ class Stage(nn.Module):
         return x
 
 
-class SwinEncoder(nn.Module):
+class SwinEncoder(StagedEncoder):
     """Swin Transformer (ICCV 2021) for images of any size: maps of stride 4, 8, 16, 32.
-
-    Whoever walks the stages calls `embed`, then each of `stages` on what the last one (and its fusion) gave;
-    `norms` are for the maps handed to the neck, one per stage.
 
     Args:
         embed_dim: Channels of the first stage; each further stage doubles them.

@@ -17,6 +17,8 @@ from fianet.decouple import Span, Spans, decouple
 
 SHIPPED = Path(__file__).with_name("vocabulary")
 _PAD, _UNKNOWN, _FIRST, _LAST = _NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+# what RoBERTa and others call them
+_OTHERS = {_PAD: "<pad>", _UNKNOWN: "<unk>", _FIRST: "<s>", _LAST: "</s>"}
 
 Row = NDArray[np.int64]
 
@@ -49,10 +51,10 @@ class Places:
 
 
 class Tokenizer:
-    """A BERT-like word-piece tokenizer that knows which pieces belong to which characters.
+    """A tokenizer into word pieces, or bytes, that knows which pieces belong to which characters.
 
     Args:
-        backend: The tokenizer; its vocabulary must have [PAD], [UNK], [CLS] and [SEP].
+        backend: The tokenizer; its vocabulary must have [PAD], [UNK], [CLS] and [SEP], or RoBERTa's names of them.
 
     Raises:
         ValueError: A special token is missing.
@@ -60,15 +62,14 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         vocabulary = backend.get_vocab()
-        missing = [token for token in _NEEDED if token not in vocabulary]
+        special = [token if token in vocabulary else _OTHERS[token] for token in _NEEDED]
+        missing = [token for token, found in zip(_NEEDED, special, strict=True) if found not in vocabulary]
         if missing:
             raise ValueError(f"it has no {', '.join(missing)}")
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
-        self._pad, self._first, self._last, self._unknown = (
-            vocabulary[token] for token in (_PAD, _FIRST, _LAST, _UNKNOWN)
-        )
+        self._pad, self._unknown, self._first, self._last = (vocabulary[token] for token in special)
 
     @classmethod
     def load(cls, pretrained: str | None = None) -> Self:
@@ -104,13 +105,14 @@ class Tokenizer:
 
     def pieces(self, sentence: str) -> list[Span]:
         """Where in the uncut sentence each word piece stands: half-open character ranges."""
-        return list(self._backend.encode(sentence, add_special_tokens=False).offsets)
+        offsets = self._backend.encode(sentence, add_special_tokens=False).offsets
+        return [_without_space(sentence, span) for span in offsets]
 
     def unknown(self, sentence: str) -> list[str]:
         """The words of a sentence that the vocabulary does not know: a model reads the same [UNK] for each of them."""
         pieces = self._backend.encode(sentence, add_special_tokens=False)
         places = zip(pieces.ids, pieces.offsets, strict=True)
-        return [sentence[start:end] for number, (start, end) in places if number == self._unknown]
+        return [sentence[start:end].strip() for number, (start, end) in places if number == self._unknown]
 
     def names(self, ids: Iterable[int]) -> list[str]:
         """The pieces that ids stand for, special ones included."""
@@ -137,10 +139,16 @@ class Tokenizer:
         marks = decoupler(sentence)
         if isinstance(marks, Places):
             return Tokens(ids, context, *marks.masks(context))
-        offsets = pieces.offsets[: len(words)]
+        offsets = [_without_space(sentence, span) for span in pieces.offsets[: len(words)]]
         return Tokens(
             ids, context, _mask(offsets, marks.object, context), _mask(offsets, marks.position, context)
         )
+
+
+def _without_space(sentence: str, span: Span) -> Span:
+    """The same piece without the space before it, which tokenizers into bytes take for a part of the word."""
+    start, end = span
+    return end - len(sentence[start:end].lstrip()), end
 
 
 def _mask(offsets: Sequence[Span], spans: Sequence[Span], context: Row) -> Row:

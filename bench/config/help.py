@@ -35,8 +35,10 @@ all are listed with their meaning in bench/config/schema.py)
   data.limit=N            train on N images                data.fraction=0.1      or on a share of them
   protocol.also=[refsegrs]  score the test splits of further sets too (docs/transfer.md)
   model.fusion= .neck= .decoder=                           what fills each slot
+  model.encoder.kind=timm model.encoder.name=NAME          a backbone of timm instead of Swin
+  model.encoder.trained_stages=N  the last N stages train  model.encoder.freeze_norm=true  batch norms as they start
   model.encoder.pretrained=FILE  Swin's released .pth, a timm name, or random; must be chosen at scale=paper and base
-  model.text.pretrained=DIR      bert-base-uncased from a folder instead of the hub, or random
+  model.text.pretrained=DIR      a BERT or an encoder like it, hub id or folder, or random (docs/encoders.md)
   recipe.epochs= .lr= .batch_size= .weight_decay= .size=   how it is trained
   launcher.workers=N      cells trained at once            launcher.threads=N     CPU threads a cell
 

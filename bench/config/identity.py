@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import Config, Decoupler, Fusion, Neck, Precision, Stretch, named_weights
+from bench.config.schema import (
+    Config,
+    Decoupler,
+    EncoderConfig,
+    EncoderKind,
+    Fusion,
+    Neck,
+    Precision,
+    Stretch,
+    named_weights,
+)
 
 VERSION = 2  # raised when a change of this code changes scores: every cell is then trained anew
 # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
@@ -19,6 +29,12 @@ BOXES_VERSION = 2
 # the same for what LGCE's neck has decayed (bench/training/train.py): only cells with that neck are trained anew
 LGCE_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
+# keys of the image encoder that came later, with what every cell had before
+LATER = {key: getattr(EncoderConfig(), key) for key in ("kind", "name", "trained_stages", "freeze_norm")}
+UNREAD = {
+    EncoderKind.swin: ("freeze_norm",),  # it has no batch norm
+    EncoderKind.timm: ("embed_dim", "depths", "heads", "window"),
+}
 
 
 def identity(
@@ -55,6 +71,8 @@ def identity(
             del model["tmem"]
         if model["fusion"] == Fusion.none:
             del model["fusion_heads"], model["fusion_dropout"]
+        for key in UNREAD[config.model.encoder.kind]:
+            del model["encoder"][key]
         del model["name"], model["plugin"]
     recipe = asdict(config.recipe)
     del recipe["checkpointing"]  # changes no number
@@ -71,6 +89,7 @@ def identity(
         del recipe["precision"]
     del model["published"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
+    model["encoder"] = as_before(model["encoder"])
     encoder = named_weights(config.model.encoder.pretrained)
     model["encoder"]["pretrained"] = None if encoder is None else (encoder_weights or weights)(encoder)
     return {
@@ -81,6 +100,11 @@ def identity(
         "recipe": recipe,
         "protocol": protocol,
     } | further
+
+
+def as_before(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """An encoder's keys without those that stand where they stood before there were such keys."""
+    return {key: value for key, value in encoder.items() if key not in LATER or value != LATER[key]}
 
 
 def _data(config: Config, fingerprint: str) -> dict[str, Any]:

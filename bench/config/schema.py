@@ -87,6 +87,13 @@ class Decoupler(StrEnum):
     context = "context"  # not at all: object and position words are the whole sentence
 
 
+class EncoderKind(StrEnum):
+    """`swin`: Swin Transformer of any size, as in the papers; `timm`: a backbone of timm, by its name."""
+
+    swin = "swin"
+    timm = "timm"
+
+
 class Fusion(StrEnum):
     """What joins words and pixels inside the encoder, after each of its stages."""
 
@@ -159,14 +166,18 @@ class TextConfig:
 
 @dataclass
 class EncoderConfig:
-    """The Swin encoder. `pretrained`: a file or timm name; none, `random`: random weights; `required`: choose."""
+    """The image encoder. `pretrained`: a file or timm name; none, `random`: random weights; `required`: choose."""
 
+    kind: EncoderKind = EncoderKind.swin
+    name: str | None = None  # of kind timm: any of its backbones with four stages of stride 4, 8, 16, 32
     pretrained: str | None = path(None)
-    embed_dim: int = 128
+    embed_dim: int = 128  # this and the next three: of kind swin
     depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
     heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
     window: int = 12
-    drop_path: float = 0.3
+    drop_path: float = 0.3  # stochastic depth of the last block, where there is some
+    trained_stages: int = 4  # the last n stages train; the others stay in eval mode too
+    freeze_norm: bool = False  # of kind timm: batch norms keep the statistics they start with
 
 
 @dataclass

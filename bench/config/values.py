@@ -4,7 +4,7 @@ from typing import Any
 
 from bench.config.data_keys import check_data
 from bench.config.machine import on_gpu
-from bench.config.schema import Config, LauncherConfig, LauncherKind, RecipeConfig
+from bench.config.schema import Config, EncoderKind, LauncherConfig, LauncherKind, ModelConfig, RecipeConfig
 from bench.terminal.errors import UserError
 
 TINY, MANY = 1e-12, 10**9
@@ -22,6 +22,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "model.encoder.heads": (1, 1024),
     "model.encoder.window": (1, 1000),
     "model.encoder.drop_path": (0, 0.99),
+    "model.encoder.trained_stages": (0, 4),
     "model.published.erase": (0, 1),
     "data.max_tokens": (3, 512),
     "data.workers": (0, 1024),
@@ -80,6 +81,7 @@ def check_values(config: Config) -> None:
     recipe, launcher = config.recipe, config.launcher
     _check_ranges(config)
     check_data(config.data)
+    _check_encoder(config.model)
     if recipe.batch_size < 2:
         raise UserError(
             f"recipe.batch_size={recipe.batch_size}: batch normalisation learns nothing from single images.",
@@ -115,6 +117,23 @@ def _check_ranges(config: Config) -> None:
                 raise UserError(
                     f"{key}={_plain(value)}: {said}.", f"Give a value from {lowest:g} to {highest:g}."
                 )
+
+
+def _check_encoder(model: ModelConfig) -> None:
+    """Refuses a backbone without a name, or a name that nothing would read."""
+    encoder = model.encoder
+    if model.plugin is not None:
+        return
+    if encoder.kind == EncoderKind.timm and not encoder.name:
+        raise UserError(
+            "model.encoder.kind=timm: model.encoder.name is missing.",
+            "Pass model.encoder.name=, for example model.encoder.name=convnext_tiny.",
+        )
+    if encoder.kind == EncoderKind.swin and encoder.name:
+        raise UserError(
+            f"model.encoder.name={encoder.name}: model.encoder.kind=swin reads no name, its sizes are keys.",
+            "Pass model.encoder.kind=timm too.",
+        )
 
 
 def _plain(value: Any) -> str:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.config.schema import Config, LauncherKind
+from bench.config.schema import Config, EncoderKind, LauncherKind
 from bench.launch.devices import cells_at_once
 from bench.storage.files import folder_size, size
 from bench.storage.store import Cell
@@ -56,12 +56,7 @@ def check(plan: Plan, missing: list[Cell]) -> Need:
     free = shutil.disk_usage(existing).free + sum(folder_size(cell.checkpoints) for cell in missing)
     if not slurm and (ample := _ample(plan, missing)) and ample.total <= free:
         return ample
-    try:
-        need = disk(plan, missing)
-    except UserError:
-        if slurm:
-            raise
-        return Need(0, 0)  # the cell of that model fails and says why; the others train
+    need = disk(plan, missing)
     if need.total > free:
         free_some = command_line("bench.gc", *plan.store.words)
         fewer = "launcher.max_parallel" if slurm else "launcher.workers"
@@ -76,29 +71,33 @@ def disk(plan: Plan, missing: list[Cell]) -> Need:
     """What the cells will write, from the number of weights of each model.
 
     Raises:
-        UserError: A model that cannot be built as configured; on this machine its cell fails alone and says why.
+        UserError: A model that cannot be built as configured; on this machine its cell fails alone and says why,
+            unless none can. Builders of other packages run in the cell alone.
     """
     from bench.profiling.memory import weightless, weights
 
     counted: dict[str, tuple[int, int]] = {}
     sizes = []
+    failed: UserError | None = None
     for config in _configs(plan, missing):
         key = json.dumps([dataclasses.asdict(config.model), config.recipe.size], sort_keys=True)
         if key not in counted:
             try:
                 counted[key] = weights(weightless(config))
-            except UserError:
+            except UserError as error:
                 if config.launcher.name == LauncherKind.slurm:
                     raise
-                counted[key] = 0, 0
+                failed, counted[key] = error, (0, 0)
         sizes.append(counted[key])
+    if failed and not any(map(any, sizes)) and not any(each.model.plugin for each in _configs(plan, missing)):
+        raise failed
     return _need(sizes, cells_at_once(plan.config.launcher, len(plan.stored())))
 
 
 def _ample(plan: Plan, missing: list[Cell]) -> Need | None:
     """More than the cells will write, without building a model; None where that cannot be told."""
     configs = _configs(plan, missing)
-    if any(config.model.plugin for config in configs):
+    if any(config.model.plugin or config.model.encoder.kind != EncoderKind.swin for config in configs):
         return None
     sizes = [(AMPLE * _encoders(config), AMPLE * _encoders(config)) for config in configs]
     return _need(sizes, cells_at_once(plan.config.launcher, len(plan.stored())))

@@ -1,4 +1,4 @@
-"""What can be named in `model.fusion`, `model.neck` and `model.decoder`, and how a model is built from it.
+"""What can be named in `model.encoder.kind`, `model.fusion`, `model.neck` and `model.decoder`, and how it is built.
 
 Builders import torch only when called: names can be listed and checked without it.
 """
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.config import plugins
-from bench.config.schema import REQUIRED, Decoder, Fusion, ModelConfig, Neck, named_weights
+from bench.config.schema import REQUIRED, Decoder, EncoderKind, Fusion, ModelConfig, Neck, named_weights
 from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from fianet.segmenter import Segmenter
-    from fianet.swin import SwinEncoder
+    from fianet.stages import StagedEncoder
     from fianet.text import Reader
 
+# encoder: (model, height and width of images)
+EncoderBuilder = Callable[[ModelConfig, tuple[int, int]], "StagedEncoder"]
 # fusion of one stage: (model, channels, width of the word features, attention heads)
 FusionBuilder = Callable[[ModelConfig, int, int, int], "Reader"]
 # neck over all maps: (model, channels of each map, width of the word features, height and width of images)
@@ -30,6 +32,32 @@ NeckBuilder = Callable[[ModelConfig, Sequence[int], int, tuple[int, int]], "Read
 DecoderBuilder = Callable[[Sequence[int]], "nn.Module"]
 Name = TypeVar("Name", bound=StrEnum)
 Builder = TypeVar("Builder")
+
+
+def _swin(model: ModelConfig, image: tuple[int, int]) -> StagedEncoder:
+    """Swin Transformer (all four papers)."""
+    from fianet.swin import SwinEncoder
+
+    sizes = model.encoder
+    encoder = SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
+    if source := named_weights(sizes.pretrained):
+        from bench.models.pretrained_swin import load_swin
+
+        load_swin(encoder, source)
+    return encoder
+
+
+def _timm(model: ModelConfig, image: tuple[int, int]) -> StagedEncoder:
+    """A backbone of timm with four stages, model.encoder.name=."""
+    from fianet.timm_encoder import TimmEncoder
+
+    name = str(model.encoder.name)
+    encoder = TimmEncoder(name, model.encoder.drop_path, image)
+    if source := named_weights(model.encoder.pretrained):
+        from bench.models.pretrained_timm import load_timm
+
+        load_timm(encoder, name, source)
+    return encoder
 
 
 def _no_fusion(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
@@ -130,6 +158,7 @@ def _rotated(channels: Sequence[int]) -> nn.Module:
     return decoder.Decoder(channels, second=RotatedConv)
 
 
+ENCODERS: dict[EncoderKind, EncoderBuilder] = {EncoderKind.swin: _swin, EncoderKind.timm: _timm}
 FUSIONS: dict[Fusion, FusionBuilder] = {
     Fusion.none: _no_fusion,
     Fusion.pwam: _pwam,
@@ -196,7 +225,8 @@ def _assemble(
     for part, pretrained in (("encoder", model.encoder.pretrained), ("text", model.text.pretrained)):
         if pretrained == REQUIRED:
             raise ValueError(f"model.{part}.pretrained: nothing was chosen.\nName weights, or say `random`.")
-    encoder = _encoder(model)
+    encoder = _choose("encoder.kind", model.encoder.kind, ENCODERS)(model, image)
+    encoder.freeze(model.encoder.trained_stages, model.encoder.freeze_norm)
     text = model.text
     source = named_weights(text.pretrained)
     bert = (
@@ -221,18 +251,6 @@ def _assemble(
     return Segmenter(
         TextEncoder(bert, phrases) if phrases else NoText(), encoder, fusions, neck_module, decoder_module
     )
-
-
-def _encoder(model: ModelConfig) -> SwinEncoder:
-    from fianet.swin import SwinEncoder
-
-    sizes = model.encoder
-    encoder = SwinEncoder(sizes.embed_dim, sizes.depths, sizes.heads, sizes.window, sizes.drop_path)
-    if source := named_weights(sizes.pretrained):
-        from bench.models.pretrained_swin import load_swin
-
-        load_swin(encoder, source)
-    return encoder
 
 
 def _choose(slot: str, name: Name, known: Mapping[Name, Builder]) -> Builder:

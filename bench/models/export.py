@@ -171,10 +171,15 @@ def _categories(cell: Cell) -> tuple[str, ...]:
 def _sizes(folder: Path, text: TextConfig) -> TextConfig:
     """The sizes of a pretrained BERT, written out, so that it is not needed any more."""
     values = files.read_json(folder / "config.json") or {}
+    kind = values.get("model_type", "bert")
     plain = values.get("hidden_act", "gelu") == "gelu" and values.get("layer_norm_eps", 1e-12) == 1e-12
-    if not plain or not {"hidden_size", "num_hidden_layers", "num_attention_heads"} <= values.keys():
+    if (
+        kind != "bert"
+        or not plain
+        or not {"hidden_size", "num_hidden_layers", "num_attention_heads"} <= values.keys()
+    ):
         raise UserError(
-            f"{folder}: not a plain BERT (hidden_act={values.get('hidden_act')}).",
+            f"{folder}: not a plain BERT (model_type={kind}, hidden_act={values.get('hidden_act')}).",
             "Only plain BERTs can be exported.",
         )
     return replace(

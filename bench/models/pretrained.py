@@ -9,6 +9,7 @@ from pathlib import Path
 
 import safetensors
 
+from bench.models.packaged import installed, or_install
 from bench.storage import files
 from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED
@@ -32,6 +33,8 @@ def locate_text(pretrained: str, *, weights: bool = True) -> Path:
     path = Path(pretrained)
     if path.exists():
         return path
+    if packaged := installed(pretrained):
+        return packaged
     from huggingface_hub import snapshot_download
 
     wanted = [name for name in FILES if weights or name != WEIGHTS]
@@ -50,7 +53,10 @@ def locate_text(pretrained: str, *, weights: bool = True) -> Path:
         reason = f"it holds no {WEIGHTS}"
     raise UserError(
         f"model.text.pretrained={pretrained}: neither a folder here nor to be had from the hub ({reason}).",
-        f"Pass model.text.pretrained=DIR, a folder with {', '.join(FILES)}, or use scale=tiny, which needs none.",
+        or_install(
+            pretrained,
+            f"Pass model.text.pretrained=DIR, a folder with {', '.join(FILES)}, or use scale=tiny, which needs none.",
+        ),
     )
 
 
@@ -66,8 +72,13 @@ def locate_encoder(pretrained: str) -> Path:
     path = Path(pretrained)
     if path.is_file():
         return path
+    if packaged := installed(pretrained):
+        return packaged
     what = f"model.encoder.pretrained={pretrained}:"
-    remedy = "Pass model.encoder.pretrained=FILE, a .pth of the original Swin release, or a timm name."
+    remedy = or_install(
+        pretrained,
+        "Pass model.encoder.pretrained=FILE, such as a .pth of the original Swin release, or a timm name.",
+    )
     if path.is_dir():
         raise UserError(f"{what} this is a folder.", "Pass the file of weights in it.")
     if "/" in pretrained or path.suffix in (".pth", ".pt", ".bin", ".safetensors"):
@@ -79,7 +90,7 @@ def locate_encoder(pretrained: str) -> Path:
     except RuntimeError:  # a model without such weights
         known = None
     if known is None or not (known.hf_hub_id or known.url):
-        names = timm.list_models("swin_*") + timm.list_models("swin_*", pretrained=True)
+        names = timm.list_models() + timm.list_models(pretrained=True)
         near = difflib.get_close_matches(pretrained, names, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise UserError(f"{what} no such file and no such timm model with weights.", hint + remedy)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.models.pretrained import locate_encoder
-from bench.models.read_weights import State, listing, read_state
+from bench.models.read_weights import State, listing, read_encoder_state
 from bench.models.reference_keys import ENCODER
 from bench.terminal.errors import UserError
 from fianet.swin import SwinEncoder
@@ -27,12 +27,7 @@ def load_swin(encoder: SwinEncoder, source: str) -> None:
     Raises:
         UserError: Nothing to load at `source`, or weights for other sizes.
     """
-    path = locate_encoder(source)
-    try:
-        state = read_state(path)
-    except UserError as error:
-        unprefixed = error.what.removeprefix(f"{path}: ")
-        raise UserError(f"model.encoder.pretrained={source}: {unprefixed}", error.remedy) from error
+    state = read_encoder_state(locate_encoder(source), source)
     rules = [(ours, theirs.removeprefix("backbone.")) for ours, theirs in ENCODER]
     if "layers.3.downsample.norm.weight" in state:  # timm merges patches at the start of a stage
         rules = [rule for rule in rules if "merge" not in rule[0]] + [(r"\.merge\.", ".downsample.")]

@@ -52,6 +52,23 @@ def read_state(path: str | Path) -> State:
     return read_checkpoint(path).state
 
 
+def read_encoder_state(path: Path, pretrained: str) -> State:
+    """The state dict of pretrained weights of an image encoder.
+
+    Args:
+        path: Their file.
+        pretrained: What `model.encoder.pretrained` says, for messages.
+
+    Raises:
+        UserError: As `read_checkpoint`.
+    """
+    try:
+        return read_state(path)
+    except UserError as error:
+        unprefixed = error.what.removeprefix(f"{path}: ")
+        raise UserError(f"model.encoder.pretrained={pretrained}: {unprefixed}", error.remedy) from error
+
+
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a `.pth` or `.safetensors` file. No code in it runs.
 

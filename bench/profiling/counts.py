@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.schema import Config, Fusion, ModelConfig, Neck, named_weights
+from bench.config.schema import Config, EncoderKind, Fusion, ModelConfig, Neck, named_weights
 from bench.models.build import build_model
 from bench.profiling.parts import metered, parts
 from bench.terminal.errors import UserError
@@ -30,7 +30,9 @@ def build_profiled(config: Config) -> nn.Module:
         UserError: Sizes that do not fit, or a pretrained text encoder here whose sizes are not the configured ones.
     """
     model = copy.deepcopy(config.model)
-    model.text.pretrained = model.encoder.pretrained = None
+    model.encoder.pretrained = None
+    if _text_config(config.model).get("model_type", "bert") == "bert":
+        model.text.pretrained = None
     return build_model(model, vocabulary_size(config.model), config.recipe.size).eval()
 
 
@@ -46,10 +48,7 @@ def vocabulary_size(model: ModelConfig) -> int:
     pretrained = named_weights(text.pretrained)
     if pretrained is None:
         return Tokenizer.load().vocab_size
-    try:
-        stored = json.loads((Path(pretrained) / "config.json").read_text())
-    except (OSError, ValueError):
-        return BERT_BASE_VOCABULARY
+    stored = _text_config(model)
     sizes = {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
     for ours, theirs in sizes.items():
         if theirs in stored and stored[theirs] != getattr(text, ours):
@@ -59,6 +58,14 @@ def vocabulary_size(model: ModelConfig) -> int:
                 f"Pass model.text.{ours}={stored[theirs]}.",
             )
     return int(stored.get("vocab_size", BERT_BASE_VOCABULARY))
+
+
+def _text_config(model: ModelConfig) -> dict[str, Any]:
+    """What the folder of the pretrained text encoder says of it; nothing where it is no folder here."""
+    try:
+        return json.loads((Path(named_weights(model.text.pretrained) or "") / "config.json").read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def example(config: Config, batch_size: int) -> tuple[Tensor, ...]:
@@ -197,7 +204,9 @@ def published_unused(model: ModelConfig) -> int:
     Published FIANet keeps a C x C matrix, `go_embedding`, beside each stage's object attention: 1.39 M for Swin-B. Ours
     leaves it out, so published count = our `parameters` + this.
     """
-    if model.fusion != Fusion.fiam or not (model.fiam.object and model.fiam.position):
+    if model.encoder.kind != EncoderKind.swin or model.fusion != Fusion.fiam:
+        return 0
+    if not (model.fiam.object and model.fiam.position):
         return 0
     return sum((model.encoder.embed_dim * 2**stage) ** 2 for stage in range(len(model.encoder.depths)))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.config.identity import as_before
 from bench.config.machine import on_gpu
 from bench.config.schema import Config
 from bench.storage.history import trained
@@ -68,14 +69,12 @@ class Speeds:
         return (epochs * samples["train"] + scored / INFERENCE) / self.of(config).images_per_second
 
     def _this_model(self, config: Config) -> Estimate | None:
-        rates = [
-            known.rate for known in self._alike(config, asdict(config.model)) if _same_size(known, config)
-        ]
+        rates = [known.rate for known in self._alike(config, _model(config)) if _same_size(known, config)]
         return _median(rates, "{} of this model done here")
 
     def _this_scale(self, config: Config) -> Estimate | None:
         """The same model at another size, else other models with an encoder as wide."""
-        alike = self._alike(config, asdict(config.model)) or self._alike(config, None)
+        alike = self._alike(config, _model(config)) or self._alike(config, None)
         found = [known for known in alike if _same_size(known, config)] or alike
         sizes = sorted({known.size for known in found} - {config.recipe.size})
         scaled = f", made at {'/'.join(map(str, sizes))} px" if sizes else ""
@@ -84,13 +83,13 @@ class Speeds:
 
     def _alike(self, config: Config, model: dict[str, Any] | None) -> list[_Measured]:
         """Cells trained on the same kind of device, of a model, or of any as wide."""
-        gpu, wide = on_gpu(config.launcher), config.model.encoder.embed_dim
+        gpu, wide = on_gpu(config.launcher), _width(asdict(config.model.encoder))
         return [
             known
             for known in self._known
             if known.gpu in (gpu, None)
             # enumerations equal their names
-            and (known.model["encoder"]["embed_dim"] == wide if model is None else known.model == model)
+            and (_width(known.model["encoder"]) == wide if model is None else known.model == model)
         ]
 
 
@@ -104,7 +103,18 @@ def _measured(cell: Cell) -> _Measured | None:
     scored = len(cell.history()) * counts.get(config["protocol"]["select"], 0) / INFERENCE
     rate = (images + scored) / seconds / about.get("processes", 1)
     device = about.get("device_type")
-    return _Measured(config["model"], config["recipe"]["size"], device and device != "cpu", rate)
+    model = config["model"] | {"encoder": as_before(config["model"]["encoder"])}
+    return _Measured(model, config["recipe"]["size"], device and device != "cpu", rate)
+
+
+def _model(config: Config) -> dict[str, Any]:
+    """As `_Measured` has it, also of cells from before a key."""
+    return asdict(config.model) | {"encoder": as_before(asdict(config.model.encoder))}
+
+
+def _width(encoder: Mapping[str, Any]) -> Any:
+    """What encoders that are about as fast agree in: the width of Swin's, the name of others."""
+    return encoder.get("name") or encoder["embed_dim"]
 
 
 def _rehearsed(store: Store, config: Config) -> Estimate | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.config.compose import compose
 from bench.config.further import further_data
 from bench.config.request import Request
-from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, PublishedData
+from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, EncoderKind, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.further import further_references, with_own_names, with_sets_made
@@ -143,12 +143,14 @@ def _check_start(config: Config, scale: str) -> None:
     model = config.model
     if config.weights is not None or model.plugin is not None:
         return
+    swin = model.encoder.kind == EncoderKind.swin
     released = model.published.encoder
+    name = f"{released}, of the original Swin release" if swin else f"of {model.encoder.name}"
     for part, pretrained, ways in (
         (
             "encoder",
             model.encoder.pretrained,
-            f"FILE ({released}, of the original Swin release), a timm name",
+            f"FILE ({name}), a timm name",
         ),
         ("text", model.text.pretrained, "DIR, a hub id (bert-base-uncased)"),
     ):

@@ -7,7 +7,8 @@ from torch import nn
 from fianet.lean import keep_inputs_alone
 from fianet.segmenter import Segmenter
 from fianet.swin import Stage
-from fianet.text import TextEncoder
+from fianet.text import TextEncoder, layers
+from fianet.timm_encoder import TimmStage
 
 
 def keep_less(model: nn.Module) -> None:
@@ -23,8 +24,8 @@ def keep_less(model: nn.Module) -> None:
 
 def _repeated(model: Segmenter) -> Iterator[nn.Module]:
     for stage in model.encoder.stages:
-        assert isinstance(stage, Stage)
-        yield from stage.blocks
+        assert isinstance(stage, Stage | TimmStage)
+        yield from stage.blocks() if isinstance(stage, TimmStage) else stage.blocks
     yield from model.fusions
     if isinstance(model.text, TextEncoder):
-        yield from model.text.bert.encoder.layer
+        yield from layers(model.text.bert)

@@ -141,10 +141,13 @@ def synchronise_norms(model: "nn.Module", accelerator: "Accelerator") -> "nn.Mod
     """Batch norms that see the whole batch on GPUs; on CPUs, which have none such, says that they see a part each."""
     if accelerator.num_processes == 1:
         return model
+    from timm.layers import convert_sync_batchnorm
     from torch import nn
 
     if accelerator.device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return convert_sync_batchnorm(
+            model
+        )  # torch's would drop the activations that timm's batch norms hold
     if accelerator.is_main_process and any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
     ):

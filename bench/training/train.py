@@ -28,6 +28,8 @@ from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.losses import Divisors, divisors, segmentation_loss
+from fianet.segmenter import Segmenter
+from fianet.timm_encoder import TimmEncoder
 
 # what the published codes call the backbone, but for LGCE's neck
 BACKBONE = ("encoder.", "fusions.", "neck.")
@@ -217,17 +219,29 @@ def make_optimizer(model: nn.Module, recipe: RecipeConfig, neck: Neck) -> torch.
     The released codes have TMEM and CIM inside the backbone and LGCE's neck outside, whatever else a mixture has.
     """
     backbone = tuple(slot for slot in BACKBONE if slot != "neck." or neck != Neck.lgce)
+    others = _norms_of_timm(model)
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             exempt = name.startswith(backbone) and ("norm" in name or "relative_position" in name)
+            exempt |= name in others
             (plain if exempt else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.lr, fused=True)
+
+
+def _norms_of_timm(model: nn.Module) -> set[str]:
+    """Names of a timm backbone's norms, which are called as their author liked."""
+    encoder = model.encoder if isinstance(model, Segmenter) else None
+    return (
+        {f"encoder.{name}" for name in encoder.norm_parameters()}
+        if isinstance(encoder, TimmEncoder)
+        else set()
+    )
 
 
 def learning_rate(recipe: RecipeConfig, step: int, total: int) -> float:

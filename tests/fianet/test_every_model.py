@@ -1,4 +1,8 @@
-"""The same checks for every model in experiments/model: a new model takes part by having a file there."""
+"""The same checks for every model in experiments/model: a new model takes part by having a file there.
+
+FIANet takes part on four backbones of timm too, small ones of each kind: with batch norms and without, channels first
+and last.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -16,7 +20,11 @@ from fianet.segmenter import Segmenter
 
 VOCABULARY = 200
 TOKENS = 12
-MODELS = sorted(path.stem for path in (EXPERIMENTS / "model").glob("*.yaml"))
+MODELS = [[f"model={name}"] for name in sorted(path.stem for path in (EXPERIMENTS / "model").glob("*.yaml"))]
+BACKBONES = [
+    ["model.encoder.kind=timm", f"model.encoder.name=test_{name}"]
+    for name in ("resnet", "convnext", "efficientnet", "mambaout")
+]
 
 # Parameters the loss cannot reach: the last stage hands on its map alone, and no later stage reads the rest.
 UNREACHED = {
@@ -57,9 +65,9 @@ def batch(samples: int = 2, height: int = 96, width: int = 96, tokens: int = TOK
     return Batch(torch.randn(samples, 3, height, width, generator=draw), ids * masks[0], *masks)
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=MODELS + BACKBONES, ids=lambda words: words[-1].rpartition("=")[2])
 def config(request: pytest.FixtureRequest) -> ModelConfig:
-    return configuration([f"model={request.param}", "scale=tiny"]).model
+    return configuration([*request.param, "scale=tiny"]).model
 
 
 @pytest.fixture

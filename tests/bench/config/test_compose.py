@@ -238,7 +238,7 @@ def test_a_number_out_of_range_on_the_command_line_names_its_key(word: str) -> N
 
 
 def test_the_chosen_configurations_are_within_the_ranges() -> None:
-    for scale in ("tiny", "base", "paper"):
+    for scale in ("tiny", "small", "base", "paper"):
         for data in ("synthetic", "rrsisd", "refsegrs"):
             configuration([f"scale={scale}", f"data={data}"])
 

@@ -51,6 +51,7 @@ ROWS = {
     "controls": ["blind", "lavt", "lgce", "rmsin", "fianet"],
     "beyond": ["published", "direct", "mean"],
     "fractions": [f"{model}{part}" for model in ("lavt", "fianet") for part in ("_10", "_25", "_50", "")],
+    "encoder": ["swin", "lite", "resnet", "convnext"],
     "fiam": ["blind", "pwam", "context", "object", "position", "full"],
 }
 

@@ -56,6 +56,19 @@ def test_gradients_and_running_statistics_are_the_same_bytes(name: str) -> None:
     assert less.state_dict().keys() == plain.state_dict().keys()
 
 
+def test_blocks_of_a_backbone_are_computed_twice_too() -> None:
+    words = ["recipe.size=64", "model.encoder.kind=timm", "model.encoder.name=test_convnext"]
+    torch.manual_seed(0)
+    plain = build_model(configuration([*words, "model.encoder.drop_path=0.2"]).model, 60, 64).train()
+    less = copy.deepcopy(plain)
+    keep_less(less)
+    wanted, buffers, much = step(plain)
+    found, their_buffers, little = step(less)
+    assert little < 0.8 * much
+    for one, other in zip([*found, *their_buffers], [*wanted, *buffers], strict=True):
+        assert torch.equal(one, other)
+
+
 def test_cells_are_the_same_with_and_without() -> None:
     ids = [
         identity(configuration([f"recipe.checkpointing={asked}"]), 0, "data", str)

@@ -20,7 +20,7 @@ from torch import nn
 
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Config, DiceReduction, EvalSize, Fusion, LossName, Neck
+from bench.config.schema import Config, DiceReduction, EncoderKind, EvalSize, Fusion, LossName, Neck
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.launch.cell_status import describe, study_status
@@ -224,6 +224,17 @@ def test_neck_of_lgce_is_decayed_in_every_mixture_and_no_other_neck(fusion: Fusi
         exempt = {name for each in plain if (name := names[id(each)]).startswith("neck.")}
         normed = {name for name in names.values() if name.startswith("neck.") and "norm" in name}
         assert exempt == (set() if neck == Neck.lgce else normed)
+
+
+def test_norms_of_a_backbone_are_not_decayed_whatever_they_are_called(config: Config) -> None:
+    sizes = replace(config.model.encoder, kind=EncoderKind.timm, name="test_resnet")
+    built = build(replace(config.model, encoder=sizes), Tokenizer.load(None).vocab_size, config.recipe.size)
+    plain = make_optimizer(built, config.recipe, config.model.neck).param_groups[1]["params"]
+    exempt = {id(parameter) for parameter in plain}
+    names = {name for name, each in built.encoder.named_parameters() if id(each) in exempt}
+    assert {"stages.0.parts.bn1.weight", "stages.1.parts.layer2.0.bn1.bias", "norms.0.weight"} <= names
+    assert all(each.ndim == 1 for name, each in built.encoder.named_parameters() if name in names)
+    assert not any("conv" in name for name in names)
 
 
 def test_history_tells_every_epoch(drawn: list[str], tmp_path: Path) -> None:
