@@ -1,5 +1,7 @@
 """Attention from pixels to words, and the two pieces every fusion is made of."""
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,6 +14,17 @@ def instance_norm(x: Tensor) -> Tensor:
     return F.layer_norm(x.transpose(1, 2).contiguous(), x.shape[1:2]).transpose(1, 2)
 
 
+def channel_norm(x: Tensor) -> Tensor:
+    """x (B,P,C) -> each position brought to mean 0, variance 1 over its C channels.
+
+    What all positions share stays: a phrase of one word gives the same to each, and `instance_norm` takes it away.
+    """
+    return F.layer_norm(x, x.shape[-1:])
+
+
+Norm = Callable[[Tensor], Tensor]
+
+
 class ImageLanguageAttention(nn.Module):
     """Every position gathers the words that matter to it (LAVT, CVPR 2022, sec. 3.2).
 
@@ -21,18 +34,20 @@ class ImageLanguageAttention(nn.Module):
         channels: Width of the visual tokens, of the keys and of the output.
         words: Width of the word features.
         heads: Divides `channels`.
+        norm: Of what was gathered; the queries' is `instance_norm` as published.
 
     Raises:
         ValueError: `heads` does not divide `channels`.
     """
 
-    def __init__(self, channels: int, words: int, heads: int = 1) -> None:
+    def __init__(self, channels: int, words: int, heads: int = 1, norm: Norm = instance_norm) -> None:
         super().__init__()
         if heads < 1 or channels % heads:
             raise ValueError(
                 f"model.fusion_heads: {heads} heads do not divide {channels} channels.\nPass a divisor."
             )
         self.heads = heads
+        self.norm = norm
         self.scale = channels**-0.5
         self.query = nn.Linear(channels, channels)
         self.key = nn.Linear(words, channels)
@@ -46,7 +61,7 @@ class ImageLanguageAttention(nn.Module):
         gathered = F.scaled_dot_product_attention(
             query, key, self._split(value), attn_mask=_shut(mask), scale=self.scale
         )
-        return instance_norm(self.out(gathered.transpose(1, 2).flatten(2)))
+        return self.norm(self.out(gathered.transpose(1, 2).flatten(2)))
 
     def weights(self, x: Tensor, phrase: Phrase) -> Tensor:
         """x (B,P,C), phrase of N words -> what each head gives each word (B,heads,P,N), 1 over the words."""
@@ -73,10 +88,12 @@ def _shut(mask: Tensor) -> Tensor:
 class PWAM(nn.Module):
     """Pixel-word attention: visual tokens times what they gathered from the words (LAVT, sec. 3.2)."""
 
-    def __init__(self, channels: int, words: int, heads: int = 1, dropout: float = 0.0) -> None:
+    def __init__(
+        self, channels: int, words: int, heads: int = 1, dropout: float = 0.0, norm: Norm = instance_norm
+    ) -> None:
         super().__init__()
         self.visual = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Dropout(dropout))
-        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.attention = ImageLanguageAttention(channels, words, heads, norm)
         self.joint = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Dropout(dropout))
 
     def forward(self, x: Tensor, phrase: Phrase) -> Tensor:

@@ -29,15 +29,48 @@ class Merge(nn.Module):
         return F.relu(self.bn2(self.conv2(y)))
 
 
+def classify_positions(hidden: int) -> nn.Module:
+    """(B,hidden,H,W) -> (B,2,H,W): the published last layer."""
+    return nn.Conv2d(hidden, 2, kernel_size=1)
+
+
+class ClassifyPixels(nn.Sequential):
+    """(B,hidden,H,W) -> (B,2,4H,4W): every position tells the 16 pixels it stands for apart (ours).
+
+    Two sub-pixel convolutions (Shi et al., CVPR 2016) with a narrow 3x3 between them, at half of the images' side,
+    where a wide one would cost more than the rest of the decoder.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        narrow = max(8, hidden // 6)
+        super().__init__(
+            nn.Conv2d(hidden, 4 * narrow, kernel_size=1, bias=False),
+            nn.PixelShuffle(2),
+            nn.BatchNorm2d(narrow),
+            nn.ReLU(),
+            conv3x3(narrow, narrow),
+            nn.BatchNorm2d(narrow),
+            nn.ReLU(),
+            nn.Conv2d(narrow, 4 * 2, kernel_size=1),
+            nn.PixelShuffle(2),
+        )
+
+
 class Decoder(nn.Module):
-    """Merges the maps from the coarsest to the finest, then classifies each position.
+    """Merges the maps from the coarsest to the finest, then classifies.
 
     Args:
         channels: Channels of each map, finest first.
         second: Makes the second convolution of each merge; the first is always plain.
+        classify: Makes what turns the merged map into logits.
     """
 
-    def __init__(self, channels: Sequence[int], second: Callable[[int, int], nn.Module] = conv3x3) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int],
+        second: Callable[[int, int], nn.Module] = conv3x3,
+        classify: Callable[[int], nn.Module] = classify_positions,
+    ) -> None:
         super().__init__()
         hidden = 4 * channels[0]
         finer = channels[-2::-1]
@@ -45,10 +78,10 @@ class Decoder(nn.Module):
         self.merges = nn.ModuleList(
             Merge(coarse, fine, hidden, second) for coarse, fine in zip(coarser, finer, strict=True)
         )
-        self.classify = nn.Conv2d(hidden, 2, kernel_size=1)
+        self.classify = classify(hidden)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        """Four maps (B,Ci,Hi,Wi), finest first -> logits (B,2,H1,W1)."""
+        """Four maps (B,Ci,Hi,Wi), finest first -> logits (B,2,H1,W1), or of more pixels."""
         y = maps[-1]
         for merge, fine in zip(self.merges, maps[-2::-1], strict=True):
             y = merge(y, fine)

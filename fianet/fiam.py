@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from fianet.attention import PWAM, Gated, ImageLanguageAttention
+from fianet.attention import PWAM, Gated, ImageLanguageAttention, Norm, instance_norm
 from fianet.text import Reader, Sentence
+
+COORDINATES = 6  # of a position, as `coordinates` gives them
 
 
 class ChannelModulation(nn.Module):
@@ -24,9 +26,9 @@ class ChannelModulation(nn.Module):
 class ObjectBranch(nn.Module):
     """What the object words say at each position, gated."""
 
-    def __init__(self, channels: int, words: int, heads: int) -> None:
+    def __init__(self, channels: int, words: int, heads: int, norm: Norm = instance_norm) -> None:
         super().__init__()
-        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.attention = ImageLanguageAttention(channels, words, heads, norm)
         self.gated = Gated(channels)
 
     def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
@@ -37,9 +39,9 @@ class ObjectBranch(nn.Module):
 class PositionBranch(nn.Module):
     """Where the position words point: one spatial weight in (0, 1) per position."""
 
-    def __init__(self, channels: int, words: int, heads: int) -> None:
+    def __init__(self, channels: int, words: int, heads: int, norm: Norm = instance_norm) -> None:
         super().__init__()
-        self.attention = ImageLanguageAttention(channels, words, heads)
+        self.attention = ImageLanguageAttention(channels, words, heads, norm)
         self.conv = nn.Conv2d(2, 1, kernel_size=3, padding=1, bias=False)
 
     def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
@@ -47,6 +49,30 @@ class PositionBranch(nn.Module):
         where = self.attention(x.flatten(1, 2), sentence["position"]).unflatten(1, x.shape[1:3])
         summary = torch.stack((where.mean(dim=-1), where.amax(dim=-1)), dim=1)
         return torch.sigmoid(self.conv(summary)).permute(0, 2, 3, 1)
+
+
+class PlacedBranch(PositionBranch):
+    """Position words compared with where a position lies, beside what is there (ours)."""
+
+    def __init__(self, channels: int, words: int, heads: int, norm: Norm = instance_norm) -> None:
+        super().__init__(channels, words, heads, norm)
+        self.place = nn.Linear(COORDINATES, channels)
+
+    def forward(self, x: Tensor, sentence: Sentence) -> Tensor:
+        """x (B,H,W,C) -> (B,H,W,1)."""
+        return super().forward(x + self.place(coordinates(x)), sentence)
+
+
+def coordinates(x: Tensor) -> Tensor:
+    """x (B,H,W,C) -> (H,W,6): right and down in -1..1 from the middle, their squares, their product and the radius."""
+    height, width = x.shape[1:3]
+    down, right = (
+        (2 * torch.arange(side, device=x.device, dtype=torch.float32) + 1) / side - 1
+        for side in (height, width)
+    )
+    down, right = torch.meshgrid(down, right, indexing="ij")
+    found = (right, down, right.square(), down.square(), right * down, torch.hypot(right, down))
+    return torch.stack(found, dim=-1)
 
 
 class Alignment(Reader):
@@ -64,9 +90,9 @@ class AddObject(Alignment):
 
     phrases = frozenset({"context", "object"})
 
-    def __init__(self, channels: int, words: int, heads: int) -> None:
+    def __init__(self, object_words: ObjectBranch) -> None:
         super().__init__()
-        self.object = ObjectBranch(channels, words, heads)
+        self.object = object_words
 
     def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
         """c, x (B,H,W,C) -> (B,H,W,C)."""
@@ -78,9 +104,9 @@ class AddPosition(Alignment):
 
     phrases = frozenset({"context", "position"})
 
-    def __init__(self, channels: int, words: int, heads: int) -> None:
+    def __init__(self, position_words: PositionBranch) -> None:
         super().__init__()
-        self.position = PositionBranch(channels, words, heads)
+        self.position = position_words
 
     def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
         """c, x (B,H,W,C) -> (B,H,W,C)."""
@@ -92,10 +118,10 @@ class AddObjectAtPosition(Alignment):
 
     phrases = frozenset({"context", "object", "position"})
 
-    def __init__(self, channels: int, words: int, heads: int) -> None:
+    def __init__(self, object_words: ObjectBranch, position_words: PositionBranch) -> None:
         super().__init__()
-        self.object = ObjectBranch(channels, words, heads)
-        self.position = PositionBranch(channels, words, heads)
+        self.object = object_words
+        self.position = position_words
 
     def forward(self, c: Tensor, x: Tensor, sentence: Sentence) -> Tensor:
         """c, x (B,H,W,C) -> (B,H,W,C)."""
@@ -115,13 +141,22 @@ class FIAM(Reader):
         heads: Attention heads.
         dropout: Inside PWAM.
         alignment: What the other phrases add to the context.
+        norm: Of what PWAM gathers from the words.
     """
 
-    def __init__(self, channels: int, words: int, heads: int, dropout: float, alignment: Alignment) -> None:
+    def __init__(
+        self,
+        channels: int,
+        words: int,
+        heads: int,
+        dropout: float,
+        alignment: Alignment,
+        norm: Norm = instance_norm,
+    ) -> None:
         super().__init__()
         self.phrases = alignment.phrases
         self.modulation = ChannelModulation(channels)
-        self.context = PWAM(channels, words, heads, dropout)
+        self.context = PWAM(channels, words, heads, dropout, norm)
         self.gated = Gated(channels)
         self.alignment = alignment
 

@@ -18,6 +18,7 @@ from bench.config.schema import (
     Neck,
     Precision,
     Stretch,
+    WordNorm,
     named_weights,
 )
 
@@ -67,6 +68,8 @@ def identity(
     if config.model.plugin is None:  # another package's builder may read any key
         if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
             del model["fiam"], protocol["decoupler"]
+        elif config.model.fiam.norm == WordNorm.positions and not config.model.fiam.coordinates:
+            del model["fiam"]["norm"], model["fiam"]["coordinates"]  # as before these keys
         if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
             del model["tmem"]
         if model["fusion"] == Fusion.none:

@@ -58,10 +58,14 @@ class EvalSize(StrEnum):
 
 
 class LossName(StrEnum):
-    """`ce`: cross entropy (LAVT, LGCE); `ce_dice`: 0.9 weighted cross entropy + 0.1 Dice (RMSIN, FIANet)."""
+    """`ce`: cross entropy (LAVT, LGCE); `ce_dice`: 0.9 weighted cross entropy + 0.1 Dice (RMSIN, FIANet).
+
+    `ce_dice_edge`: the same + 0.1 cross entropy of the pixels near the referent's outline (ours).
+    """
 
     ce = "ce"
     ce_dice = "ce_dice"
+    ce_dice_edge = "ce_dice_edge"
 
 
 class DiceReduction(StrEnum):
@@ -119,6 +123,7 @@ class Decoder(StrEnum):
 
     simple = "simple"
     rotated = "rotated"
+    fine = "fine"  # tells the 16 pixels of a position apart (ours)
 
 
 class Metric(StrEnum):
@@ -136,12 +141,24 @@ class LauncherKind(StrEnum):
     slurm = "slurm"
 
 
+class WordNorm(StrEnum):
+    """Over what FIAM normalises the words that a position gathered.
+
+    `positions` as published: what one word alone says is the same everywhere, and is lost; `channels` keeps it (ours).
+    """
+
+    positions = "positions"
+    channels = "channels"
+
+
 @dataclass
 class FiamConfig:
-    """Which text fragments FIAM uses beside the context."""
+    """Which text fragments FIAM uses beside the context, and how."""
 
     object: bool = True
     position: bool = True
+    norm: WordNorm = WordNorm.positions
+    coordinates: bool = False  # position words see where each pixel lies (ours)
 
 
 @dataclass

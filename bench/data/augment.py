@@ -47,7 +47,7 @@ def erase_boxes(images: Tensor, indices: Tensor, *, chosen: frozenset[int], seed
         return images
     drawn = (corners(np.random.default_rng((seed, places[row], epoch))) for row in rows)
     kept = np.stack([resize_levels(without_boxes(each), images.shape[-1]) for each in drawn])
-    levels = torch.from_numpy(kept).to(images.device, torch.int32)[:, None]
+    levels = torch.from_numpy(kept).to(images.device, non_blocking=True)[:, None].int()
     erased = images.clone()
     erased[rows] = ((images[rows] * levels + 127) // 255).to(torch.uint8)
     return erased

@@ -8,16 +8,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.config import plugins
-from bench.config.schema import REQUIRED, Decoder, EncoderKind, Fusion, ModelConfig, Neck, named_weights
+from bench.config.schema import (
+    REQUIRED,
+    Decoder,
+    EncoderKind,
+    Fusion,
+    ModelConfig,
+    Neck,
+    WordNorm,
+    named_weights,
+)
 from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from fianet.attention import Norm
+    from fianet.fiam import Alignment
     from fianet.segmenter import Segmenter
     from fianet.stages import StagedEncoder
     from fianet.text import Reader
@@ -85,27 +96,34 @@ def _fiam(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
     """Fine-grained alignment with context, object and position words (FIANet)."""
     from fianet.fiam import FIAM
 
-    return FIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
+    alignment, norm = _alignment(model, channels, words, heads)
+    return FIAM(channels, words, heads, model.fusion_dropout, alignment, norm)
 
 
 def _fiam_direct(model: ModelConfig, channels: int, words: int, heads: int) -> Reader:
     """FIAM whose aligned words also reach the decoder's maps (ours)."""
     from fianet.fiam import DirectFIAM
 
-    return DirectFIAM(channels, words, heads, model.fusion_dropout, _alignment(model, channels, words, heads))
+    alignment, norm = _alignment(model, channels, words, heads)
+    return DirectFIAM(channels, words, heads, model.fusion_dropout, alignment, norm)
 
 
-def _alignment(model: ModelConfig, channels: int, words: int, heads: int) -> Any:
-    from fianet.fiam import AddObject, AddObjectAtPosition, AddPosition, Alignment
+def _alignment(model: ModelConfig, channels: int, words: int, heads: int) -> tuple[Alignment, Norm]:
+    """What FIAM adds to the context, and how it and the context bring what words say to one scale."""
+    from fianet import fiam
+    from fianet.attention import channel_norm, instance_norm
 
+    norm = channel_norm if model.fiam.norm == WordNorm.channels else instance_norm
+    branch = fiam.PlacedBranch if model.fiam.coordinates else fiam.PositionBranch
     match model.fiam.object, model.fiam.position:
         case True, True:
-            return AddObjectAtPosition(channels, words, heads)
+            objects = fiam.ObjectBranch(channels, words, heads, norm)
+            return fiam.AddObjectAtPosition(objects, branch(channels, words, heads, norm)), norm
         case True, False:
-            return AddObject(channels, words, heads)
+            return fiam.AddObject(fiam.ObjectBranch(channels, words, heads, norm)), norm
         case False, True:
-            return AddPosition(channels, words, heads)
-    return Alignment()
+            return fiam.AddPosition(branch(channels, words, heads, norm)), norm
+    return fiam.Alignment(), norm
 
 
 def _no_neck(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
@@ -150,6 +168,13 @@ def _simple(channels: Sequence[int]) -> nn.Module:
     return decoder.Decoder(channels)
 
 
+def _fine(channels: Sequence[int]) -> nn.Module:
+    """3x3 convolutions as in `simple`, then the pixels of each position told apart (ours)."""
+    from fianet import decoder
+
+    return decoder.Decoder(channels, classify=decoder.ClassifyPixels)
+
+
 def _rotated(channels: Sequence[int]) -> nn.Module:
     """Adaptive rotated convolutions (RMSIN)."""
     from baselines.rotated import RotatedConv
@@ -173,7 +198,11 @@ NECKS: dict[Neck, NeckBuilder] = {
     Neck.tmem: _tmem,
     Neck.tmem_blind: _tmem_blind,
 }
-DECODERS: dict[Decoder, DecoderBuilder] = {Decoder.simple: _simple, Decoder.rotated: _rotated}
+DECODERS: dict[Decoder, DecoderBuilder] = {
+    Decoder.simple: _simple,
+    Decoder.rotated: _rotated,
+    Decoder.fine: _fine,
+}
 
 
 def build_model(model: ModelConfig, vocab_size: int, size: int | tuple[int, int] = 480) -> nn.Module:

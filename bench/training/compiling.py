@@ -1,4 +1,4 @@
-"""`recipe.compile`: training steps as fused kernels. Numbers change within rounding, so it is part of a cell's identity."""
+"""`recipe.compile`: training steps as fused kernels; numbers change within rounding, so cells have ids of their own."""
 
 import os
 from pathlib import Path

@@ -15,7 +15,7 @@ from bench.training.team import Team, meet
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from torch import nn
+    from torch import Tensor, nn
 
 _T = TypeVar("_T")
 _team: Team | None = None
@@ -170,12 +170,20 @@ def share_buffers(model: "nn.Module", accelerator: "Accelerator") -> None:
 
 def totals(accelerator: "Accelerator", *values: float) -> tuple[float, ...]:
     """Each value, summed over the processes."""
-    if accelerator.num_processes == 1:
-        return values
+    return values if accelerator.num_processes == 1 else tuple(_reduced(accelerator, values).tolist())
+
+
+def promised_totals(accelerator: "Accelerator", *values: float) -> "tuple[float | Tensor, ...]":
+    """`totals` that nobody waits for: with several processes float64 scalars on the device."""
+    return values if accelerator.num_processes == 1 else _reduced(accelerator, values).unbind()
+
+
+def _reduced(accelerator: "Accelerator", values: Sequence[float]) -> "Tensor":
     import torch
 
-    summed = accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=accelerator.device), "sum")
-    return tuple(summed.tolist())
+    own = torch.tensor(values, dtype=torch.float64).to(accelerator.device, non_blocking=True)
+    summed: Tensor = accelerator.reduce(own, "sum")
+    return summed
 
 
 def gathered(rows: list[_T]) -> list[_T]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from bench.config.schema import Config, Neck, RecipeConfig
 from bench.data.augment import erase_boxes, references_to_erase
@@ -27,16 +27,13 @@ from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
-from bench.training.losses import Divisors, divisors, segmentation_loss
+from bench.training.losses import EVERYTHING, Divisors, divisors, segmentation_loss, share_of
+from bench.training.pending import Pending
 from fianet.segmenter import Segmenter
 from fianet.timm_encoder import TimmEncoder
 
 # what the published codes call the backbone, but for LGCE's neck
 BACKBONE = ("encoder.", "fusions.", "neck.")
-
-
-class Diverged(RuntimeError):
-    """The loss is no number any more; names the step and the learning rate."""
 
 
 @dataclass
@@ -101,6 +98,7 @@ def train(
         )
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
     erased = references_to_erase(len(train_set), recipe.erase, seed)
+    pending = Pending(accelerator)
     pace = checkpoint.Pace(config.launcher.checkpoint_seconds)
     started, images, stepping = time.monotonic(), 0, 0.0
 
@@ -117,17 +115,18 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            value = _gradients(trained, batch, recipe, accelerator, erased, seed, progress.epoch)
-            if not abs(value) < float("inf"):  # NaN compares false
-                raise Diverged(
-                    f"the loss is {value} at step {step} (epoch {progress.epoch}), learning rate {rate:.3g}"
-                )
+            losses = _gradients(trained, batch, recipe, accelerator, erased, seed, progress.epoch)
             optimizer.step()
-            stepping += time.monotonic() - began
+            pending.add(f"step {step} (epoch {progress.epoch}), learning rate {rate:.3g}", losses)
             progress.batch += 1
-            progress.loss += value
+            look = pending.full or progress.batch == batches
+            if look:
+                progress.loss = sum(pending.read(), start=progress.loss)
+            stepping += time.monotonic() - began
             report(progress, batches)
             images += min(recipe.batch_size, len(order))
+            if not look:
+                continue
             old = accelerator.is_main_process and pace.due() and progress.batch < batches
             due, asked = distributed.totals(accelerator, old, interrupt.received() is not None)
             if due or asked:
@@ -189,28 +188,29 @@ def _gradients(
     erased: frozenset[int],
     seed: int,
     epoch: int,
-) -> float:
-    """Adds up the gradients of one batch, in `recipe.accumulate` parts of every process; returns its loss.
+) -> list[Tensor]:
+    """Adds up the gradients of one batch, in `recipe.accumulate` parts of every process; returns the parts' losses.
 
     The parts' gradients sum to the whole batch's but for batch norm, whose statistics are those of each part.
     """
-    device, value, together = accelerator.device, 0.0, None
+    losses: list[Tensor] = []
+    together = None
     if recipe.accumulate * accelerator.num_processes > 1:
-        own = divisors(batch["target"])
-        together = Divisors(*distributed.totals(accelerator, own.weight, own.samples))
+        together = Divisors(*distributed.promised_totals(accelerator, *divisors(batch["target"])))
     parts = {name: each.chunk(recipe.accumulate) for name, each in batch.items()}
     last = len(parts["target"]) - 1
     for index in range(last + 1):
         part = {name: each[index] for name, each in parts.items()}
-        images = erase_boxes(part["image"].to(device), part["index"], chosen=erased, seed=seed, epoch=epoch)
+        share = share_of(divisors(part["target"]), together, recipe.dice) if together else EVERYTHING
+        moved = {name: each.to(accelerator.device, non_blocking=True) for name, each in part.items()}
+        images = erase_boxes(moved["image"], part["index"], chosen=erased, seed=seed, epoch=epoch)
         with nullcontext() if index == last else accelerator.no_sync(model):
             with accelerator.autocast():
-                logits = model(normalize(images), *(part[name].to(device) for name in TEXT))
-            target = part["target"].to(device).long()
-            loss = segmentation_loss(logits.float(), target, recipe.loss, recipe.dice, together)
-            value += loss.item()
+                logits = model(normalize(images), *(moved[name] for name in TEXT))
+            loss = segmentation_loss(logits, moved["target"], recipe.loss, recipe.dice, share)
+            losses.append(loss.detach())
             accelerator.backward(loss * accelerator.num_processes)  # of which the mean is taken; parts add up
-    return distributed.totals(accelerator, value)[0]
+    return losses
 
 
 def make_optimizer(model: nn.Module, recipe: RecipeConfig, neck: Neck) -> torch.optim.AdamW:

@@ -1,0 +1,77 @@
+"""What `recipe.compile` does on any machine; that it is faster, only a GPU shows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.config.compose import configuration
+from bench.config.identity import identity
+from bench.models.build import build_model
+from bench.training import compiling
+from tests.bench.training.test_checkpointing import batch
+
+
+@pytest.fixture(autouse=True)
+def unchanged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process keeps its settings."""
+    monkeypatch.setenv(compiling.FOLDER, "elsewhere")
+    with torch._dynamo.config.patch(suppress_errors=False):
+        yield
+
+
+def test_without_a_compiler_a_cell_trains_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*args: object, **named: object) -> None:
+        raise RuntimeError("no C++ compiler here\nand much more")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    model = torch.nn.Linear(2, 2)
+    why = compiling.compile_steps(model, torch.device("cpu"), tmp_path)
+    assert why == "RuntimeError: no C++ compiler here"
+    assert model(torch.ones(1, 2)).shape == (1, 2)
+
+
+def test_names_of_weights_stay_and_the_cells_own_folder_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(compiling.FOLDER)
+    monkeypatch.setattr(compiling, "_impossible", lambda device: None)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    names = list(model.state_dict())
+    assert compiling.compile_steps(model, torch.device("cpu"), tmp_path / "compiled") is None
+    assert list(model.state_dict()) == names
+    assert compiling.os.environ[compiling.FOLDER] == str(tmp_path / "compiled")
+
+
+def test_cells_that_ask_for_it_have_ids_of_their_own() -> None:
+    plain, fused = (
+        identity(configuration([f"recipe.compile={word}"]), 0, "data", lambda source: str(source))
+        for word in ("false", "true")
+    )
+    assert "compile" not in plain["recipe"]
+    assert fused["recipe"]["compile"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lavt", "lgce", "rmsin", "fianet"])
+def test_a_model_is_captured_as_one_graph_with_the_same_gradients(name: str) -> None:
+    """With a backend that generates no code: what it would be made of is found, forward and backward."""
+    config = configuration([f"model={name}", "recipe.size=64"])
+    torch.manual_seed(0)
+    model = build_model(config.model, 60, 64).train()
+    found = []
+    for compiled in (False, True):
+        if compiled:
+            torch._dynamo.reset()
+            model.compile(backend="aot_eager", dynamic=False)
+        model.zero_grad()
+        loss = model(*batch()).square().mean()
+        loss.backward()
+        found.append(
+            (loss.detach(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
+        )
+    (loss, gradients), (other_loss, others) = found
+    torch.testing.assert_close(other_loss, loss)
+    for each, gradient in gradients.items():
+        torch.testing.assert_close(others[each], gradient, rtol=1e-3, atol=1e-5)
