@@ -29,7 +29,7 @@ from bench.storage.store import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.checkpointing import keep_less
-from bench.training.evaluate import evaluate, scores
+from bench.training.evaluate import evaluate_together, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
 from bench.training.unchanged import check_unchanged
@@ -141,18 +141,17 @@ def _score(
     cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
 ) -> None:
     """Scores every split and writes samples, then metrics: the file that alone means done. All else comes after it."""
-    frames = {
-        split: evaluate(
+    frames: dict[str, pd.DataFrame] = {}
+    for splits in sets.scored:
+        frames |= evaluate_together(
             model,
-            sets.splits[split],
+            {split: sets.splits[split] for split in splits},
             accelerator,
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
             progress=stop_at_signal,
         )
-        for split in sets.scored
-    }
     if not accelerator.is_main_process:
         return
     cell.write_samples(
