@@ -44,7 +44,8 @@ def evaluate(
         dataset: The split to score.
         accelerator: Decides device and precision.
         size: `resized` masks (as all four papers) or `native` size.
-        batch_size: Expressions predicted at once, fewer large ones on CPUs.
+        batch_size: Of training. Twice as many expressions are predicted at once, as nothing is kept for a way back;
+            fewer large ones on CPUs.
         workers: Loading processes.
         progress: Called with expressions done and in all, of this process; `Interrupted` from it ends all of them.
 
@@ -60,13 +61,14 @@ def evaluate(
     pictures = Pictures(dataset)
     own = distributed.part(range(len(pictures)), accelerator)
     total = sum(len(pictures.places[number]) for number in own)
+    most = 2 * batch_size
     if accelerator.device.type == "cpu":
-        batch_size = min(batch_size, max(1, CPU_PIXELS // dataset.size**2))
+        most = min(most, max(1, CPU_PIXELS // dataset.size**2))
     rows: list[tuple[int, dict[str, Any]]] = []
     asked = False
     try:
-        for batch in picture_loader(pictures, own, batch_size, workers):
-            for part, logits in _predict(model, batch, accelerator, batch_size):
+        for batch in picture_loader(pictures, own, most, workers):
+            for part, logits in _predict(model, batch, accelerator, most):
                 for index, each, target in zip(part["index"].tolist(), logits, part["target"], strict=True):
                     rows.append((index, _compare(dataset, index, each, target.numpy().astype(bool), size)))
                 progress(len(rows), total)
