@@ -18,6 +18,8 @@ NLTK_MARKS = 2
 BOXES_VERSION = 2
 # the same for what LGCE's neck has decayed (bench/training/train.py): only cells with that neck are trained anew
 LGCE_VERSION = 2
+# the same for text encoders of which nothing trains (fianet/text.py): they have no dropout any more
+FROZEN_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 
 
@@ -70,6 +72,8 @@ def identity(
     del model["published"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     encoder = named_weights(config.model.encoder.pretrained)
+    if not (config.model.text.trained_layers or config.model.text.train_embeddings or config.model.plugin):
+        model["text"]["frozen"] = FROZEN_VERSION
     model["encoder"]["pretrained"] = None if encoder is None else (encoder_weights or weights)(encoder)
     return {
         "version": VERSION,

@@ -1,10 +1,12 @@
-"""Several sentences about one image: what no word changes is computed once."""
+"""What is computed once: what no word changes of an image, and what a frozen text encoder makes of a sentence."""
 
 from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from fianet.remembered import remember
 from fianet.segmenter import Segmenter
+from fianet.text import TextEncoder
 
 Answers = Callable[..., Tensor]
 
@@ -23,3 +25,9 @@ def looked(model: nn.Module, images: Tensor) -> Answers:
         look = model.look(images)
         return lambda places, *words: model.answer(look.rows(places), *words)
     return lambda places, *words: model(images.index_select(0, places), *words)
+
+
+def remember_text(model: nn.Module) -> None:
+    """Keeps features of sentences where a model's text encoder is frozen; models of other packages stay."""
+    if isinstance(model, Segmenter) and isinstance(model.text, TextEncoder):
+        remember(model.text)

@@ -20,6 +20,7 @@ from bench.data.sets import Sets, open_sets
 from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
+from bench.models.looked import remember_text
 from bench.models.precision import running
 from bench.models.released import load_reference
 from bench.models.vocabulary import configured_tokenizer
@@ -73,6 +74,7 @@ def make_result(
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
         if config.recipe.checkpointing:
             keep_less(model)
+        remember_text(model)
         model = distributed.synchronise_norms(model, accelerator)
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
         images = min(config.recipe.batch_size, len(train_set))
