@@ -1,12 +1,32 @@
 """The one segmenter: text and image encoders, and three slots that make the models differ."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fianet.stages import StagedEncoder
 from fianet.text import Reader, Sentence
+
+
+class Look(NamedTuple):
+    """What a segmenter makes of images before it reads a word.
+
+    Args:
+        size: Height and width of the images.
+        features: (I,H,W,C) of the stage that the next fusion reads.
+        maps: Those for the neck that are done: none, or all of an encoder that reads no words.
+    """
+
+    size: tuple[int, int]
+    features: Tensor
+    maps: tuple[Tensor, ...]
+
+    def rows(self, images: Tensor) -> "Look":
+        """The looks at some of the images (E,) int64, each as often as it is named."""
+        maps = tuple(each.index_select(0, images) for each in self.maps)
+        return Look(self.size, self.features.index_select(0, images), maps)
 
 
 class Segmenter(nn.Module):
@@ -51,17 +71,38 @@ class Segmenter(nn.Module):
         Returns:
             Logits (B,2,H,W).
         """
-        sentence = self.text(ids, context_mask, object_mask, position_mask)
-        logits = self.decoder(self.neck(self._maps(image, sentence), sentence))
-        return F.interpolate(logits, size=image.shape[-2:], mode="bilinear", align_corners=True)
+        return self.answer(self.look(image), ids, context_mask, object_mask, position_mask)
 
-    def _maps(self, image: Tensor, sentence: Sentence) -> list[Tensor]:
-        maps = []
-        x = self.encoder.embed(image)
-        for stage, norm, fusion in zip(self.encoder.stages, self.encoder.norms, self.fusions, strict=True):
-            x, fused = fusion(stage(x), sentence)
-            maps.append(for_convolutions(norm(fused).permute(0, 3, 1, 2)))
-        return maps
+    def look(self, image: Tensor) -> Look:
+        """image (I,3,H,W) -> what no sentence changes: all before the first fusion that reads words."""
+        x = self.encoder.stages[0](self.encoder.embed(image))
+        maps: tuple[Tensor, ...] = ()
+        for stage, fusion in enumerate(self.fusions):
+            if fusion.phrases:
+                break
+            x, maps = self._fuse(stage, x, maps, {})
+        height, width = image.shape[-2:]
+        return Look((height, width), x, maps)
+
+    def answer(
+        self, look: Look, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
+    ) -> Tensor:
+        """A look and one sentence per row of it, as `forward` takes them -> logits (B,2,H,W)."""
+        sentence = self.text(ids, context_mask, object_mask, position_mask)
+        x, maps = look.features, look.maps
+        for stage in range(len(maps), len(self.fusions)):
+            x, maps = self._fuse(stage, x, maps, sentence)
+        logits = self.decoder(self.neck(list(maps), sentence))
+        return F.interpolate(logits, size=look.size, mode="bilinear", align_corners=True)
+
+    def _fuse(
+        self, stage: int, x: Tensor, maps: tuple[Tensor, ...], sentence: Sentence
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features of a stage and the maps before -> features of the next stage, and the maps with this one's."""
+        x, fused = self.fusions[stage](x, sentence)
+        done = for_convolutions(self.encoder.norms[stage](fused).permute(0, 3, 1, 2))
+        further = stage + 1 < len(self.fusions)
+        return self.encoder.stages[stage + 1](x) if further else x, (*maps, done)
 
 
 def for_convolutions(x: Tensor) -> Tensor:

@@ -31,6 +31,8 @@ class Reader(nn.Module):
 class TextEncoder(nn.Module):
     """Encodes the same words once per phrase, all phrases in one BERT call (FIANet, TGRS 2025, sec. III-B).
 
+    One of which nothing trains stays in eval mode: dropout would blur features that nothing learns to make up for.
+
     Args:
         bert: The word encoder, a BERT or one like it, without pooler.
         phrases: Which of `PHRASES` the rest of the model reads.
@@ -40,6 +42,17 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.bert = bert
         self.phrases = tuple(name for name in PHRASES if name in phrases)
+        if self.frozen:
+            self.eval()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of it trains."""
+        return not any(each.requires_grad for each in self.bert.parameters())
+
+    def train(self, mode: bool = True) -> "TextEncoder":
+        """As every module, but a frozen one stays in eval mode."""
+        return super().train(mode and not self.frozen)
 
     def forward(
         self, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
@@ -51,11 +64,27 @@ class TextEncoder(nn.Module):
         """
         masks = {"context": context_mask, "object": object_mask, "position": position_mask}
         wanted = [masks[name] for name in self.phrases]
-        features = read(self.bert, ids.repeat(len(wanted), 1), torch.cat(wanted))
+        features = self.encode(ids.repeat(len(wanted), 1), torch.cat(wanted))
         return {
             name: Phrase(part, mask)
             for name, part, mask in zip(self.phrases, features.chunk(len(wanted)), wanted, strict=True)
         }
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids and mask (B,N) int64 -> (B,N,D)."""
+        return read(self.bert, ids, mask)
+
+
+class ContextualText(TextEncoder):
+    """Reads the sentence once: a phrase is its words as they stand there, which know the rest of it (ours)."""
+
+    def forward(
+        self, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
+    ) -> Sentence:
+        """Takes what `TextEncoder` takes -> the wanted phrases."""
+        masks = {"context": context_mask, "object": object_mask, "position": position_mask}
+        features = self.encode(ids, context_mask)
+        return {name: Phrase(features, masks[name]) for name in self.phrases}
 
 
 class NoText(nn.Module):

@@ -16,6 +16,7 @@ from bench.config.schema import (
     EncoderKind,
     Fusion,
     Neck,
+    PhraseWords,
     Precision,
     Stretch,
     WordNorm,
@@ -29,6 +30,8 @@ NLTK_MARKS = 2
 BOXES_VERSION = 2
 # the same for what LGCE's neck has decayed (bench/training/train.py): only cells with that neck are trained anew
 LGCE_VERSION = 2
+# the same for text encoders of which nothing trains (fianet/text.py): they have no dropout any more
+FROZEN_VERSION = 2
 ALIGNMENTS = (Fusion.fiam, Fusion.fiam_direct)
 # keys of the image encoder that came later, with what every cell had before
 LATER = {key: getattr(EncoderConfig(), key) for key in ("kind", "name", "trained_stages", "freeze_norm")}
@@ -91,9 +94,13 @@ def identity(
     if config.recipe.precision == Precision.float32:  # as before this key
         del recipe["precision"]
     del model["published"]
+    if config.model.text.phrases == PhraseWords.masked:  # as before this key
+        del model["text"]["phrases"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     model["encoder"] = as_before(model["encoder"])
     encoder = named_weights(config.model.encoder.pretrained)
+    if not (config.model.text.trained_layers or config.model.text.train_embeddings or config.model.plugin):
+        model["text"]["frozen"] = FROZEN_VERSION
     model["encoder"]["pretrained"] = None if encoder is None else (encoder_weights or weights)(encoder)
     return {
         "version": VERSION,

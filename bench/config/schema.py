@@ -168,6 +168,13 @@ class TmemConfig:
     blocks: int = 3
 
 
+class PhraseWords(StrEnum):
+    """How object and position words are read: `masked` from the rest, as published, or `contextual`, in their sentence."""
+
+    masked = "masked"
+    contextual = "contextual"
+
+
 @dataclass
 class TextConfig:
     """The sentence encoder. `pretrained`: hub id or folder; none, `random`: random weights, the shipped vocabulary."""
@@ -179,6 +186,7 @@ class TextConfig:
     dropout: float = 0.1
     trained_layers: int = 10  # the first n layers train; the published recipe leaves 10 and 11 as they are
     train_embeddings: bool = False
+    phrases: PhraseWords = PhraseWords.masked
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Referring expressions as training samples."""
 
+import copy
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +65,14 @@ class ReferringDataset(Dataset[Sample]):
             **{name: torch.from_numpy(values[index]) for name, values in self.tokens.items()},
             "index": index,
         }
+
+
+def joined(datasets: Sequence[ReferringDataset]) -> ReferringDataset:
+    """The samples of all, one after the other; images are read as the first one reads its own."""
+    whole = copy.copy(datasets[0])
+    whole.references = [reference for each in datasets for reference in each.references]
+    whole.tokens = {name: np.concatenate([each.tokens[name] for each in datasets]) for name in whole.tokens}
+    return whole
 
 
 def loader(

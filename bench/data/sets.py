@@ -11,7 +11,7 @@ from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.decouplers import make_decoupler
 from bench.data.further import further_references
-from bench.data.reference import SCORED, SHUFFLED, Reference
+from bench.data.reference import SHUFFLED, Reference
 from bench.data.subset import Subset, training_subset
 from bench.data.usable import usable_references
 from bench.storage.splits import TEST, further_set, further_split
@@ -35,10 +35,10 @@ class Sets:
     tokenizer: Tokenizer
 
     @property
-    def scored(self) -> list[str]:
-        """The splits that are scored at the end, those of further sets last."""
+    def scored(self) -> list[list[str]]:
+        """The splits that are scored at the end, those with the same images together, those of further sets last."""
         further = [split for split in self.splits if further_set(split)]
-        return [*SCORED, *further]
+        return [["val"], [TEST, SHUFFLED], *([split] for split in further)]
 
 
 def open_sets(

@@ -14,6 +14,7 @@ from bench.images.picture import Picture
 from bench.images.resize import resized
 from bench.models.bundle import Bundle
 from bench.models.inputs import TEXT, normalize
+from bench.models.looked import looked
 from bench.models.precision import set_precision
 from bench.models.vocabulary import fitting_tokenizer
 from bench.terminal.errors import UserError
@@ -73,13 +74,15 @@ class Predictor:
     @torch.inference_mode()
     def __call__(self, pairs: Sequence[tuple[Picture, str]]) -> list[Prediction]:
         """One batch: pictures of any sizes with one sentence each."""
-        squares = {id(picture): resized(Image.fromarray(picture.pixels), self.size) for picture, _ in pairs}
-        images = torch.from_numpy(np.stack([squares[id(picture)] for picture, _ in pairs]))
+        pictures = {id(picture): picture for picture, _ in pairs}
+        squares = [resized(Image.fromarray(picture.pixels), self.size) for picture in pictures.values()]
+        images = normalize(torch.from_numpy(np.stack(squares)).to(self.device))
+        places = torch.tensor([[*pictures].index(id(picture)) for picture, _ in pairs], device=self.device)
         rows = [self.tokenizer(text, self.max_tokens, self.decouple) for _, text in pairs]
         words = (
             torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device) for name in TEXT
         )
-        logits = self.model(normalize(images.to(self.device)), *words).float().cpu()
+        logits = looked(self.model, images)(places, *words).float().cpu()
         return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]
 
 

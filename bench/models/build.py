@@ -18,6 +18,7 @@ from bench.config.schema import (
     Fusion,
     ModelConfig,
     Neck,
+    PhraseWords,
     WordNorm,
     named_weights,
 )
@@ -249,7 +250,7 @@ def _assemble(
     decoder: DecoderBuilder,
 ) -> Segmenter:
     from fianet.segmenter import Segmenter
-    from fianet.text import NoText, TextEncoder, freeze_bert, pretrained_bert, random_bert
+    from fianet.text import ContextualText, NoText, TextEncoder, freeze_bert, pretrained_bert, random_bert
 
     for part, pretrained in (("encoder", model.encoder.pretrained), ("text", model.text.pretrained)):
         if pretrained == REQUIRED:
@@ -277,8 +278,9 @@ def _assemble(
     ]
     neck_module = neck(model, encoder.channels, words, image)
     phrases = neck_module.phrases.union(*(each.phrases for each in fusions))
+    reading = ContextualText if text.phrases == PhraseWords.contextual else TextEncoder
     return Segmenter(
-        TextEncoder(bert, phrases) if phrases else NoText(), encoder, fusions, neck_module, decoder_module
+        reading(bert, phrases) if phrases else NoText(), encoder, fusions, neck_module, decoder_module
     )
 
 

@@ -1,6 +1,9 @@
-"""Scores a model on one split: one line per expression, from which every table and figure follows."""
+"""Scores a model on a split: one line per expression, from which every table and figure follows.
 
-from collections.abc import Callable
+An image is read, and looked at as far as no word is needed, once for all its expressions.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.config.schema import EvalSize
-from bench.data.dataset import ReferringDataset, loader
+from bench.data.dataset import ReferringDataset, joined
+from bench.data.pictures import Pictures, picture_loader
 from bench.models.inputs import TEXT, normalize
+from bench.models.looked import looked
 from bench.storage import metrics
 from bench.training import distributed, interrupt
+
+# at once on CPUs: four images of 480 px. Tensors beyond 32 MB come from the system, page by page, each time anew
+CPU_PIXELS = 2**20
 
 
 @torch.inference_mode()
@@ -36,7 +44,8 @@ def evaluate(
         dataset: The split to score.
         accelerator: Decides device and precision.
         size: `resized` masks (as all four papers) or `native` size.
-        batch_size: Expressions predicted at once.
+        batch_size: Of training. Twice as many expressions are predicted at once, as nothing is kept for a way back;
+            fewer large ones on CPUs.
         workers: Loading processes.
         progress: Called with expressions done and in all, of this process; `Interrupted` from it ends all of them.
 
@@ -49,23 +58,64 @@ def evaluate(
         Interrupted: `progress` of a process said so.
     """
     model.eval()
-    rows: list[dict[str, Any]] = []
-    own = distributed.part(range(len(dataset)), accelerator)
+    pictures = Pictures(dataset)
+    own = distributed.part(range(len(pictures)), accelerator)
+    total = sum(len(pictures.places[number]) for number in own)
+    most = 2 * batch_size
+    if accelerator.device.type == "cpu":
+        most = min(most, max(1, CPU_PIXELS // dataset.size**2))
+    rows: list[tuple[int, dict[str, Any]]] = []
     asked = False
     try:
-        for batch in loader(dataset, batch_size, own, workers):
-            with accelerator.autocast():
-                images = normalize(batch["image"].to(accelerator.device))
-                logits = model(images, *(batch[name].to(accelerator.device) for name in TEXT)).float()
-            for index, each, target in zip(batch["index"].tolist(), logits, batch["target"], strict=True):
-                rows.append(_compare(dataset, index, each, target.numpy().astype(bool), size))
-            progress(len(rows), len(own))
+        for batch in picture_loader(pictures, own, most, workers):
+            for part, logits in _predict(model, batch, accelerator, most):
+                for index, each, target in zip(part["index"].tolist(), logits, part["target"], strict=True):
+                    rows.append((index, _compare(dataset, index, each, target.numpy().astype(bool), size)))
+                progress(len(rows), total)
     except interrupt.Interrupted:
         asked = True
     if any(distributed.totals(accelerator, asked)):  # all end together: none waits for the rows of another
         interrupt.check(beside=True)
-    everyones: list[Any] = distributed.gathered(rows)
-    return pd.DataFrame(everyones)
+    everyones = distributed.gathered(rows)
+    return pd.DataFrame([row for _, row in sorted(everyones, key=lambda numbered: numbered[0])])
+
+
+def evaluate_together(
+    model: nn.Module, datasets: Mapping[str, ReferringDataset], accelerator: Accelerator, **how: Any
+) -> dict[str, pd.DataFrame]:
+    """Splits with the same images, each of which is read and looked at once for all of them.
+
+    Args:
+        model: As `evaluate` takes it.
+        datasets: By split, all reading images in one way.
+        accelerator: Likewise.
+        how: The rest of what `evaluate` takes.
+
+    Returns:
+        The lines of each split.
+    """
+    samples = evaluate(model, joined(list(datasets.values())), accelerator, **how)
+    frames: dict[str, pd.DataFrame] = {}
+    start = 0
+    for split, dataset in datasets.items():
+        frames[split] = samples.iloc[start : start + len(dataset)].reset_index(drop=True)
+        start += len(dataset)
+    return frames
+
+
+def _predict(
+    model: nn.Module, batch: dict[str, Tensor], accelerator: Accelerator, most: int
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """A batch of images in parts of at most `most` expressions, each with its logits (E,2,S,S) in float32."""
+    device = accelerator.device
+    images = normalize(batch.pop("image").to(device))
+    with accelerator.autocast():
+        answers = looked(model, images)
+    for start in range(0, len(batch["index"]), most):
+        part = {name: each[start : start + most] for name, each in batch.items()}
+        with accelerator.autocast():
+            logits = answers(*(part[name].to(device) for name in ("place", *TEXT)))
+        yield part, logits.float()
 
 
 def _compare(

@@ -21,6 +21,7 @@ from bench.data.sets import Sets, open_sets
 from bench.inference.alignment import measure_alignment
 from bench.models.build import build_model
 from bench.models.bundle import load_bundle
+from bench.models.looked import remember_text
 from bench.models.precision import running
 from bench.models.released import load_reference
 from bench.models.vocabulary import configured_tokenizer
@@ -31,7 +32,7 @@ from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.checkpointing import keep_less
 from bench.training.compiling import compile_steps
-from bench.training.evaluate import evaluate, scores
+from bench.training.evaluate import evaluate_together, scores
 from bench.training.interrupt import Stop
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
 from bench.training.unchanged import check_unchanged
@@ -75,6 +76,7 @@ def make_result(
         model = build_model(config.model, tokenizer.vocab_size, config.recipe.size)
         if config.recipe.checkpointing:
             keep_less(model)
+        remember_text(model)
         model = distributed.synchronise_norms(model, accelerator)
         if config.recipe.compile:
             why = compile_steps(model, accelerator.device, Path(config.data.cache) / "compiled")
@@ -147,18 +149,17 @@ def _score(
     cell: Cell, config: Config, model: nn.Module, sets: Sets, accelerator: Accelerator, progress: Progress
 ) -> None:
     """Scores every split and writes samples, then metrics: the file that alone means done. All else comes after it."""
-    frames = {
-        split: evaluate(
+    frames: dict[str, pd.DataFrame] = {}
+    for splits in sets.scored:
+        frames |= evaluate_together(
             model,
-            sets.splits[split],
+            {split: sets.splits[split] for split in splits},
             accelerator,
             size=config.protocol.size,
             batch_size=config.recipe.batch_size,
             workers=config.data.workers,
             progress=stop_at_signal,
         )
-        for split in sets.scored
-    }
     if not accelerator.is_main_process:
         return
     cell.write_samples(

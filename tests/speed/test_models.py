@@ -1,5 +1,6 @@
 """Models at the tiny scale: forward, one training step, evaluation, and the state that training goes on from."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,14 @@ import torch
 from bench.config.compose import configuration
 from bench.config.request import Request
 from bench.config.schema import Config
+from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.index import read_index
 from bench.models.build import build
 from bench.study.prepare import prepare
 from bench.training import checkpoint
 from bench.training.distributed import make_accelerator
-from bench.training.evaluate import evaluate
+from bench.training.evaluate import evaluate_together
 from bench.training.losses import segmentation_loss
 from bench.training.train import make_optimizer
 from fianet.segmenter import Segmenter
@@ -77,18 +79,34 @@ def test_step_by_tokens(speed: Speed, tokens: int) -> None:
     speed(step("fianet", tokens=tokens), "step by tokens", f"{tokens} tokens", **curve)
 
 
-def test_evaluation(speed: Speed, drawn: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["FIANet", "FIANet, three sentences an image", "FIANet, shuffled too"])
+def test_evaluation(speed: Speed, drawn: list[str], tmp_path: Path, case: str) -> None:
     config = prepare(Request.parse([*drawn, f"store={tmp_path}"])).cells[0].config
     tokenizer = Tokenizer.load(None)
     references = [each for each in read_index(config.data).references if each.split == "val"]
-    dataset = ReferringDataset(references, tokenizer, config.recipe.size, config.data.max_tokens)
+    if case != "FIANet":
+        of_image = Counter[str]()
+        several = []
+        for each in references * 2:
+            of_image[each.image_id] += 1
+            if of_image[each.image_id] <= 3:
+                several.append(each)
+        references = several
+    splits = {"test": references}
+    if case == "FIANet, shuffled too":
+        splits["shuffled"] = list(with_other_sentences(references))
+    datasets = {
+        split: ReferringDataset(each, tokenizer, config.recipe.size, config.data.max_tokens)
+        for split, each in splits.items()
+    }
     model = build(config.model, tokenizer.vocab_size, config.recipe.size)
     accelerator = make_accelerator(config.recipe.precision)
+    how = {"size": config.protocol.size, "batch_size": 8, "workers": 0}
     speed(
-        lambda: evaluate(model, dataset, accelerator, size=config.protocol.size, batch_size=8, workers=0),
+        lambda: evaluate_together(model, datasets, accelerator, **how),
         "evaluation",
-        "FIANet",
-        items=len(dataset),
+        case,
+        items=sum(len(each) for each in datasets.values()),
         unit="expressions",
         rounds=5,
     )
