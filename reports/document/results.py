@@ -21,7 +21,7 @@ LAYOUTS = {
     "article": "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}",
 }
 CAPTIONS = {
-    "bars": "mIoU of every row on test; lines are 95 % intervals over images, dots are seeds.",
+    "bars": "mIoU of every row on test; lines are 95 % intervals, dots are seeds.",
     "curves": "Score on the selecting split and training loss by epoch.",
     "thresholds": "Share of test expressions whose IoU reaches a threshold.",
     "sizes": "Mean IoU against the share of the image that an object covers.",

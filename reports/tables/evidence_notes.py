@@ -54,8 +54,8 @@ def mark_notes(frame: StudyFrame, evidence: Evidence, marks: Marks) -> list[str]
     return mark_said(marks, any(lead.stand_out for lead in found))
 
 
-def mark_said(marks: Marks, anything: bool) -> list[str]:
-    """What is bold in a table, given whether anything is."""
+def mark_said(marks: Marks, anything: bool, along: str = "column") -> list[str]:
+    """What is bold in a table, given whether anything is, and along what numbers are ranked."""
     if marks.best == Best.maximum:
         return [
             "Bold: the highest number; underlined: the second. Whether others can be told from them is not tested."
@@ -64,7 +64,7 @@ def mark_said(marks: Marks, anything: bool) -> list[str]:
         return []
     return [
         "Bold: the highest number and all that a paired test over seeds and images cannot tell from it (p ≥ 0.05, "
-        "Holm-corrected by column); nothing is bold where that holds of every row."
+        f"Holm-corrected by {along}); nothing is bold where that holds of every row."
     ]
 
 
@@ -140,7 +140,7 @@ def verdict_notes(evidence: Evidence) -> list[str]:
 
 
 def leaders(frame: StudyFrame, evidence: Evidence | None = None) -> list[str]:
-    """The highest row of every data set on test in a sentence, and which rows cannot be told from it."""
+    """The highest row of every data set on test, which rows cannot be told from it, and which learned nothing."""
     evidence, said = evidence or Evidence(), []
     for dataset in frame.datasets:
         scores = {row.key: frame.scores(row.key, dataset, "test")[HEADLINE] for row in frame.rows_on(dataset)}
@@ -155,12 +155,7 @@ def leaders(frame: StudyFrame, evidence: Evidence | None = None) -> list[str]:
             uneven = len({scores[key].n for key in scored}) > 1
             open_ = " Other rows have other seeds, so this may change." if uneven else ""
             said.append(f"{dataset}, test: {_lead(labels[best], best, scores[best], lead, numbers)}.{open_}")
-        said += [
-            f"{dataset}: {labels[row]} collapsed ({evidence.collapsed(row, dataset)}) and is not counted."
-            for row in scores
-            if evidence.collapsed(row, dataset)
-        ]
-    return said
+    return said + trouble_notes(frame, evidence)
 
 
 def _lead(label: str, best: str, score: Score, lead: Leading | None, numbers: Mapping[str, str]) -> str:

@@ -146,7 +146,8 @@ def _grid(
     spread = f", mean ± standard deviation over {len(frame.seeds)} seeds" if len(frame.seeds) > 1 else ""
     said = [f"Mean IoU in percent{spread}. A dash: no expressions or no result."]
     cells = [cell for panel in panels for line in panel.lines for cell in line.cells]
-    said += mark_said(marks, any(cell.emphasis != Emphasis.none for cell in cells))
+    along = "column" if any(column.ranked for column in columns) else "line"
+    said += mark_said(marks, any(cell.emphasis != Emphasis.none for cell in cells), along)
     said += [FEW_SAID] if any(cell.faint for cell in cells) else []
     caption = "Mean IoU of the test expressions of each part (%)."
     return side_grid(frame, name, title, columns, panels, general(said), caption)

@@ -119,13 +119,19 @@ def _line(
     ]
     if frame.reference == row:
         cells.append(TableCell("ref.", exact=0.0))
-    elif frame.reference and not frame.same_masks(row.key):
+    elif frame.reference and not _comparable(frame, evidence, row, dataset):
         cells.append(number(math.nan))
     elif frame.reference:
         sign = significance(evidence, marks, dataset, split, row.key)
         cells.append(number(headline.gain, headline.gain_std, signed=True, sign=sign))
     ranked = evidence.competes(frame, row.key, dataset)
     return Line(plain(row.key), tuple(cells), headline.n, plain(missing), ranked)
+
+
+def _comparable(frame: StudyFrame, evidence: Evidence, row: StudyRow, dataset: str) -> bool:
+    """Whether a row's difference to the reference says anything: same masks, and neither collapsed."""
+    pair = [row.key, *([frame.reference.key] if frame.reference else [])]
+    return frame.same_masks(row.key) and not any(evidence.collapsed(each, dataset) for each in pair)
 
 
 def shown_printed(frame: StudyFrame, dataset: str, split: str) -> list[Printed]:

@@ -11,7 +11,7 @@ from reports.page.report import Report
 from reports.statistics.evidence import weigh
 from reports.tables.every_table import all_grids
 from reports.tables.evidence_notes import leaders
-from reports.tables.grid import Emphasis, Grid
+from reports.tables.grid import NOTHING, Emphasis, Grid
 from reports.tables.study_table import study_grid
 from tests.reports.statistics.test_collapse import EMPTY, answers_with, troubles_of
 
@@ -89,11 +89,12 @@ def test_a_collapsed_row_is_named_and_takes_no_rank(make_study: StudyMaker, tmp_
     notes = {note.marker: note.text for note in grid.notes}
     assert "Collapsed (empty masks on 100 %" in notes[line.cells[0].marker]
     assert all(cell.emphasis == Emphasis.none for cell in line.cells)
+    assert line.cells[-1].text == NOTHING
     frame, samples, troubles = troubles_of(store)
     evidence = weigh(frame, samples, troubles)
     for name, each in all_grids(store, frame, evidence, samples).items():
         assert "collapsed (empty masks" in said(each).lower(), name
-    assert "synthetic: + object collapsed (empty masks" in " ".join(leaders(frame, evidence))
+    assert "+ object on synthetic: collapsed (empty masks" in " ".join(leaders(frame, evidence))
 
 
 def test_the_highest_is_never_said_without_what_cannot_be_told_from_it(make_study: StudyMaker) -> None:
