@@ -31,6 +31,7 @@ show as missing. What has not changed is not made again.
 
 Writes index.html, table.tex|md|html|csv, tables/ (statistics, parts of the test split, cost, settings,
 reproduction), results.csv (one line per row x data set x split x seed) and figures/, and prints the table.
+STORE/reports/index.html lists all studies.
 """
 
 

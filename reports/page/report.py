@@ -1,6 +1,6 @@
 """From stored cells to a study's tables, figures and page."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from bench.storage.store import Store
 from reports.figures.every_figure import draw_figures
 from reports.figures.scenes import ReadScenes
 from reports.page import unchanged
+from reports.page.index import entry, write_index
 from reports.page.study_page import PAGE, page_html
 from reports.statistics.collapse import find_troubles
 from reports.statistics.evidence import Evidence, weigh
@@ -45,6 +46,7 @@ class Report:
         remarks: What was left out and why, one line each.
         page: The study's page.
         evidence: What the samples support.
+        index: The list of all studies; None where the report does not lie in the store.
     """
 
     frame: StudyFrame
@@ -55,6 +57,7 @@ class Report:
     remarks: tuple[str, ...] = field(default=())
     page: Path | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    index: Path | None = None
 
     def show(self, console: Console | None = None) -> None:
         """Prints the table, the paths and what was left out."""
@@ -69,8 +72,9 @@ class Report:
             folders = sorted({f"{path.parent.name}/" for path in paths if path.parent != self.folder})
             said = " ".join(filter(None, (names, *folders)))
             console.print(f"{kind}: {self.folder}/ {said}", markup=False, highlight=False, soft_wrap=True)
-        if self.page:
-            console.print(f"page: {self.page}", markup=False, highlight=False, soft_wrap=True)
+        for name, path in (("page", self.page), ("all studies", self.index)):
+            if path:
+                console.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def write_report(
@@ -108,7 +112,10 @@ def write_report(
         grid = study_grid(frame, evidence, marks)
         paths = {kind: tuple(folder / name for name in record[kind]) for kind in ("tables", "figures")}
         remarks = tuple(record["remarks"])
-        return Report(frame, grid, folder, **paths, remarks=remarks, page=folder / PAGE, evidence=evidence)
+        index = None if out else write_index(store)
+        return Report(
+            frame, grid, folder, **paths, remarks=remarks, page=folder / PAGE, evidence=evidence, index=index
+        )
     samples = {
         (dataset, split): found
         for dataset in frame.datasets
@@ -133,5 +140,6 @@ def write_report(
         tables=[str(path.relative_to(folder)) for path in report.tables],
         figures=[str(path.relative_to(folder)) for path in report.figures],
         remarks=list(remarks),
+        entry=entry(store, frame, evidence),
     )
-    return report
+    return report if out else replace(report, index=write_index(store))

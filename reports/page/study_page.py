@@ -76,7 +76,7 @@ def page_html(
         sources=_json([{"tex": formats.latex(grid), "csv": formats.table_csv(grid)} for grid in grids]),
         leaders=leaders(frame, evidence),
         verdicts=evidence.verdicts,
-        missing=_missing(frame),
+        missing=missing_said(frame),
         remarks=remarks,
         figures=[(_title(path), _png(path)) for path in figures if path.suffix == ".png"],
         examples=_json(data),
@@ -121,7 +121,8 @@ def _png(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _missing(frame: StudyFrame) -> list[str]:
+def missing_said(frame: StudyFrame) -> list[str]:
+    """Which rows lack seeds and why, a sentence each."""
     labels = {row.key: row.label for row in frame.rows}
     return [f"{labels[row]} on {dataset}: {note}" for (row, dataset), note in missing_notes(frame).items()]
 

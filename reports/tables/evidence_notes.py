@@ -170,7 +170,8 @@ def _lead(label: str, best: str, score: Score, lead: Leading | None, numbers: Ma
     if not near:
         told = f"{over} tells it from all others"
     elif len(lead.rows) == lead.of:
-        told = f"{over} tells it from no other row"
+        highest = f"no row stands out: {highest}"
+        told = f"{over} tells it from no other"
     else:
         told = f"{over} cannot tell it from {near}"
     if lead.over_seeds:
