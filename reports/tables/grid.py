@@ -239,4 +239,5 @@ def _ranks(cells: Sequence[TableCell]) -> dict[str, Emphasis]:
     if len(ordered) < 2:
         return {}
     best, second = ordered[:2]
-    return {shown[second]: Emphasis.second, shown[best]: Emphasis.best}
+    seconds = {shown[second]: Emphasis.second} if second else {}  # 0.00 is nobody's achievement
+    return seconds | {shown[best]: Emphasis.best}

@@ -119,6 +119,8 @@ def test_damaged_image_costs_the_figure_only(make_study: StudyMaker, images: Pat
         (["ablaton=fiam"], "Did you mean ablation"),
         ([], "which study"),
         (["fiam"], "key=value"),
+        (["ablation=fiam", "best=maxi"], "Did you mean maximum"),
+        (["ablation=fiam", "rank_published=true"], "Add best=maximum"),
     ],
 )
 def test_mistakes_are_two_lines_and_exit_code_two(

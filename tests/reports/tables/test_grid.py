@@ -33,6 +33,10 @@ def test_nothing_is_best_where_all_are_equal_or_alone() -> None:
     assert column(12.5) == [NONE]
 
 
+def test_nothing_found_is_not_second_best() -> None:
+    assert column(0.22, 0, 0) == [BEST, NONE, NONE]
+
+
 def test_missing_numbers_take_no_rank() -> None:
     assert column(float("nan"), 3, 2) == [NONE, BEST, SECOND]
 
