@@ -45,7 +45,8 @@ lint: $(VENV)/.dev  ## ruff, mypy and the walls between rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine alone
+ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine alone; all studies: runs/reports/index.html
+	@echo "All studies, no server needed: $(CURDIR)/runs/reports/index.html"
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
 
 docs-assets: run  ## README's table and the docs' pictures, from a real run of `make run`

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports.figures.trial import Trial
+from reports.tables.marks import Best, Marks, Stars
 
 if TYPE_CHECKING:
     from bench.storage.store import Store
     from reports.figures.scenes import ReadScenes
     from reports.page.report import Report
 
-__all__ = ["Trial", "check_methods", "draw_search", "write_report"]
+__all__ = ["Best", "Marks", "Stars", "Trial", "check_methods", "draw_search", "write_report"]
 
 
 def write_report(
@@ -26,7 +27,7 @@ def write_report(
     scenes: "ReadScenes",
     out: Path | None = None,
     *,
-    rank_published: bool = False,
+    marks: Marks | None = None,
     again: bool = False,
 ) -> "Report":
     """Writes a study's tables, figures and page from what the store holds now.
@@ -36,7 +37,7 @@ def write_report(
         study: Its name.
         scenes: Reads the pictures and true masks of a cell's data set, from the cell's stored configuration.
         out: Folder to write to; None: `reports/<study>` in the store.
-        rank_published: Whether numbers of papers compete for best and second.
+        marks: Which numbers stand out; None: what a test tells from others.
         again: Make it even if nothing changed.
 
     Raises:
@@ -44,7 +45,7 @@ def write_report(
     """
     from reports.page import report
 
-    return report.write_report(store, study, scenes, out, rank_published=rank_published, again=again)
+    return report.write_report(store, study, scenes, out, marks=marks, again=again)
 
 
 def check_methods(names: Sequence[str], source: str) -> None:

@@ -6,8 +6,16 @@ from pathlib import Path
 
 from bench.terminal.errors import UserError
 from reports.page.report import Report
+from reports.statistics.evidence import Evidence
+from reports.statistics.frame import StudyFrame
+from reports.statistics.two_way import SEEDS
+from reports.tables.evidence_notes import leaders
+from reports.text.escape import markdown
 
 FIGURES = ("examples", "bars", "curves", "attention")
+ONE_TRAINING = (
+    "These numbers do not say which row is best: another training of each may order them otherwise."
+)
 MARKERS = ("<!-- table: written by make docs-assets -->", "<!-- end of table -->")
 
 
@@ -23,10 +31,18 @@ def put(report: Report, checkout: Path) -> Path:
         stem = figure.stem.partition("-")[0]
         if figure.suffix == ".png" and stem in FIGURES:
             shutil.copyfile(figure, assets / f"{report.frame.study['name']}-{stem}.png")
-    markdown = next(path for path in report.tables if path.name == "table.md").read_text(encoding="utf-8")
+    table = next(path for path in report.tables if path.name == "table.md").read_text(encoding="utf-8")
     readme = checkout / "README.md"
-    readme.write_text(insert(readme.read_text(encoding="utf-8"), without_val(markdown)), encoding="utf-8")
+    shown = f"{without_val(table).strip()}\n\n{reading(report.frame, report.evidence)}"
+    readme.write_text(insert(readme.read_text(encoding="utf-8"), shown), encoding="utf-8")
     return assets
+
+
+def reading(frame: StudyFrame, evidence: Evidence) -> str:
+    """What the table may be read as: nothing about which row is best while seeds are few, else what tests tell."""
+    if len(frame.seeds) < SEEDS:
+        return ONE_TRAINING
+    return " ".join(map(markdown, leaders(frame, evidence)))
 
 
 def insert(page: str, table: str) -> str:
@@ -43,6 +59,6 @@ def insert(page: str, table: str) -> str:
     return f"{page[:start]}{MARKERS[0]}\n\n{table.strip()}\n\n{page[end:]}"
 
 
-def without_val(markdown: str) -> str:
+def without_val(table: str) -> str:
     """Title, the table of the test split, and the notes: the val table is left to the report."""
-    return re.sub(r"\*\*[^*\n]+, val\*\*\n\n(?:\|.*\n)+\n?", "", markdown)
+    return re.sub(r"\*\*[^*\n]+, val\*\*\n\n(?:\|.*\n)+\n?", "", table)

@@ -12,7 +12,7 @@ from bench.terminal.errors import UserError
 from reports.figures.scenes import ReadScenes
 from reports.figures.style import COLUMN, DPI
 from reports.page.report import Report, write_report
-from reports.tables.notes import leaders, verdict_notes
+from reports.tables.evidence_notes import leaders, verdict_notes
 from reports.text.escape import latex, plain, slug
 from reports.text.templates import render
 
@@ -21,7 +21,7 @@ LAYOUTS = {
     "article": "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}",
 }
 CAPTIONS = {
-    "bars": "mIoU of every row on test; lines are 95 % intervals over images, dots are seeds.",
+    "bars": "mIoU of every row on test; lines are 95 % intervals, dots are seeds.",
     "curves": "Score on the selecting split and training loss by epoch.",
     "thresholds": "Share of test expressions whose IoU reaches a threshold.",
     "sizes": "Mean IoU against the share of the image that an object covers.",
@@ -83,7 +83,9 @@ def _section(report: Report, out: Path) -> dict[str, object]:
                     "wide": _inches(path) > COLUMN,
                 }
             )
-    summary = [latex(said) for said in (*leaders(report.frame), *verdict_notes(report.evidence))]
+    summary = [
+        latex(said) for said in (*leaders(report.frame, report.evidence), *verdict_notes(report.evidence))
+    ]
     return {
         "title": latex(plain(report.grid.title)),
         "summary": summary or [latex("No cell is done yet.")],
@@ -118,6 +120,6 @@ def compile_pdf(source: Path) -> Path:
             ]
             raise UserError(
                 f"{source}: pdflatex stopped: {said[0] if said else 'see the log'}",
-                f"Look at {source.with_suffix('.log')}; tables need siunitx, booktabs and amssymb.",
+                f"Look at {source.with_suffix('.log')}; tables need siunitx, booktabs, amssymb and xcolor.",
             )
     return source.with_suffix(".pdf")

@@ -90,7 +90,7 @@ def legend(
 
 
 def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
-    """The headline metric on test, a bar per row, with its 95 % interval over images and each seed as a dot."""
+    """The headline metric on test, a bar per row, with its 95 % interval and each seed as a dot."""
     evidence = evidence or Evidence()
     looked = looks(frame.methods)
     most = max(len(frame.rows_on(dataset)) for dataset in frame.datasets)
@@ -103,15 +103,21 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
         for place, row in enumerate(rows):
             _bar(axis, place, frame, evidence, row, dataset, looked[row.key])
         axis.set_yticks(range(len(rows)), [short(row.label) for row in rows])
-        marks = ["lines: 95 % intervals over images"] if evidence.statistics else []
+        marks = [f"lines: 95 % intervals over {_varied(evidence, dataset)}"] if evidence.statistics else []
         marks += ["dots: seeds"] if len(frame.seeds) > 1 else []
-        label = "\n".join(filter(None, (f"{HEADLINE} on {TEST} (%)", ", ".join(marks))))
+        label = "\n".join((f"{HEADLINE} on {TEST} (%)", *marks))
         axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=label)
         axis.set_xlim(0, axis.get_xlim()[1] * 1.4)
         axis.set_title(plain(dataset))
         axis.grid(False, axis="y")
         axis.tick_params(axis="y", length=0)
     return figure
+
+
+def _varied(evidence: Evidence, dataset: str) -> str:
+    """What intervals on test are over, in words."""
+    found = evidence.statistics.get((dataset, TEST))
+    return "seeds and images" if found is not None and found.rows["over_seeds"].all() else "images"
 
 
 def _bar(
@@ -137,7 +143,9 @@ def _bar(
             seeds, [place] * len(seeds), "o", color="white", markeredgecolor="black", markeredgewidth=0.5
         )
     axis.annotate(
-        two_decimals(score.mean) + (f" ± {score.std:.2f}" if score.n > 1 else ""),
+        two_decimals(score.mean)
+        + (f" ± {score.std:.2f}" if score.n > 1 else "")
+        + (" (collapsed)" if evidence.collapsed(row.key, dataset) else ""),
         (end, place),
         xytext=(4, 0),
         textcoords="offset points",

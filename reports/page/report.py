@@ -1,6 +1,6 @@
 """From stored cells to a study's tables, figures and page."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,13 +11,16 @@ from bench.storage.store import Store
 from reports.figures.every_figure import draw_figures
 from reports.figures.scenes import ReadScenes
 from reports.page import unchanged
+from reports.page.index import entry, write_index
 from reports.page.study_page import PAGE, page_html
+from reports.statistics.collapse import find_troubles
 from reports.statistics.evidence import Evidence, weigh
 from reports.statistics.frame import StudyFrame, read_frame
 from reports.statistics.samples import read_samples
 from reports.tables.console import show
 from reports.tables.every_table import all_grids, write_grid
 from reports.tables.grid import Grid
+from reports.tables.marks import Marks
 from reports.tables.study_table import study_grid
 
 # what is written at the top of a report's folder
@@ -43,6 +46,7 @@ class Report:
         remarks: What was left out and why, one line each.
         page: The study's page.
         evidence: What the samples support.
+        index: The list of all studies; None where the report does not lie in the store.
     """
 
     frame: StudyFrame
@@ -53,6 +57,7 @@ class Report:
     remarks: tuple[str, ...] = field(default=())
     page: Path | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    index: Path | None = None
 
     def show(self, console: Console | None = None) -> None:
         """Prints the table, the paths and what was left out."""
@@ -67,8 +72,9 @@ class Report:
             folders = sorted({f"{path.parent.name}/" for path in paths if path.parent != self.folder})
             said = " ".join(filter(None, (names, *folders)))
             console.print(f"{kind}: {self.folder}/ {said}", markup=False, highlight=False, soft_wrap=True)
-        if self.page:
-            console.print(f"page: {self.page}", markup=False, highlight=False, soft_wrap=True)
+        for name, path in (("page", self.page), ("all studies", self.index)):
+            if path:
+                console.print(f"{name}: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def write_report(
@@ -77,7 +83,7 @@ def write_report(
     scenes: ReadScenes,
     out: Path | None = None,
     *,
-    rank_published: bool = False,
+    marks: Marks | None = None,
     again: bool = False,
 ) -> Report:
     """Writes a study's tables, figures and page from what the store holds now.
@@ -87,7 +93,7 @@ def write_report(
         study: Its name.
         scenes: Reads what figures show of the data set that cells were scored on.
         out: Folder to write to; None: `reports/<study>` in the store.
-        rank_published: Whether numbers of papers compete for best and second.
+        marks: Which numbers stand out.
         again: Make it even if nothing changed.
 
     Raises:
@@ -98,21 +104,25 @@ def write_report(
     if out is not None:
         refuse_foreign(folder, WRITTEN, mine=unchanged.is_report(folder))
         unchanged.mark(folder)
-    named = unchanged.digest(store, frame, rank_published)
+    marks = marks or Marks()
+    named = unchanged.digest(store, frame, asdict(marks))
     record = None if again else unchanged.recall(folder, named)
     if record is not None:
         evidence = Evidence.from_json(record["evidence"])
-        grid = study_grid(frame, evidence, rank_printed=rank_published)
+        grid = study_grid(frame, evidence, marks)
         paths = {kind: tuple(folder / name for name in record[kind]) for kind in ("tables", "figures")}
         remarks = tuple(record["remarks"])
-        return Report(frame, grid, folder, **paths, remarks=remarks, page=folder / PAGE, evidence=evidence)
+        index = None if out else write_index(store)
+        return Report(
+            frame, grid, folder, **paths, remarks=remarks, page=folder / PAGE, evidence=evidence, index=index
+        )
     samples = {
         (dataset, split): found
         for dataset in frame.datasets
         for split, found in read_samples(store, frame, dataset).items()
     }
-    evidence = weigh(frame, samples)
-    grids = all_grids(store, frame, evidence, samples, rank_printed=rank_published)
+    evidence = weigh(frame, samples, find_troubles(store, frame, samples))
+    grids = all_grids(store, frame, evidence, samples, marks)
     tables = [path for name, grid in grids.items() for path in write_grid(grid, folder / name)]
     results = folder / "results.csv"
     files.write_text(results, frame.results.to_csv(index=False, lineterminator="\n"))
@@ -130,5 +140,6 @@ def write_report(
         tables=[str(path.relative_to(folder)) for path in report.tables],
         figures=[str(path.relative_to(folder)) for path in report.figures],
         remarks=list(remarks),
+        entry=entry(store, frame, evidence),
     )
-    return report
+    return report if out else replace(report, index=write_index(store))

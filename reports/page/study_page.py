@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from reports.statistics.evidence import Evidence, Place
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.samples import Samples
 from reports.tables import formats
-from reports.tables.grid import Grid
-from reports.tables.notes import leaders, missing_notes, protocol_notes
+from reports.tables.evidence_notes import leaders
+from reports.tables.grid import Grid, Note
+from reports.tables.notes import missing_notes, protocol_notes
 from reports.text.templates import asset, render
 
 PAGE = "index.html"
@@ -70,11 +72,11 @@ def page_html(
         {"cell": formats.html_cell, "value": _value},
         autoescape=True,
         grid=grids[0],
-        grids=grids,
+        grids=[replace(grid, notes=notes) for grid, notes in zip(grids, once(grids), strict=True)],
         sources=_json([{"tex": formats.latex(grid), "csv": formats.table_csv(grid)} for grid in grids]),
-        leaders=leaders(frame),
+        leaders=leaders(frame, evidence),
         verdicts=evidence.verdicts,
-        missing=_missing(frame),
+        missing=missing_said(frame),
         remarks=remarks,
         figures=[(_title(path), _png(path)) for path in figures if path.suffix == ".png"],
         examples=_json(data),
@@ -85,6 +87,16 @@ def page_html(
         css=asset("page.css"),
         js=asset("chart.js") + asset("page.js"),
     )
+
+
+def once(grids: Sequence[Grid]) -> list[tuple[Note, ...]]:
+    """The notes of each table that no table above it has said; those a letter refers to stay with their table."""
+    said: set[Note] = set()
+    kept = []
+    for grid in grids:
+        kept.append(tuple(note for note in grid.notes if note.marker or note not in said))
+        said.update(note for note in grid.notes if not note.marker)
+    return kept
 
 
 def _json(value: Any) -> Markup:
@@ -109,7 +121,8 @@ def _png(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _missing(frame: StudyFrame) -> list[str]:
+def missing_said(frame: StudyFrame) -> list[str]:
+    """Which rows lack seeds and why, a sentence each."""
     labels = {row.key: row.label for row in frame.rows}
     return [f"{labels[row]} on {dataset}: {note}" for (row, dataset), note in missing_notes(frame).items()]
 

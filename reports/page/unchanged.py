@@ -53,6 +53,13 @@ def recall(folder: Path, named: str) -> dict[str, Any] | None:
     return record if all((folder / name).exists() for name in record["files"]) else None
 
 
+def entry_of(folder: Path) -> dict[str, Any] | None:
+    """What the list of studies says of a report, as the last finished build left it; None where there is none."""
+    record = files.read_json(folder / RECORD)
+    found = record.get("entry") if isinstance(record, dict) else None
+    return found if isinstance(found, dict) else None
+
+
 def remember(folder: Path, named: str, written: list[Path], **record: Any) -> None:
     """Remembers a build; last, so that one cut short is made again."""
     names = [str(path.relative_to(folder)) for path in written]

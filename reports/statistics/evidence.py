@@ -1,16 +1,19 @@
 """What the stored samples of a study support: intervals, differences to the reference, expectations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
 
 from bench.storage.expectation import Expectation, parse_expectation
+from reports.statistics.collapse import Trouble
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.resampling import Scored, Statistics, analyse, holm
 from reports.statistics.samples import Samples
+from reports.statistics.two_way import SEEDS, Leading, analyse_both, leading
+from reports.text.escape import plain
 
 RESAMPLES = 10_000
 FEWEST = 2_000
@@ -24,9 +27,9 @@ class Verdict:
     """Whether an expectation holds on one data set.
 
     Attributes:
-        text: The expectation.
+        text: The expectation, its rows by their labels.
         dataset: Where it was looked at.
-        outcome: met, not met, within noise, or unknown.
+        outcome: met, not met, within noise, undecided (one seed), or unknown.
         reason: The numbers behind it.
     """
 
@@ -47,6 +50,8 @@ class Evidence:
         resamples: How often, by data set and split.
         family: Comparisons that Holm's correction is over.
         left_out: Rows that could not be compared, by data set and split.
+        troubles: What went wrong with rows, by row and data set.
+        leads: By data set and split, metric to the rows that cannot be told from its highest.
     """
 
     statistics: dict[Place, Statistics] = field(default_factory=dict)
@@ -55,6 +60,28 @@ class Evidence:
     resamples: dict[Place, int] = field(default_factory=dict)
     family: int = 0
     left_out: dict[Place, tuple[str, ...]] = field(default_factory=dict)
+    troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
+    leads: dict[Place, dict[str, Leading]] = field(default_factory=dict)
+
+    def competes(self, frame: StudyFrame, row: str, dataset: str) -> bool:
+        """Whether a row's numbers are ranked: it is measured as the table is, and its masks did not collapse."""
+        return row not in frame.deviations and not self.collapsed(row, dataset)
+
+    def collapsed(self, row: str, dataset: str) -> str:
+        """In a few words what a row's masks collapsed to; empty where they did not."""
+        return self.troubles[row, dataset].collapsed if (row, dataset) in self.troubles else ""
+
+    def stand_out(self, dataset: str, split: str) -> dict[str, tuple[str, ...]]:
+        """By metric, the lines that are told from others by a test that speaks of other trainings too."""
+        leads = self.leads.get((dataset, split), {})
+        return {metric: tuple(map(plain, lead.stand_out)) for metric, lead in leads.items()}
+
+    @cached_property
+    def over_seeds(self) -> frozenset[bool]:
+        """Which kinds of comparison there are: over seeds and images together (True), over images alone (False)."""
+        return frozenset(
+            bool(each) for found in self.statistics.values() for each in found.comparisons["over_seeds"]
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready; `from_json` reads it back."""
@@ -71,6 +98,11 @@ class Evidence:
                 for place, found in self.statistics.items()
             ],
             "left_out": [[place, rows] for place, rows in self.left_out.items()],
+            "troubles": [[place, asdict(trouble)] for place, trouble in self.troubles.items()],
+            "leads": [
+                [place, {metric: asdict(lead) for metric, lead in found.items()}]
+                for place, found in self.leads.items()
+            ],
         }
 
     @classmethod
@@ -86,6 +118,13 @@ class Evidence:
             resamples={place: each["resamples"] for place, each in places.items()},
             family=stored["family"],
             left_out={tuple(place): tuple(rows) for place, rows in stored["left_out"]},
+            troubles={tuple(place): Trouble(**trouble) for place, trouble in stored["troubles"]},
+            leads={
+                tuple(place): {
+                    metric: Leading(**lead | {"rows": tuple(lead["rows"])}) for metric, lead in found.items()
+                }
+                for place, found in stored["leads"]
+            },
         )
 
     def comparison(self, dataset: str, split: str, row: str) -> dict[str, Any] | None:
@@ -122,30 +161,45 @@ def _stored(table: pd.DataFrame) -> Any:
 
 def _table(stored: dict[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame(stored["data"], columns=stored["columns"])
-    words: dict[str, Any] = {"row": str, "metric": str, "inside_seed_spread": "boolean"}
+    words: dict[str, Any] = {"row": str, "metric": str, "inside_seed_spread": "boolean", "over_seeds": bool}
     return table.astype({str(name): words.get(str(name), float) for name in table})
 
 
-def weigh(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Evidence:
+def weigh(
+    frame: StudyFrame,
+    samples: Mapping[Place, Samples],
+    troubles: Mapping[tuple[str, str], Trouble] | None = None,
+) -> Evidence:
     """Statistics of every data set and split of the table that has samples.
 
-    The split that chose the epoch is not tested: its scores are the best of many.
+    The split that chose the epoch is not tested: its scores are the best of many. Rows whose masks collapsed are
+    compared with nothing.
+
+    Args:
+        frame: The study.
+        samples: By data set and split.
+        troubles: What went wrong with rows, as `find_troubles` gives it.
     """
-    statistics, images, resamples = {}, {}, {}
+    known = Evidence(troubles=dict(troubles or {}))
+    statistics, images, resamples, leads = {}, {}, {}, {}
     for place, found in samples.items():
         if place[1] not in frame.splits_on(place[0]) or (place[1] == frame.select and frame.select != "test"):
             continue
+        rows = [row for row in found.scored.rows if not known.collapsed(row, place[0])]
         images[place] = int(found.scored.images.max()) + 1
         resamples[place] = affordable(found.scored)
-        statistics[place] = _analyse(found, frame, resamples[place])
+        statistics[place] = _analyse(found, frame, rows, resamples[place])
+        leads[place] = leading(found.scored, [row for row in rows if row not in frame.deviations])
     statistics, family = correct_together(statistics)
-    return Evidence(
+    return replace(
+        known,
         statistics=statistics,
-        verdicts=tuple(verdict for verdict in _verdicts(frame, samples)),
+        verdicts=tuple(_verdicts(frame, samples, known)),
         images=images,
         resamples=resamples,
         family=family,
         left_out={place: found.left_out for place, found in samples.items() if found.left_out},
+        leads=leads,
     )
 
 
@@ -155,34 +209,48 @@ def affordable(scored: Scored) -> int:
     return int(min(RESAMPLES, max(FEWEST, WORK / (columns * (scored.images.max() + 1)))))
 
 
-def _analyse(samples: Samples, frame: StudyFrame, resamples: int) -> Statistics:
-    """Intervals of every row from all its seeds; comparisons from the seeds that a row and the reference share."""
-    scored = samples.scored
+def _analyse(samples: Samples, frame: StudyFrame, rows: Sequence[str], resamples: int) -> Statistics:
+    """Intervals of every row from all its seeds; comparisons from the seeds that a row and the reference share.
+
+    Those of `SEEDS` seeds and more speak of seeds and images together, others of images alone. Only `rows` are
+    compared.
+    """
     reference = frame.reference.key if frame.reference else ""
-    base = reference if reference in scored.rows else scored.rows[0]
-    found = analyse(scored, base, metrics=(HEADLINE,), resamples=resamples)
-    none = replace(found, comparisons=found.comparisons[:0], improvement=found.improvement[:0])
-    if base != reference:
-        return none
-    shared: dict[tuple[int, ...], list[str]] = {}
-    for row in scored.rows:
-        if row != reference and (seeds := samples.common_seeds((row, reference))):
-            shared.setdefault(seeds, []).append(row)
-    if not shared:
-        return none
-    if len(shared) == 1 and set(samples.seeds.values()) == set(shared):
-        return found
-    parts = [
-        analyse(
-            samples.of_seeds([reference, *rows], seeds), reference, metrics=(HEADLINE,), resamples=resamples
-        )
-        for seeds, rows in shared.items()
+    compared: dict[tuple[int, ...], list[str]] = {}
+    for row in rows:
+        if row != reference and reference in rows and (seeds := samples.common_seeds((row, reference))):
+            compared.setdefault(seeds, []).append(row)
+    if len(compared) == 1 and set(samples.seeds.values()) == set(compared):
+        found = _resampled(samples.scored, reference, resamples)
+        keep = [each["row"].isin(rows) for each in (found.comparisons, found.improvement)]
+        return replace(found, comparisons=found.comparisons[keep[0]], improvement=found.improvement[keep[1]])
+    alone = [
+        _resampled(samples.of_seeds(group, samples.seeds[group[0]]), group[0], resamples)
+        for group in _by_seeds(samples)
     ]
-    return replace(
-        found,
-        comparisons=pd.concat([part.comparisons for part in parts], ignore_index=True),
-        improvement=pd.concat([part.improvement for part in parts], ignore_index=True),
+    parts = [
+        _resampled(samples.of_seeds([reference, *group], seeds), reference, resamples)
+        for seeds, group in compared.items()
+    ] or [replace(alone[0], comparisons=alone[0].comparisons[:0], improvement=alone[0].improvement[:0])]
+    return Statistics(
+        pd.concat([part.rows for part in alone], ignore_index=True),
+        pd.concat([part.comparisons for part in parts], ignore_index=True),
+        pd.concat([part.improvement for part in parts], ignore_index=True),
     )
+
+
+def _by_seeds(samples: Samples) -> list[list[str]]:
+    """Rows with the same seeds together."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for row in samples.scored.rows:
+        found.setdefault(samples.seeds[row], []).append(row)
+    return list(found.values())
+
+
+def _resampled(scored: Scored, reference: str, resamples: int, metric: str = HEADLINE) -> Statistics:
+    if all(len(seeds) >= SEEDS for seeds in scored.unions.values()):
+        return analyse_both(scored, reference, (metric,))
+    return analyse(scored, reference, metrics=(metric,), resamples=resamples)
 
 
 def correct_together(statistics: Mapping[Place, Statistics]) -> tuple[dict[Place, Statistics], int]:
@@ -199,37 +267,59 @@ def correct_together(statistics: Mapping[Place, Statistics]) -> tuple[dict[Place
     return result, sum(sizes)
 
 
-def _verdicts(frame: StudyFrame, samples: Mapping[Place, Samples]) -> list[Verdict]:
-    keys = [row.key for row in frame.rows]
-    expected = [parse_expectation(text, keys, "expect") for text in frame.study.get("expect", ())]
-    return [
-        judge(expectation, dataset, samples.get((dataset, "test")))
-        for expectation in expected
-        for dataset in frame.datasets
-    ]
+def _verdicts(frame: StudyFrame, samples: Mapping[Place, Samples], known: Evidence) -> Iterator[Verdict]:
+    labels = {row.key: row.label for row in frame.rows}
+    for text in frame.study.get("expect", ()):
+        expectation = parse_expectation(text, list(labels), "expect")
+        for dataset in frame.datasets:
+            collapsed = {row: said for row in labels if (said := known.collapsed(row, dataset))}
+            yield judge(expectation, dataset, samples.get((dataset, "test")), labels, collapsed)
 
 
-def judge(expectation: Expectation, dataset: str, samples: Samples | None) -> Verdict:
+def judge(
+    expectation: Expectation,
+    dataset: str,
+    samples: Samples | None,
+    labels: Mapping[str, str] | None = None,
+    collapsed: Mapping[str, str] | None = None,
+) -> Verdict:
     """Whether the data support an expectation, refute it, or do neither.
 
     Met: the whole interval of the difference lies above the margin. Not met: all of it lies at or below. Within
-    noise: the interval covers the margin, or seeds alone change as much as what lies between effect and margin.
+    noise: the interval covers the margin, or seeds alone change as much as what lies between effect and margin (where
+    the interval does not speak of seeds). One seed decides nothing; a row whose masks collapsed is no evidence.
+
+    Args:
+        expectation: What is expected.
+        dataset: Where.
+        samples: Its test split.
+        labels: Row key to label, for the verdict's text; keys that are not in it stay.
+        collapsed: Row key to what its masks collapsed to.
     """
-    text, rows = expectation.text, (expectation.better, expectation.base)
-    if samples is None or any(row not in samples.scored.rows for row in rows):
-        return Verdict(text, dataset, "unknown", "not both rows have comparable results yet")
-    shared = samples.common_seeds(rows)
+    better, base, metric = expectation.better, expectation.base, expectation.metric
+    named = [(labels or {}).get(row, row) for row in (better, base)]
+    margin = f" by {expectation.margin:g}" if expectation.margin else ""
+    verdict = partial(Verdict, f"{named[0]} > {named[1]} on {metric}{margin}", dataset)
+    for row, label in zip((better, base), named, strict=True):
+        if said := (collapsed or {}).get(row):
+            return verdict("unknown", f"{label} collapsed ({said}): a comparison with it says nothing")
+    if samples is None or any(row not in samples.scored.rows for row in (better, base)):
+        return verdict("unknown", "not both rows have comparable results yet")
+    shared = samples.common_seeds((better, base))
     if not shared:
-        return Verdict(text, dataset, "unknown", "no seed is done in both rows yet")
-    pair = samples.of_seeds(rows, shared)
-    metric = expectation.metric
-    line = analyse(pair, expectation.base, metrics=(metric,)).comparisons.iloc[0]
+        return verdict("unknown", "no seed is done in both rows yet")
+    pair = samples.of_seeds((better, base), shared)
+    line = _resampled(pair, base, RESAMPLES, metric).comparisons.iloc[0]
     distance = line["effect"] - expectation.margin
     reason = f"{line['effect']:+.2f} points [{line['low']:+.2f}, {line['high']:+.2f}]".replace("-", "−")
+    if len(shared) == 1:
+        return verdict("undecided", f"{reason} over other images, with one training each: another may differ")
+    over = f"{len(shared)} seeds and images together" if line["over_seeds"] else "other images"
+    reason = f"{reason} over {over}"
     if line["low"] <= expectation.margin <= line["high"]:
-        return Verdict(text, dataset, "within noise", f"{reason}: the interval covers {expectation.margin:g}")
-    if abs(distance) <= line["seed_spread"]:
-        why = f"{reason}: seeds alone change the difference by {line['seed_spread']:.2f}"
-        return Verdict(text, dataset, "within noise", why)
-    said = "; one seed, so nothing is said of other seeds" if len(shared) == 1 else ""
-    return Verdict(text, dataset, "met" if distance > 0 else "not met", reason + said)
+        return verdict("within noise", f"{reason}: the interval covers {expectation.margin:g}")
+    if not line["over_seeds"] and abs(distance) <= line["seed_spread"]:
+        return verdict(
+            "within noise", f"{reason}: seeds alone change the difference by {line['seed_spread']:.2f}"
+        )
+    return verdict("met" if distance > 0 else "not met", reason)

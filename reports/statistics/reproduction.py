@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.statistics.evidence import RESAMPLES, Place
-from reports.statistics.resampling import seeds_and_images
+from reports.statistics.evidence import Place
 from reports.statistics.samples import Samples
+from reports.statistics.two_way import seeds_and_images
 
 ROUNDING = 0.005  # printed numbers have two decimals
 
@@ -56,7 +56,7 @@ def reproduction(samples: Mapping[Place, Samples], place: Place, row: str) -> Re
     if found is None or row not in found.scored.rows:
         return Reproduction({})
     return Reproduction(
-        seeds_and_images(found.scored, row, resamples=RESAMPLES),
+        seeds_and_images(found.scored, row),
         len(found.seeds[row]),
         int(found.scored.images.max()) + 1,
     )

@@ -3,8 +3,8 @@
 Expressions of one image are not independent, so images are what is resampled: an image is drawn, and all of
 its expressions come with it, for every row alike (paired). Seeds of a row are averaged, not resampled:
 intervals and p-values speak of other images, seen by these trained models. What other seeds would give is
-said by the spread over seeds, and with one seed nothing is said. `seeds_and_images` alone draws seeds too: for
-numbers of ours beside those of another's training.
+said by the spread over seeds, and with one seed nothing is said. From three seeds on, `two_way` takes the place of
+all this: its intervals and p-values speak of other seeds and other images together.
 
 Every score is a function of sums over images, so a resample costs no more than a row of counts times a matrix
 of per-image sums.
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from bench.storage.metrics import NAMES, THRESHOLDS, iou
 from bench.terminal.errors import UserError
@@ -24,6 +23,7 @@ from bench.terminal.errors import UserError
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.int64]
 MEANS = [name for name in NAMES if name != "oIoU"]  # plain means over expressions; oIoU is a ratio of sums
+_KINDS = {**dict.fromkeys(("effect", "low", "high", "p", "seed_spread"), float), "over_seeds": bool}
 CHUNK = 256  # resamples at a time: counts of 3,500 images stay in the cache
 
 
@@ -52,10 +52,11 @@ class Statistics:
     """The results, in percent (points) unless said otherwise.
 
     Attributes:
-        rows: row, metric, seeds, mean, std (ddof=1), min, max over seeds, and the mean's interval low, high.
+        rows: row, metric, seeds, mean, std (ddof=1), min, max over seeds, the mean's interval low, high, and
+            over_seeds: whether that speaks of other seeds and images (True) or of other images alone.
         comparisons: row, metric, effect (row minus reference, seed-averaged), its interval low, high,
             p (two-sided), p_holm, seed_spread (standard deviation of such a difference when seeds alone
-            change; NaN below two seeds a row), inside_seed_spread (effect no larger than that; else NA).
+            change; NaN below two seeds a row), over_seeds, inside_seed_spread (effect no larger than that; else NA).
         improvement: row, share (0..1: how often the row beats the reference on an expression, over all pairs
             of seeds; ties count half), low, high.
     """
@@ -121,24 +122,56 @@ def analyse(
     drawn = np.concatenate([sums.statistics(counts) for counts in _draws(random, len(sums.table), resamples)])
     base = scored.rows.index(reference)
     tails = [(1 - level) / 2, (1 + level) / 2]
-    interval = np.quantile(drawn, tails, axis=0)
-    gains = found - found[base], *np.quantile(drawn - drawn[:, [base]], tails, axis=0)
+    interval = np.quantile(drawn, tails, axis=0)  # (2,R,M+1)
+    gains = np.stack([found - found[base], *np.quantile(drawn - drawn[:, [base]], tails, axis=0)])
     p_values = permutation_test(scored, reference, random, resamples)
-    seeds = {row: seed_scores(scored, row) for row in scored.rows}
+    p_values |= {reference: dict.fromkeys(NAMES, 1.0)}
+    places = dict(enumerate(scored.rows))
+    return tabulate(
+        {row: seed_scores(scored, row) for row in scored.rows},
+        reference,
+        metrics,
+        {row: interval[:, place, :-1] for place, row in places.items()},
+        {
+            row: np.stack([*gains[:, place, :-1], [p_values[row][name] for name in NAMES]])
+            for place, row in places.items()
+        },
+        {row: np.array([found[place, -1], *interval[:, place, -1]]) for place, row in places.items()},
+        over_seeds=False,
+    )
 
-    rows, comparisons, improvement = [], [], []
-    for place, row in enumerate(scored.rows):
+
+def tabulate(
+    seeds: Mapping[str, Floats],
+    reference: str,
+    metrics: Sequence[str],
+    intervals: Mapping[str, Floats],
+    gains: Mapping[str, Floats],
+    shares: Mapping[str, Floats],
+    *,
+    over_seeds: bool,
+) -> Statistics:
+    """Puts what was computed of every row into tables.
+
+    Args:
+        seeds: (S,M) scores of each seed, by row.
+        reference: Key of the row the others are compared with.
+        metrics: Which comparisons are kept; Holm's correction is over all of them (rows x metrics).
+        intervals: (2,M) ends of each row's intervals.
+        gains: (4,M) row minus reference, the ends of its interval, its p-value.
+        shares: (3,) how often the row beats the reference, and the ends of that interval.
+        over_seeds: Whether intervals and p-values speak of other seeds too.
+    """
+    rows, comparisons = [], []
+    for row, scores in seeds.items():
         for column, metric in enumerate(NAMES):
-            low, high = interval[:, place, column]
-            rows.append(
-                {"row": row, "metric": metric, **_over_seeds(seeds[row][:, column]), "low": low, "high": high}
-            )
+            low, high = intervals[row][:, column]
+            line = {"row": row, "metric": metric, **_over_seeds(scores[:, column]), "low": low, "high": high}
+            rows.append(line | {"over_seeds": over_seeds})
             if row != reference and metric in metrics:
-                effect, low, high = (each[place, column] for each in gains)
-                spread = _seed_spread(seeds[row][:, column], seeds[reference][:, column])
-                comparisons.append((row, metric, effect, low, high, p_values[row][metric], spread))
-        if row != reference:
-            improvement.append((row, found[place, -1], *interval[:, place, -1]))
+                spread = _seed_spread(scores[:, column], seeds[reference][:, column])
+                comparisons.append((row, metric, *gains[row][:, column], spread, over_seeds))
+    improvement = [(row, *shares[row]) for row in seeds if row != reference]
     return Statistics(
         pd.DataFrame(rows),
         _corrected(comparisons),
@@ -146,9 +179,9 @@ def analyse(
     )
 
 
-def _corrected(comparisons: list[tuple[str, str, float, float, float, float, float]]) -> pd.DataFrame:
-    columns = ["row", "metric", "effect", "low", "high", "p", "seed_spread"]
-    table = pd.DataFrame(comparisons, columns=columns)
+def _corrected(comparisons: list[tuple[object, ...]]) -> pd.DataFrame:
+    columns = ["row", "metric", "effect", "low", "high", "p", "seed_spread", "over_seeds"]
+    table = pd.DataFrame(comparisons, columns=columns).astype(_KINDS)
     inside = (table["effect"].abs() <= table["seed_spread"]).astype("boolean")
     table["inside_seed_spread"] = inside.mask(table["seed_spread"].isna())
     table.insert(columns.index("p") + 1, "p_holm", holm(table["p"].to_numpy()))
@@ -233,62 +266,6 @@ def _draws(random: np.random.Generator, images: int, resamples: int) -> Iterator
         size = min(CHUNK, resamples - start)
         drawn = random.integers(0, images, (size, images)) + images * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images).astype(np.float64)
-
-
-def seeds_and_images(
-    scored: Scored, row: str, *, resamples: int = 10_000, level: float = 0.95, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """The interval of a row's mean that covers other seeds and other images together, by metric, in percent.
-
-    A hierarchical bootstrap: seeds are drawn with replacement, then images, the same for all seeds, as all seeds
-    see the same images. A bootstrap of few seeds alone is too narrow: deviations of drawn seeds are enlarged by
-    sqrt(S / (S - 1)), and the interval by what Student's t has over the normal quantile at Satterthwaite's degrees
-    of freedom (S - 1 where seeds are all that varies, C - 1 where images are). With one seed it covers images alone.
-
-    Args:
-        scored: Expressions and their scores.
-        row: Which.
-        resamples: How often.
-        level: Of the interval.
-        seed: Of the resampling.
-    """
-    random = np.random.default_rng(seed)
-    seeds = len(scored.unions[row])
-    sums = ImageSums.of(_seeds_as_rows(scored, row), "0")
-    images = len(sums.table)
-    found = sums.statistics(np.ones((1, images)))[0, :, :-1]  # (S,M)
-    drawn = np.concatenate([sums.statistics(counts) for counts in _draws(random, images, resamples)])[
-        ..., :-1
-    ]
-    over_images = over_both = drawn.mean(axis=1)
-    by_images, by_seeds = over_images.var(axis=0), np.zeros(len(NAMES))
-    if seeds > 1:
-        weights = random.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
-        apart = np.einsum("bs,bsm->bm", weights, drawn) - over_images
-        over_both = over_images + apart * np.sqrt(seeds / (seeds - 1))
-        by_seeds = found.var(axis=0, ddof=1) / seeds
-    wider = _student((by_images, by_seeds), (images - 1, seeds - 1), level)
-    centre = found.mean(axis=0)
-    ends = centre + wider * (np.quantile(over_both, [(1 - level) / 2, (1 + level) / 2], axis=0) - centre)
-    lows, highs = ends.clip(0, 100).tolist()
-    return {name: (low, high) for name, low, high in zip(NAMES, lows, highs, strict=True)}
-
-
-def _seeds_as_rows(scored: Scored, row: str) -> Scored:
-    """Every seed of a row as a row of its own: "0", "1", .."""
-    intersections, unions = (
-        {str(place): each[place : place + 1] for place in range(len(each))}
-        for each in (scored.intersections[row], scored.unions[row])
-    )
-    return Scored(scored.images, intersections, unions)
-
-
-def _student(variances: Sequence[Floats], freedom: Sequence[int], level: float) -> Floats:
-    """Student's t quantile over the normal one, at Satterthwaite's degrees of freedom of a sum of variances."""
-    total = np.sum(variances, axis=0)
-    parts = np.sum([each**2 / max(free, 1) for each, free in zip(variances, freedom, strict=True)], axis=0)
-    together = np.divide(total**2, parts, out=np.ones_like(total), where=parts > 0)
-    return np.asarray(stdtrit(together, (1 + level) / 2) / ndtri((1 + level) / 2))
 
 
 def permutation_test(

@@ -23,7 +23,7 @@ class Samples:
     Attributes:
         scored: Intersections and unions by row and seed.
         facts: What is known of each expression, in the order of `scored`: ref_id, image_id, category,
-            sentence, share (of the image that the true mask covers, 0..1).
+            sentence, truth and pixels (of the true mask, of the image), share (truth of pixels, 0..1).
         seeds: Row to its seeds, in the order of `scored`.
         left_out: Rows that have scores but were scored on other expressions or masks.
     """
@@ -101,11 +101,13 @@ def _facts(store: Store, cell_id: str) -> dict[str, pd.DataFrame]:
         return {}
     area = table["height"] * table["width"]
     table = table.assign(
+        truth=table["mask_area"],
+        pixels=area,
         share=table["mask_area"] / area.where(area > 0),
         category=table["category"].map(lambda name: plain(str(name))),
         sentence=table["sentence"].map(plain),
     )
-    kept = ["ref_id", "image_id", "category", "sentence", "share"]
+    kept = ["ref_id", "image_id", "category", "sentence", "truth", "pixels", "share"]
     return {
         str(split): lines[kept].set_index("ref_id").sort_index()
         for split, lines in table.groupby("split", sort=False)

@@ -1,6 +1,7 @@
 """All tables of a study, in every format."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench.storage import files
@@ -10,7 +11,10 @@ from reports.statistics.frame import StudyFrame
 from reports.statistics.samples import Samples
 from reports.tables import formats
 from reports.tables.cost_table import cost_grid
+from reports.tables.evidence_notes import trouble_notes
+from reports.tables.footnotes import general
 from reports.tables.grid import Grid
+from reports.tables.marks import Marks
 from reports.tables.part_tables import part_grids
 from reports.tables.reproduction_table import reproduction_grid
 from reports.tables.settings_table import settings_grid
@@ -27,22 +31,25 @@ def all_grids(
     frame: StudyFrame,
     evidence: Evidence,
     samples: Mapping[Place, Samples],
-    *,
-    rank_printed: bool = False,
+    marks: Marks | None = None,
 ) -> dict[str, Grid]:
-    """Every table of a study by its path without ending, the main one first."""
+    """Every table of a study by its path without ending, the main one first; those without a number are left out."""
+    marks = marks or Marks()
     others = [
-        statistics_grid(frame, evidence),
+        statistics_grid(frame, evidence, marks),
         interval_grid(frame, evidence),
         range_grid(frame),
         reproduction_grid(frame, samples),
-        *part_grids(frame, samples),
+        *part_grids(frame, samples, evidence, marks),
         cost_grid(store, frame),
         settings_grid(store, frame),
     ]
     prefix = f"{plain(frame.study['name'])}-"
-    return {"table": study_grid(frame, evidence, rank_printed=rank_printed)} | {
-        f"tables/{grid.name.removeprefix(prefix)}": grid for grid in others if grid is not None
+    troubles = general(trouble_notes(frame, evidence))
+    return {"table": study_grid(frame, evidence, marks)} | {
+        f"tables/{grid.name.removeprefix(prefix)}": replace(grid, notes=(*grid.notes, *troubles))
+        for grid in others
+        if grid is not None and any(grid.lines())
     }
 
 

@@ -82,10 +82,11 @@ def _latex_row(paired: Sequence[bool], numeric: Sequence[str], cells: Sequence[T
             _latex_number(cell) if form else _LATEX_EMPHASIS[cell.emphasis].format(escapes.latex(cell.text))
         )
         shown += rf"\textsuperscript{{{cell.marker}}}" if cell.marker else ""
-        texts.append(shown)
+        grey = r"\color{gray} " if cell.faint and shown else ""
+        texts.append(grey + shown)
         if pair:
             spread = rf"{{\tiny$\pm${cell.spread}}}" if cell.spread else ""
-            texts.append(spread + escapes.latex(cell.sign))
+            texts.append((grey if spread else "") + spread + escapes.latex(cell.sign))
     return " & ".join(texts)
 
 
@@ -142,7 +143,8 @@ def _markdown_cell(cell: TableCell) -> str:
     spread = f" ± {cell.spread}" if cell.spread else ""
     marker = f"<sup>{cell.marker}</sup>" if cell.marker else ""
     sign = escapes.markdown(cell.sign)
-    return emphasis[cell.emphasis].format(escapes.markdown(cell.text)) + spread + sign + marker
+    shown = emphasis[cell.emphasis].format(escapes.markdown(cell.text)) + spread + sign
+    return (f"({shown})" if cell.bracketed else shown) + marker
 
 
 def html(grid: Grid) -> str:
@@ -155,7 +157,9 @@ def html_cell(cell: TableCell) -> Markup:
     emphasis = {Emphasis.none: "{}", Emphasis.best: "<strong>{}</strong>", Emphasis.second: "<u>{}</u>"}
     text = Markup(emphasis[cell.emphasis]).format(cell.text)
     text += Markup(" <small>± {}</small>").format(cell.spread) if cell.spread else ""
-    return text + cell.sign + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
+    text += cell.sign
+    text = Markup('<span class="faint">{}</span>').format(text) if cell.faint and cell.text else text
+    return text + (Markup("<sup>{}</sup>").format(cell.marker) if cell.marker else "")
 
 
 def table_csv(grid: Grid) -> str:

@@ -1,7 +1,7 @@
 """A table as readers see it, before any format: the one place where numbers become text and get emphasis."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -31,6 +31,7 @@ class TableCell:
         exact_spread: The value behind the spread; NaN: none.
         marker: Letter of the footnote that belongs here.
         sign: Marks of significance, explained in a note.
+        faint: Rests on too few expressions to be ranked.
     """
 
     text: str
@@ -40,16 +41,21 @@ class TableCell:
     emphasis: Emphasis = Emphasis.none
     marker: str = ""
     sign: str = ""
+    faint: bool = False
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether a format without grey puts the cell in parentheses."""
+        return self.faint and self.text not in ("", NOTHING, CHECK)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, alignment (l, c, r), whether its best numbers (or smallest) stand out, whether text wraps."""
+    """A column's heading, alignment (l, c, r), whether its best numbers stand out, whether text wraps."""
 
     head: str
     align: str = "l"
     ranked: bool = False
-    lower: bool = False
     wraps: bool = False
 
 
@@ -139,45 +145,99 @@ def count(value: float) -> TableCell:
     )
 
 
-def emphasize(lines: Sequence[Line], columns: Sequence[Column]) -> tuple[Line, ...]:
-    """Marks the best and the second best number of every ranked column.
+def fade(line: Line) -> Line:
+    """A line that rests on too few expressions: grey in every column but the first, and out of the ranking."""
+    first, *rest = line.cells
+    return replace(line, cells=(first, *(replace(cell, faint=True) for cell in rest)), ranked=False)
 
-    What readers see decides: numbers that print the same share their rank. Where all do, none is best.
+
+def without_empty(columns: Sequence[Column], panels: Sequence[Panel]) -> tuple[list[Column], list[Panel]]:
+    """Leaves out lines without a number, columns without any, and panels without lines; the first column stays."""
+    full = [
+        replace(panel, lines=tuple(line for line in panel.lines if any(map(_says, line.cells[1:]))))
+        for panel in panels
+    ]
+    full = [panel for panel in full if panel.lines or panel.printed]
+    lines = [line for panel in full for line in (*panel.printed, *panel.lines)]
+    kept = [
+        place for place in range(len(columns)) if not place or any(_says(line.cells[place]) for line in lines)
+    ]
+
+    def cut(line: Line) -> Line:
+        return replace(line, cells=tuple(line.cells[place] for place in kept))
+
+    return [columns[place] for place in kept], [
+        replace(panel, lines=tuple(map(cut, panel.lines)), printed=tuple(map(cut, panel.printed)))
+        for panel in full
+    ]
+
+
+def _says(cell: TableCell) -> bool:
+    return cell.text not in ("", NOTHING)
+
+
+def emphasize(
+    lines: Sequence[Line],
+    columns: Sequence[Column],
+    standing_out: Mapping[str, Collection[str]] | None = None,
+) -> tuple[Line, ...]:
+    """Marks the numbers of every ranked column that stand out.
+
+    Args:
+        lines: Those that compete and those that do not (`ranked`).
+        columns: Of these lines.
+        standing_out: Heading of a column to the keys of its best lines, all marked alike. None: the best and the
+            second best number. What readers see decides: numbers that print the same share their rank, and where all
+            do, none is best.
     """
     competing = [line for line in lines if line.ranked]
-    ranks = {
-        place: _ranks([line.cells[place] for line in competing], column.lower)
-        for place, column in enumerate(columns)
-        if column.ranked
-    }
+    ranked = [place for place, column in enumerate(columns) if column.ranked]
+    if standing_out is None:
+        ranks = {place: _ranks([line.cells[place] for line in competing]) for place in ranked}
+        return tuple(_marked(line, {p: ranks[p].get(line.cells[p].text) for p in ranked}) for line in lines)
+    best = {place: standing_out.get(columns[place].head, ()) for place in ranked}
     return tuple(
-        replace(
-            line,
-            cells=tuple(
-                replace(cell, emphasis=ranks[place].get(cell.text, Emphasis.none)) if place in ranks else cell
-                for place, cell in enumerate(line.cells)
-            ),
-        )
-        if line.ranked
-        else line
-        for line in lines
+        _marked(line, {place: Emphasis.best for place in ranked if line.key in best[place]}) for line in lines
     )
 
 
-def emphasize_across(line: Line, first: int) -> Line:
-    """Marks the best and second best number of one line, from column `first` on."""
-    ranks = _ranks(line.cells[first:], lower=False)
-    ranked = (replace(cell, emphasis=ranks.get(cell.text, Emphasis.none)) for cell in line.cells[first:])
-    return replace(line, cells=(*line.cells[:first], *ranked))
+def emphasize_across(
+    line: Line, keys: Sequence[str], standing_out: Collection[str] | None, ranked: Collection[str]
+) -> Line:
+    """Marks the numbers of one line that stand out among its last columns.
+
+    Args:
+        line: The line.
+        keys: Rows of the study, a column each, the line's last.
+        standing_out: As in `emphasize`, of these columns.
+        ranked: Keys that compete.
+    """
+    first = len(line.cells) - len(keys)
+    places = {place: key for place, key in enumerate(keys, first) if key in ranked}
+    if standing_out is None:
+        ranks = _ranks([line.cells[place] for place in places])
+        return _marked(line, {place: ranks.get(line.cells[place].text) for place in places})
+    return _marked(line, {place: Emphasis.best for place, key in places.items() if key in standing_out})
 
 
-def _ranks(cells: Sequence[TableCell], lower: bool) -> dict[str, Emphasis]:
+def _marked(line: Line, marks: Mapping[int, Emphasis | None]) -> Line:
+    if not line.ranked:
+        return line
+    cells = (
+        replace(cell, emphasis=(None if cell.faint else marks.get(place)) or Emphasis.none)
+        for place, cell in enumerate(line.cells)
+    )
+    return replace(line, cells=tuple(cells))
+
+
+def _ranks(cells: Sequence[TableCell]) -> dict[str, Emphasis]:
     shown: dict[float, str] = {}
     for cell in cells:
-        if cell.exact is not None and not math.isnan(cell.exact):
+        if cell.exact is not None and not math.isnan(cell.exact) and not cell.faint:
             shown[round(cell.exact, 2)] = cell.text
-    ordered = sorted(shown, reverse=not lower)
+    ordered = sorted(shown, reverse=True)
     if len(ordered) < 2:
         return {}
     best, second = ordered[:2]
-    return {shown[second]: Emphasis.second, shown[best]: Emphasis.best}
+    seconds = {shown[second]: Emphasis.second} if second else {}  # 0.00 is nobody's achievement
+    return seconds | {shown[best]: Emphasis.best}

@@ -1,7 +1,6 @@
 """The footnotes a table needs to be read rightly, generated from the protocol and from what is missing."""
 
 from bench.storage.splits import further_set, further_split
-from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, MEASURED_BY, StudyFrame
 from reports.statistics.protocol import row_protocol
 from reports.statistics.published import Printed, same_set
@@ -127,39 +126,6 @@ def unlike_notes(frame: StudyFrame) -> list[str]:
     return said
 
 
-def evidence_notes(frame: StudyFrame, evidence: Evidence) -> list[str]:
-    """What the marks of significance mean and how they were made."""
-    notes = []
-    if frame.reference and evidence.family:
-        compared = {place: len(found.comparisons) for place, found in evidence.statistics.items()}
-        where = "; ".join(place_title(*place) for place, size in compared.items() if size)
-        times = min(evidence.resamples.values())
-        images = ", ".join(f"{count:,}" for count in evidence.images.values())
-        notes.append(
-            f"* p < 0.05, ** p < 0.01, *** p < 0.001 against “{frame.reference.label}” on {where}: paired "
-            f"permutation test over images ({images} images, {times:,} resamples), Holm-corrected over "
-            f"{evidence.family} comparison{'' if evidence.family == 1 else 's'}; it speaks of other images, "
-            "not of other seeds."
-        )
-        inside = [found.comparisons["inside_seed_spread"] for found in evidence.statistics.values()]
-        if any(table.fillna(False).any() for table in inside):
-            notes.append("† No larger than what seeds alone change (standard deviation of the difference).")
-    for (dataset, split), rows in evidence.left_out.items():
-        if split in frame.splits_on(dataset):
-            notes.append(
-                f"{place_title(dataset, split)}: not compared (other expressions or masks): {', '.join(rows)}."
-            )
-    return notes
-
-
-def verdict_notes(evidence: Evidence) -> list[str]:
-    """What became of the study's expectations."""
-    return [
-        f"Expected {verdict.text} ({verdict.dataset}): {verdict.outcome}, {verdict.reason}."
-        for verdict in evidence.verdicts
-    ]
-
-
 def _seeds(frame: StudyFrame) -> str:
     seeds = ", ".join(map(str, frame.seeds))
     if not seeds:
@@ -208,7 +174,7 @@ def _expressions(frame: StudyFrame) -> list[str]:
     notes = []
     for dataset, numbers in frame.counts.items():
         counts, skipped = (
-            ", ".join(f"{split} {n:,}" for split, n in found.items() if n and not further_set(split))
+            ", ".join(f"{split} {n:,}" for split, n in found.items() if n and _shown(frame, dataset, split))
             for found in (numbers["counts"], numbers["skipped"])
         )
         if counts:
@@ -217,6 +183,11 @@ def _expressions(frame: StudyFrame) -> list[str]:
             notes.append(f"Left out of {dataset} as unusable: {skipped}.")
         notes += [_further(frame, dataset, name) for name in frame.further_on(dataset)]
     return notes
+
+
+def _shown(frame: StudyFrame, dataset: str, split: str) -> bool:
+    """Whether a split's size concerns this table: shuffled sentences where they are shown, further sets elsewhere."""
+    return not further_set(split) and (split != "shuffled" or split in frame.splits_on(dataset))
 
 
 def _further(frame: StudyFrame, dataset: str, name: str) -> str:
@@ -231,24 +202,3 @@ def _further(frame: StudyFrame, dataset: str, name: str) -> str:
     if trained:
         said += f", scored by models trained on {dataset}; nothing of {name} was trained on, and it chose no epoch"
     return f"{said}."
-
-
-def leaders(frame: StudyFrame) -> list[str]:
-    """The best row of every data set on test, in a sentence."""
-    said = []
-    for dataset in frame.datasets:
-        scored = [
-            (score, row.label)
-            for row in frame.rows_on(dataset)
-            if (score := frame.scores(row.key, dataset, "test")[HEADLINE]).n
-            and row.key not in frame.deviations
-        ]
-        if scored:
-            score, label = max(scored, key=lambda each: each[0].mean)
-            spread = f" ± {score.std:.2f} over {score.n} seeds" if score.n > 1 else " with one seed"
-            uneven = len({score.n for score, _ in scored}) > 1
-            open_ = "; other rows have other seeds, so this may change" if uneven else ""
-            said.append(
-                f"{dataset}, test: {label} has the highest {HEADLINE}, {score.mean:.2f}{spread}{open_}."
-            )
-    return said

@@ -15,8 +15,8 @@ from reports.tables.side_table import side_grid
 from reports.text.escape import plain
 
 VERDICT = (
-    "Reproduced: the printed number lies inside the 95 % interval of ours, a bootstrap over seeds and images together; "
-    "unknown with one seed."
+    "Reproduced: the printed number lies inside the 95 % interval of ours, over seeds and images together; unknown "
+    "with one seed."
 )
 
 

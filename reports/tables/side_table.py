@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.statistics.frame import StudyFrame
 from reports.tables.footnotes import general
-from reports.tables.grid import NOTHING, Column, Grid, Note, Panel, TableCell, number
+from reports.tables.grid import NOTHING, Column, Grid, Note, Panel, TableCell, number, without_empty
 from reports.tables.notes import training_notes
 from reports.text.escape import plain
 
@@ -18,7 +18,7 @@ def side_grid(
     notes: Sequence[Note],
     caption: str = "",
 ) -> Grid:
-    """A table beside the main one.
+    """A table beside the main one; rows and columns that would be empty are left out.
 
     Args:
         frame: The study.
@@ -30,6 +30,7 @@ def side_grid(
         caption: What the numbers are.
     """
     study = plain(frame.study.get("title") or frame.study["name"]).rstrip(".")
+    columns, panels = without_empty(columns, panels)
     return Grid(
         name=f"{plain(frame.study['name'])}-{name}",
         title=f"{study}: {title}",

@@ -2,6 +2,7 @@
 
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import METRICS, StudyFrame, StudyRow
+from reports.tables.evidence_notes import interval_note
 from reports.tables.footnotes import general
 from reports.tables.grid import Column, Grid, Line, Panel, TableCell, number
 from reports.tables.side_table import interval_cell, side_grid
@@ -24,8 +25,8 @@ def interval_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
             for row in frame.rows_on(dataset)
         ]
         panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
-    note = "95 % intervals: percentile bootstrap over images, expressions of an image drawn together; seeds averaged."
-    return side_grid(frame, "intervals", "intervals", COLUMNS, panels, general([note])) if panels else None
+    notes = general([interval_note(evidence)])
+    return side_grid(frame, "intervals", "intervals", COLUMNS, panels, notes) if panels else None
 
 
 def range_grid(frame: StudyFrame) -> Grid | None:

@@ -4,9 +4,18 @@ import math
 
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, StudyFrame, StudyRow
+from reports.tables.evidence_notes import (
+    evidence_notes,
+    few_note,
+    interval_note,
+    mark_notes,
+    too_few,
+    verdict_notes,
+)
 from reports.tables.footnotes import general
-from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, emphasize, number
-from reports.tables.notes import evidence_notes, protocol_notes, verdict_notes
+from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, emphasize, fade, number
+from reports.tables.marks import Best, Marks, Stars
+from reports.tables.notes import protocol_notes
 from reports.tables.side_table import interval_cell, side_grid
 from reports.text.escape import plain
 
@@ -14,10 +23,11 @@ LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 INSIDE = "†"  # the difference is no larger than what seeds alone change
 
 
-def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
+def statistics_grid(frame: StudyFrame, evidence: Evidence, marks: Marks | None = None) -> Grid | None:
     """Intervals of oIoU and mIoU, differences with intervals and p-values; None without samples."""
     if not evidence.statistics:
         return None
+    marks = marks or Marks()
     compared = frame.reference is not None and evidence.family > 0
     columns = [Column("Method"), Column("oIoU", "r", ranked=True), Column("95 % interval", "c")]
     columns += [Column("mIoU", "r", ranked=True), Column("95 % interval", "c")]
@@ -34,13 +44,14 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
                 cells.append(number(scores[metric].mean, scores[metric].std))
                 cells.append(interval_cell(evidence.interval(dataset, split, row.key, metric)))
             if compared:
-                cells += _compared(frame, evidence, row, dataset, split)
-            lines.append(
-                Line(plain(row.key), tuple(cells), scores[HEADLINE].n, ranked=row.key not in frame.deviations)
-            )
-        panels.append(Panel(plain(dataset), plain(split), emphasize(lines, columns)))
-    notes = [*protocol_notes(frame)[:1], *evidence_notes(frame, evidence), *verdict_notes(evidence)]
-    notes.append("Intervals: bootstrap over images, expressions of an image drawn together; seeds averaged.")
+                cells += _compared(frame, evidence, marks, row, dataset, split)
+            ranked = evidence.competes(frame, row.key, dataset)
+            line = Line(plain(row.key), tuple(cells), scores[HEADLINE].n, ranked=ranked)
+            lines.append(fade(line) if too_few(frame, dataset, split) else line)
+        standing_out = evidence.stand_out(dataset, split) if marks.best == Best.group else None
+        panels.append(Panel(plain(dataset), plain(split), emphasize(lines, columns, standing_out)))
+    notes = [*protocol_notes(frame)[:1], *mark_notes(frame, evidence, marks), *few_note(frame)]
+    notes += [*evidence_notes(frame, evidence, marks), *verdict_notes(evidence), interval_note(evidence)]
     if compared:
         notes.append("P(better): how often the row beats the reference on an expression; ties count half.")
     caption = "What the test expressions support."
@@ -48,7 +59,7 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence) -> Grid | None:
 
 
 def _compared(
-    frame: StudyFrame, evidence: Evidence, row: StudyRow, dataset: str, split: str
+    frame: StudyFrame, evidence: Evidence, marks: Marks, row: StudyRow, dataset: str, split: str
 ) -> list[TableCell]:
     if row == frame.reference:
         return [TableCell("ref.", exact=0.0), *(TableCell("") for _ in range(3))]
@@ -56,7 +67,7 @@ def _compared(
     if line is None:
         return [number(math.nan), TableCell(NOTHING), number(math.nan), number(math.nan)]
     p = line["p_holm"]
-    sign = significance(evidence, dataset, split, row.key)
+    sign = significance(evidence, marks, dataset, split, row.key)
     return [
         number(line["effect"], signed=True, sign=sign),
         interval_cell((line["low"], line["high"]), signed=True),
@@ -65,10 +76,14 @@ def _compared(
     ]
 
 
-def significance(evidence: Evidence, dataset: str, split: str, row: str) -> str:
-    """Stars of the corrected p-value, and a dagger where seeds alone explain the difference."""
+def significance(evidence: Evidence, marks: Marks, dataset: str, split: str, row: str) -> str:
+    """Stars of the corrected p-value, and a dagger where seeds alone explain the difference.
+
+    A test over other images alone, which says nothing of other trainings, gets stars only where they were asked for.
+    """
     line = evidence.comparison(dataset, split, row)
     if line is None:
         return ""
-    stars = next((sign for level, sign in LEVELS if line["p_holm"] < level), "")
+    speaks = line["over_seeds"] or marks.stars == Stars.images
+    stars = next((sign for level, sign in LEVELS if line["p_holm"] < level), "") if speaks else ""
     return stars + (INSIDE if line["inside_seed_spread"] is True else "")

@@ -50,6 +50,15 @@ def test_page_loads_nothing_but_itself(make_study: StudyMaker, images: Path, tmp
     assert "link" not in links.tags
 
 
+def test_a_note_of_several_tables_stands_once_on_the_page(make_study: StudyMaker, tmp_path: Path) -> None:
+    page = page_of(make_study(), tmp_path / "out")
+    lists = re.findall(r'<ul class="notes">(.*?)</ul>', page, re.DOTALL)
+    notes = [note for each in lists for note in re.findall(r"<li>(?!<sup>)(.*?)</li>", each)]
+    assert len(lists) > 5
+    assert len(notes) == len(set(notes))
+    assert any("standard deviation over 3 seeds" in note for note in notes)
+
+
 def test_cells_link_to_their_logs_and_runs(make_study: StudyMaker, tmp_path: Path) -> None:
     store = make_study(seeds=(0,), splits=["val"])
     one, *_ = cells = [row["cells"][0]["id"] for row in store.study("fiam")["rows"]]

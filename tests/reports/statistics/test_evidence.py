@@ -12,7 +12,8 @@ from reports.statistics.evidence import Evidence, judge, weigh
 from reports.statistics.frame import METRICS, StudyFrame, read_frame
 from reports.statistics.resampling import Scored
 from reports.statistics.samples import Samples, read_samples
-from reports.tables.notes import leaders
+from reports.tables.evidence_notes import leaders
+from reports.tables.marks import Best, Marks
 from reports.tables.settings_table import settings_grid
 from reports.tables.spread_tables import interval_grid, range_grid
 from reports.tables.statistics_table import statistics_grid
@@ -62,8 +63,8 @@ def test_gain_inside_the_seed_spread_is_noise() -> None:
 
 def test_one_seed_says_nothing_of_other_seeds() -> None:
     verdict = judge(parse_expectation("b > a on mIoU", ["a", "b"], "x"), "d", two_rows(5.0, seeds=1))
-    assert verdict.outcome == "met"
-    assert "nothing is said of other seeds" in verdict.reason
+    assert verdict.outcome == "undecided"
+    assert "with one training each: another may differ" in verdict.reason
 
 
 def test_rows_with_other_seeds_are_compared_on_the_seeds_both_have(make_study: StudyMaker) -> None:
@@ -138,7 +139,9 @@ def test_verdicts_and_marks_reach_the_table(make_study: StudyMaker) -> None:
     evidence = weigh(frame, samples)
     assert evidence.family == 3
     grid = study_grid(frame, evidence)
-    assert any(note.text.startswith("Expected full > blind on mIoU (synthetic):") for note in grid.notes)
+    assert any(
+        note.text.startswith("Expected FIAM > Language-blind on mIoU (synthetic):") for note in grid.notes
+    )
     assert any("Holm-corrected over 3 comparisons" in note.text for note in grid.notes)
     statistics = statistics_grid(frame, evidence)
     assert statistics is not None
@@ -170,7 +173,7 @@ def test_row_of_another_protocol_is_footnoted_and_not_ranked(make_study: StudyMa
     cell = store.cell(place)
     config = cell.config()
     cell.write("cell", {"id": place, "identity": {}, "config": config | {"protocol": {"select": "test"}}})
-    grid = study_grid(read_frame(store, "fiam"))
+    grid = study_grid(read_frame(store, "fiam"), marks=Marks(Best.maximum))
     line = grid.panels[1].lines[3]
     notes = {note.marker: note.text for note in grid.notes}
     assert "epoch chosen on test" in notes[line.cells[0].marker]

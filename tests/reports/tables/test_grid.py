@@ -1,6 +1,16 @@
 import pytest
 
-from reports.tables.grid import Column, Emphasis, Line, emphasize, number
+from reports.tables.grid import (
+    Column,
+    Emphasis,
+    Line,
+    Panel,
+    TableCell,
+    emphasize,
+    fade,
+    number,
+    without_empty,
+)
 
 BEST, SECOND, NONE = Emphasis.best, Emphasis.second, Emphasis.none
 
@@ -23,6 +33,10 @@ def test_nothing_is_best_where_all_are_equal_or_alone() -> None:
     assert column(12.5) == [NONE]
 
 
+def test_nothing_found_is_not_second_best() -> None:
+    assert column(0.22, 0, 0) == [BEST, NONE, NONE]
+
+
 def test_missing_numbers_take_no_rank() -> None:
     assert column(float("nan"), 3, 2) == [NONE, BEST, SECOND]
 
@@ -39,3 +53,32 @@ def test_missing_numbers_take_no_rank() -> None:
 )
 def test_numbers_have_two_decimals_and_a_real_minus(value: float, signed: bool, text: str) -> None:
     assert number(value, signed=signed).text == text
+
+
+def test_all_that_stand_out_are_marked_alike() -> None:
+    lines = [Line(key, (TableCell(key), number(value))) for key, value in (("a", 3), ("b", 2.9), ("c", 1))]
+    columns = [Column("Method"), Column("mIoU", "r", ranked=True)]
+    marked = emphasize(lines, columns, {"mIoU": ("a", "b")})
+    assert [line.cells[1].emphasis for line in marked] == [BEST, BEST, NONE]
+    assert [line.cells[1].emphasis for line in emphasize(lines, columns, {})] == [NONE] * 3
+
+
+def test_numbers_that_rest_on_too_few_take_no_rank() -> None:
+    few = fade(Line("a", (TableCell("A"), number(90))))
+    lines = [few, *(Line(str(value), (TableCell(""), number(value))) for value in (10, 20))]
+    marked = emphasize(lines, [Column("Method"), Column("mIoU", "r", ranked=True)])
+    assert [line.cells[1].emphasis for line in marked] == [NONE, SECOND, BEST]
+    assert not few.cells[0].faint
+    assert few.cells[1].bracketed
+
+
+def test_lines_and_columns_without_a_number_are_left_out() -> None:
+    nothing = number(float("nan"))
+    lines = (
+        Line("a", (TableCell("A"), number(1), nothing)),
+        Line("b", (TableCell("B"), nothing, TableCell(""))),
+    )
+    panels = [Panel("x", "test", lines), Panel("y", "test", lines[1:])]
+    columns, (panel,) = without_empty([Column("Method"), Column("one"), Column("two")], panels)
+    assert [column.head for column in columns] == ["Method", "one"]
+    assert [[cell.text for cell in line.cells] for line in panel.lines] == [["A", "1.00"]]

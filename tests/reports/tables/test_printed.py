@@ -10,6 +10,7 @@ from reports.statistics.published import SIZES, Printed, printed_of
 from reports.statistics.samples import read_samples
 from reports.tables import formats, reproduction_table
 from reports.tables.grid import Emphasis, Grid, TableCell
+from reports.tables.marks import Best, Marks
 from reports.tables.reproduction_table import reproduction_grid
 from reports.tables.study_table import study_grid
 from tests.reports.conftest import reconfigure
@@ -49,7 +50,8 @@ def noted(grid: Grid, cell: TableCell) -> str:
 
 
 def test_printed_rows_stand_above_ours_and_never_compete(make_study: StudyMaker) -> None:
-    grid = study_grid(frame_of(make_study, published=["RMSIN", "FIANet"]))
+    frame = frame_of(make_study, published=["RMSIN", "FIANet"])
+    grid = study_grid(frame, marks=Marks(Best.maximum))
     panel = grid.panels[1]
     assert [line.cells[0].text for line in panel.printed] == ["RMSIN", "FIANet"]
     assert all(cell.emphasis == Emphasis.none for line in panel.printed for cell in line.cells)
@@ -62,7 +64,9 @@ def test_printed_rows_stand_above_ours_and_never_compete(make_study: StudyMaker)
 
 
 def test_printed_rows_compete_when_asked(make_study: StudyMaker) -> None:
-    grid = study_grid(frame_of(make_study, published=["RMSIN"]), Evidence(), rank_printed=True)
+    grid = study_grid(
+        frame_of(make_study, published=["RMSIN"]), Evidence(), Marks(Best.maximum, rank_printed=True)
+    )
     assert grid.panels[1].printed[0].cells[-2].emphasis == Emphasis.best
 
 

@@ -11,6 +11,7 @@ from bench.storage.store import Store
 from reports.statistics.frame import read_frame
 from reports.tables import formats
 from reports.tables.grid import Column, Emphasis, Grid, Line, Panel, TableCell, number
+from reports.tables.marks import Best, Marks
 from reports.tables.study_table import study_grid
 
 StudyMaker = Callable[..., Store]
@@ -21,8 +22,13 @@ MISSING = {("object", 1): {"state": "failed", "cause": "loss is NaN at step 12"}
 BEST, SECOND, NONE = Emphasis.best, Emphasis.second, Emphasis.none
 
 
+def maximum(store: Store) -> Grid:
+    """The table with its highest numbers bold and the second underlined."""
+    return study_grid(read_frame(store, "fiam"), marks=Marks(Best.maximum))
+
+
 def test_latex_is_the_golden_file(make_study: StudyMaker) -> None:
-    latex = formats.latex(study_grid(read_frame(make_study(missing=MISSING), "fiam")))
+    latex = formats.latex(maximum(make_study(missing=MISSING)))
     assert latex == GOLDEN.read_text()
 
 
@@ -68,7 +74,7 @@ def as_shown(grid: Grid) -> list[list[Place]]:
 
 
 def test_all_formats_agree(make_study: StudyMaker) -> None:
-    grid = study_grid(read_frame(make_study(missing=MISSING), "fiam"))
+    grid = maximum(make_study(missing=MISSING))
     shown = as_shown(grid)
     assert latex_places(formats.latex(grid)) == shown
     assert html_places(formats.html(grid)) == shown
