@@ -169,7 +169,7 @@ class TmemConfig:
 
 
 class PhraseWords(StrEnum):
-    """How object and position words are read: `masked` from the rest, as published, or `contextual`, in their sentence."""
+    """How object and position words are read: `masked`, as if alone (published), or `contextual`: in their sentence."""
 
     masked = "masked"
     contextual = "contextual"
