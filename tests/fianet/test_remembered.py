@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.config.compose import configuration
+from bench.config.identity import FROZEN_VERSION, identity
 from fianet.remembered import Remembered, remember
 from fianet.text import PHRASES, TextEncoder, freeze_bert, random_bert
 
@@ -113,3 +115,14 @@ def test_what_an_evaluation_kept_serves_a_training_step() -> None:
         text(*words())
     reader(text(*words())["context"].features).sum().backward()
     assert reader.weight.grad is not None
+
+
+def test_only_cells_with_a_frozen_text_encoder_are_named_anew() -> None:
+    def text(layers: int, embeddings: str) -> dict[str, object]:
+        words = [f"model.text.trained_layers={layers}", f"model.text.train_embeddings={embeddings}"]
+        found: dict[str, object] = identity(configuration(words), 0, "data", str)["model"]["text"]
+        return found
+
+    assert text(0, "false")["frozen"] == FROZEN_VERSION
+    for trained in (text(0, "true"), text(1, "false")):
+        assert "frozen" not in trained
