@@ -61,6 +61,25 @@ class CrossScale(Reader):
         return [gate(each, part) for gate, each, part in zip(self.gates, maps, parts, strict=True)]
 
 
+class ResidualCrossScale(CrossScale):
+    """Adds what it finds to the maps in place of replacing them by it, and begins by adding nothing (ours).
+
+    As published a map passes through fresh norms and gates on its way to the decoder, which a short training never
+    makes up for.
+    """
+
+    def __init__(self, channels: Sequence[int], mixer: Reader) -> None:
+        super().__init__(channels, mixer)
+        for norm in self.gates.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                nn.init.zeros_(norm.weight)
+
+    def forward(self, maps: list[Tensor], sentence: Sentence) -> list[Tensor]:
+        """Four maps (B,Ci,Hi,Wi), finest first -> four maps of the same shapes."""
+        found = super().forward(maps, sentence)
+        return [each + more for each, more in zip(maps, found, strict=True)]
+
+
 class FeedForward(nn.Module):
     """u + FFN(LN(u)), hidden width doubled."""
 
@@ -113,12 +132,13 @@ class TokenBlocks(Reader):
         return tokens.unflatten(1, (height, width)).permute(0, 3, 1, 2)
 
 
-def tmem(channels: Sequence[int], words: int, blocks: int) -> CrossScale:
+def tmem(
+    channels: Sequence[int], words: int, blocks: int, frame: type[CrossScale] = CrossScale
+) -> CrossScale:
     """FIANet's neck: 1 block on RefSegRS, 3 on RRSIS-D."""
     width = sum(channels) // 4
-    return CrossScale(
-        channels, TokenBlocks(partial(TextAwareBlock, width, words), blocks, phrases=frozenset({"context"}))
-    )
+    make_block = partial(TextAwareBlock, width, words)
+    return frame(channels, TokenBlocks(make_block, blocks, phrases=frozenset({"context"})))
 
 
 def blind_tmem(channels: Sequence[int], blocks: int) -> CrossScale:

@@ -23,7 +23,7 @@ from bench.config.schema import (
     named_weights,
 )
 
-VERSION = 2  # raised when a change of this code changes scores: every cell is then trained anew
+VERSION = 3  # raised when a change of this code changes scores: every cell is then trained anew
 # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
 NLTK_MARKS = 2
 # the same for black boxes (bench/data/augment.py): only cells that have some are trained anew
@@ -73,7 +73,7 @@ def identity(
             del model["fiam"], protocol["decoupler"]
         elif config.model.fiam.norm == WordNorm.positions and not config.model.fiam.coordinates:
             del model["fiam"]["norm"], model["fiam"]["coordinates"]  # as before these keys
-        if model["neck"] not in (Neck.tmem, Neck.tmem_blind):
+        if model["neck"] not in (Neck.tmem, Neck.tmem_residual, Neck.tmem_blind):
             del model["tmem"]
         if model["fusion"] == Fusion.none:
             del model["fusion_heads"], model["fusion_dropout"]

@@ -115,6 +115,7 @@ class Neck(StrEnum):
     lgce = "lgce"
     cim = "cim"
     tmem = "tmem"
+    tmem_residual = "tmem_residual"  # TMEM that adds to the maps (ours)
     tmem_blind = "tmem_blind"  # TMEM that reads no words: the control's neck
 
 

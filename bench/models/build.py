@@ -141,6 +141,13 @@ def _tmem(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[
     return tmem(channels, words, model.tmem.blocks)
 
 
+def _tmem_residual(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
+    """TMEM that adds to the maps (ours)."""
+    from fianet.tmem import ResidualCrossScale, tmem
+
+    return tmem(channels, words, model.tmem.blocks, ResidualCrossScale)
+
+
 def _tmem_blind(model: ModelConfig, channels: Sequence[int], words: int, image: tuple[int, int]) -> Reader:
     """TMEM that reads no words (the control's)."""
     from fianet.tmem import blind_tmem
@@ -197,6 +204,7 @@ NECKS: dict[Neck, NeckBuilder] = {
     Neck.lgce: _lgce,
     Neck.cim: _cim,
     Neck.tmem: _tmem,
+    Neck.tmem_residual: _tmem_residual,
     Neck.tmem_blind: _tmem_blind,
 }
 DECODERS: dict[Decoder, DecoderBuilder] = {
