@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 MEASURED := OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
-.PHONY: help run small test nightly bench bench-compare bench-accept gpu lint ui docs-assets clean
+.PHONY: help run small test nightly bench bench-compare bench-accept bench-gpu gpu lint ui docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench-compare: bench  ## the same, and fails where something takes 20 % longer t
 
 bench-accept: $(VENV)/.dev  ## keeps what `make bench` measured last: tests/speed/ratios.json and docs/performance.md
 	$(BIN)/python -m tests.speed.summary accept
+
+bench-gpu: $(VENV)/.dev  ## images a second on a CUDA device, by precision and compiled: runs/bench/gpu.json (ten minutes)
+	$(BIN)/python -m tests.speed.gpu $(ARGS)
 
 gpu: $(VENV)/.dev  ## what only a CUDA device can show: ten minutes on one (docs/gpu.md)
 	$(BIN)/python -m pytest -m gpu $(ARGS)

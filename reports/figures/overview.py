@@ -1,5 +1,6 @@
 """Figures of a study: training curves and bars of the headline metric."""
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -15,6 +16,7 @@ from reports.text.escape import plain
 from reports.text.numbers import two_decimals
 
 TEST = "test"
+LABEL = 22  # characters of a row's label beside its bar, in a line
 SEEDS = "Mean and range over seeds"
 SELECTING = ("val", "test")  # rows of one study may choose their epoch on different splits
 
@@ -93,21 +95,22 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
     """The headline metric on test, a bar per row, with its 95 % interval and each seed as a dot."""
     evidence = evidence or Evidence()
     looked = looks(frame.methods)
-    most = max(len(frame.rows_on(dataset)) for dataset in frame.datasets)
+    labels = {row.key: textwrap.fill(short(row.label), LABEL) for row in frame.rows}
+    lines = max(sum(labels[row.key].count("\n") + 1.5 for row in frame.rows_on(d)) for d in frame.datasets)
     figure = Figure(
-        figsize=(COLUMN if len(frame.datasets) == 1 else WIDTH, 0.25 * most + 0.85), layout="constrained"
+        figsize=(COLUMN if len(frame.datasets) == 1 else WIDTH, 0.17 * lines + 0.85), layout="constrained"
     )
     axes = figure.subplots(1, len(frame.datasets), squeeze=False)[0]
     for axis, dataset in zip(axes, frame.datasets, strict=True):
         rows = frame.rows_on(dataset)
         for place, row in enumerate(rows):
             _bar(axis, place, frame, evidence, row, dataset, looked[row.key])
-        axis.set_yticks(range(len(rows)), [short(row.label) for row in rows])
-        marks = [f"lines: 95 % intervals over {_varied(evidence, dataset)}"] if evidence.statistics else []
+        axis.set_yticks(range(len(rows)), [labels[row.key] for row in rows])
+        marks = ["lines: 95 % intervals", f"over {_varied(evidence, dataset)}"] if evidence.statistics else []
         marks += ["dots: seeds"] if len(frame.seeds) > 1 else []
         label = "\n".join((f"{HEADLINE} on {TEST} (%)", *marks))
         axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=label)
-        axis.set_xlim(0, axis.get_xlim()[1] * 1.4)
+        axis.set_xlim(0, axis.get_xlim()[1] * 1.8)  # room for the numbers
         axis.set_title(plain(dataset))
         axis.grid(False, axis="y")
         axis.tick_params(axis="y", length=0)

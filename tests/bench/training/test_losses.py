@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.training.losses import LOSSES, cross_entropy, dice, segmentation_loss
+from bench.training.losses import LOSSES, cross_entropy, dice, edge, segmentation_loss
 
 
 def sure(target: torch.Tensor) -> torch.Tensor:
@@ -63,3 +63,21 @@ def test_losses_are_computed_in_float32_under_autocast() -> None:
         mixed = segmentation_loss(logits.bfloat16(), target)
     assert mixed.dtype is torch.float32
     torch.testing.assert_close(mixed, exact)
+
+
+def test_the_loss_near_outlines_sees_nothing_of_what_lies_far_from_them() -> None:
+    target = torch.zeros(1, 32, 32, dtype=torch.int64)
+    target[:, 8:24, 8:24] = 1
+    logits = sure(target)
+    far, near = logits.clone(), logits.clone()
+    far[:, :, 16, 16] = far[:, :, 16, 16].flip(1)  # the middle of the referent
+    near[:, :, 8, 16] = near[:, :, 8, 16].flip(1)  # its first row
+    assert edge(logits, target).item() == pytest.approx(0, abs=1e-5)
+    assert edge(far, target).item() == pytest.approx(0, abs=1e-5)
+    assert edge(near, target).item() > 0.1
+
+
+def test_a_sample_without_an_outline_costs_nothing_near_it() -> None:
+    for level in (0, 1):
+        target = torch.full((1, 8, 8), level)
+        assert edge(sure(1 - target), target).item() == 0

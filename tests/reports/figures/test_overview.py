@@ -1,8 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.storage.store import Store
 from reports.figures import overview
-from reports.figures.style import style
+from reports.figures.style import save, style
 from reports.statistics.frame import read_frame
 
 StudyMaker = Callable[..., Store]
@@ -48,3 +49,21 @@ def test_rows_that_chose_their_epoch_on_test_have_curves_too(make_study: StudyMa
     history = overview.read_history(store, read_frame(store, "fiam"))
     mine = history[history["row"] == row["key"]]
     assert mine["score"].tolist() == [record["test"]["mIoU"] for record in records]
+
+
+def test_nothing_of_the_bars_is_cut_off_however_long_labels_are(
+    make_study: StudyMaker, tmp_path: Path
+) -> None:
+    store = make_study(seeds=(0, 1, 2))
+    study = store.study("fiam")
+    study["rows"][0]["label"] = "Aligned words reach all four of the decoder's maps"
+    store.write_study(study)
+    with style():
+        figure = overview.bars(read_frame(store, "fiam"))
+        save(figure, tmp_path / "bars")  # lays it out
+        axis, paper = figure.axes[0], figure.bbox
+        texts = [*axis.texts, *axis.get_yticklabels(), axis.xaxis.label]
+        for text in texts:
+            box = text.get_window_extent()
+            assert box.x0 >= paper.x0 - 1, text.get_text()
+            assert box.x1 <= paper.x1 + 1, text.get_text()
