@@ -16,6 +16,7 @@ from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.models.build import build
 from bench.training import distributed
+from bench.training.pending import Pending
 from bench.training.train import _gradients
 from fianet.tokens import Tokenizer
 
@@ -37,9 +38,9 @@ found = {}
 for loss, dice, parts in json.loads(cases):
     each = replace(recipe, accumulate=parts, loss=LossName(loss), dice=DiceReduction(dice))
     model.zero_grad()
-    found[f"{loss} {dice} {parts}:loss"] = _gradients(
-        prepared, batch, each, accelerator, frozenset({0, 3}), seed=0, epoch=0
-    )
+    pending = Pending(accelerator)
+    pending.add("step", _gradients(prepared, batch, each, accelerator, frozenset({0, 3}), seed=0, epoch=0))
+    (found[f"{loss} {dice} {parts}:loss"],) = pending.read()
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             found[f"{loss} {dice} {parts}:{name}"] = parameter.grad.numpy().copy()
