@@ -132,8 +132,13 @@ def make_accelerator(precision: Precision) -> "Accelerator":
     return Accelerator(
         mixed_precision="bf16" if precision == Precision.bf16 else "no",
         cpu=processes() > 1 and not torch.cuda.is_available(),
-        # FIANet's last alignment gets no gradient, as published
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(
+                find_unused_parameters=True,  # FIANet's last alignment gets no gradient, as published
+                broadcast_buffers=False,  # `share_buffers` does it once an epoch, when somebody reads them
+                gradient_as_bucket_view=True,
+            )
+        ],
     )
 
 
