@@ -34,6 +34,7 @@ from bench.training.checkpointing import keep_less
 from bench.training.compiling import compile_steps
 from bench.training.evaluate import evaluate_together, scores
 from bench.training.interrupt import Stop
+from bench.training.log import tell
 from bench.training.train import Progress, Report, silent, stop_at_signal, train
 from bench.training.unchanged import check_unchanged
 from fianet.tokens import Tokenizer
@@ -81,6 +82,7 @@ def make_result(
         if config.recipe.compile:
             why = compile_steps(model, accelerator.device, Path(config.data.cache) / "compiled")
             if why and main:
+                tell(accelerator, f"warning: recipe.compile: {why}")
                 cell.warn(f"recipe.compile: {why}; trained without.")
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
         images = min(config.recipe.batch_size, len(train_set))
@@ -151,6 +153,7 @@ def _score(
     """Scores every split and writes samples, then metrics: the file that alone means done. All else comes after it."""
     frames: dict[str, pd.DataFrame] = {}
     for splits in sets.scored:
+        tell(accelerator, f"scoring {' and '.join(splits)}")
         frames |= evaluate_together(
             model,
             {split: sets.splits[split] for split in splits},
@@ -166,6 +169,7 @@ def _score(
         pd.concat([frame.assign(split=split) for split, frame in frames.items()], ignore_index=True)
     )
     parameters = list(model.parameters())
+    scored = {split: scores(frame) for split, frame in frames.items()}
     metrics = {
         "cell": cell.id,
         "best_epoch": progress.best_epoch,
@@ -174,13 +178,15 @@ def _score(
             "total": sum(p.numel() for p in parameters),
             "trained": sum(p.numel() for p in parameters if p.requires_grad),
         },
-        "scores": {split: scores(frame) for split, frame in frames.items()},
+        "scores": scored,
         "counts": {split: len(dataset) for split, dataset in sets.splits.items()},
         "skipped": sets.skipped,
     }
     if not (config.weights or sets.training.whole):
         metrics["subset"] = {"images": sets.training.images, "of": sets.training.of}
     cell.write("metrics", metrics)
+    for split, score in scored.items():
+        tell(accelerator, f"{split}: mIoU {score['mIoU']:.2f}, oIoU {score['oIoU']:.2f}")
     _afterwards(cell, "removal of training states", lambda: checkpoint.drop_states(cell.checkpoints))
 
     def keep_maps() -> None:

@@ -7,11 +7,11 @@ Several processes may train one cell, a part of every batch each (`distributed`)
 losses are those of one process; batch norm sees the whole batch on GPUs and a process's part of it on CPUs.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
+from bench.training.log import epoch_line, tell
 from bench.training.losses import EVERYTHING, Divisors, divisors, segmentation_loss, share_of
 from bench.training.pending import Pending
 from fianet.segmenter import Segmenter
@@ -90,13 +91,18 @@ def train(
     recipe = config.recipe
     trained, optimizer = accelerator.prepare(model, make_optimizer(model, recipe, config.model.neck))
     state = State(cell, model, optimizer, accelerator)
-    progress = state.resume(seed) or Progress()
+    resumed = state.resume(seed)
+    progress = resumed or Progress()
     if len(train_set) < accelerator.num_processes:
         raise UserError(
             f"launcher.processes={accelerator.num_processes}: there are {len(train_set)} training references.",
             "Use fewer processes.",
         )
     batches = batches_per_epoch(len(train_set), recipe.batch_size)
+    where = f"goes on in epoch {progress.epoch + 1}, batch {progress.batch + 1}" if resumed else "begins"
+    tell(
+        accelerator, f"training {where}: {recipe.epochs} epochs of {batches} batches on {accelerator.device}"
+    )
     erased = references_to_erase(len(train_set), recipe.erase, seed)
     pending = Pending(accelerator)
     pace = checkpoint.Pace(config.launcher.checkpoint_seconds)
@@ -163,6 +169,8 @@ def train(
         )
         started, images, stepping = time.monotonic(), 0, 0.0
         better = score[config.protocol.metric.value] > progress.best_score
+        said = epoch_line(progress.history[-1], recipe.epochs, config.protocol.select.value, better)
+        tell(accelerator, said)
         if better:
             progress.best_epoch, progress.best_score = progress.epoch, score[config.protocol.metric.value]
             state.save_best(progress.epoch)
@@ -296,10 +304,6 @@ class State:
             checkpoint.drop_old_bests(self.cell.checkpoints, self.named)
         return time.monotonic() - began
 
-    def _say(self, line: str) -> None:
-        if self.accelerator.is_main_process:
-            print(line, file=sys.stderr, flush=True)
-
     def save_best(self, epoch: int) -> None:
         """Writes the weights as those of the best epoch so far."""
         if self.accelerator.is_main_process:
@@ -308,7 +312,7 @@ class State:
     def resume(self, seed: int) -> Progress | None:
         """Takes everything from the last checkpoint; a process that had no part in it starts its own random numbers."""
         index = self.accelerator.process_index
-        state = checkpoint.load(self.cell.checkpoints, self._say)
+        state = checkpoint.load(self.cell.checkpoints, partial(tell, self.accelerator))
         random = state["random"][index] if state and index < len(state["random"]) else None
         if random:
             _set_random_state(random)
