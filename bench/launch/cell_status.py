@@ -37,7 +37,8 @@ class CellStatus:
     stale_code: bool = False  # made by other training code than this checkout's
     cause: str | None = None
     warnings: tuple[str, ...] = ()  # what a finished cell lacks beside its numbers
-    mIoU: float | None = None  # val, best so far
+    mIoU: float | None = None  # best so far, on the split that chooses the epoch
+    split: str = "val"  # which that is
 
 
 def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
@@ -81,7 +82,8 @@ def _cell_status(
         elif speed:
             seconds_left = (epochs - done) * whole / speed
     made_by = submitted.get("code") if state["state"] == "queued" else cell.environment().get("code")
-    scores = [score["mIoU"] for record in history for key in ("val", "test") if (score := record.get(key))]
+    split = "test" if history and "test" in history[0] else "val"
+    scores = [record[split]["mIoU"] for record in history if split in record]
     return CellStatus(
         row=row["key"],
         label=row["label"],
@@ -98,6 +100,7 @@ def _cell_status(
         cause=state.get("cause"),
         warnings=tuple(state.get("warnings") or ()),
         mIoU=max(scores, default=None),
+        split=split,
     )
 
 
@@ -111,7 +114,7 @@ def describe(status: CellStatus) -> str:
     if status.seconds_left is not None:
         line += f" · {duration(status.seconds_left)} left"
     if status.mIoU is not None:
-        line += f" · mIoU {status.mIoU:.2f}"
+        line += f" · best {status.split} mIoU {status.mIoU:.2f}"
     if status.stale_code:
         line += " · stale code"
     return line + "".join(f" · {said}" for said in remarks(status))

@@ -17,15 +17,20 @@ from bench.storage.store import Store
 
 SECONDS = 2.0
 MOST_LINES = 100  # of a table that shows every cell
-NUMBERS = ("seed", "epoch", "images/s", "left", "mIoU")
+BEST = "best mIoU"
+NUMBERS = ("seed", "epoch", "images/s", "left", BEST)
 COLOURS = {"done": "green", "running": "cyan", "queued": "yellow", "failed": "red", "lost": "red"}
 
 
 def table(title: str, statuses: list[CellStatus]) -> Table:
     """The cells of a study, one a line; in a large one those of a row that stand alike share theirs."""
     drawn = Table(title=escape(title), title_justify="left")
-    for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", "mIoU", "cause"):
-        drawn.add_column(column, justify="right" if column in NUMBERS else "left")
+    splits = " or ".join(sorted({status.split for status in statuses}))
+    for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", BEST, "cause"):
+        drawn.add_column(
+            f"{column}, {splits}" if column == BEST else column,
+            justify="right" if column in NUMBERS else "left",
+        )
     for alike in lines(statuses):
         status, scores = alike[0], [each.mIoU for each in alike if each.mIoU is not None]
         colour = COLOURS.get(status.state, "white")
