@@ -19,6 +19,15 @@ def main(argv: list[str]) -> int:
 
         print(help_page.text())
         return 0
+    if keys := {"--keys", "--keys=markdown"} & set(argv):
+        from bench.config import keys as every_key
+
+        words = [word for word in argv if word not in keys]
+        print(
+            every_key.text(words) if "--keys" in keys else every_key.page(),
+            end="\n" if "--keys" in keys else "",
+        )
+        return 0
     return run(argv)
 
 

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from fianet.text import Phrase, Sentence, TextEncoder
+from fianet.text import TextEncoder
 
 MOST_BYTES = 2**30  # 15,900 phrases of 22 tokens of BERT-base; what comes later is computed each time
 
 
 class Remembered:
-    """Stands in for a frozen encoder's forward pass.
+    """Stands in for a frozen encoder's `encode`.
 
     A row of ids and mask is computed alone, in float32 whatever the rest runs in, so that its features are the same
     bytes in every batch, epoch and process, whether they were kept or not. Each process keeps its own, on the host.
@@ -20,19 +20,13 @@ class Remembered:
     """
 
     def __init__(self, text: TextEncoder, most_bytes: int = MOST_BYTES) -> None:
-        self.text = text
+        self.text, self.encode = text, text.encode
         self.room = self.most_bytes = most_bytes
         self.rows: dict[bytes, Tensor] = {}
         text.register_load_state_dict_pre_hook(self._replaced)
 
-    def __call__(
-        self, ids: Tensor, context_mask: Tensor, object_mask: Tensor, position_mask: Tensor
-    ) -> Sentence:
-        """As `TextEncoder.forward`; no gradient."""
-        masks = {"context": context_mask, "object": object_mask, "position": position_mask}
-        return {name: Phrase(self._features(ids, masks[name]), masks[name]) for name in self.text.phrases}
-
-    def _features(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """As `TextEncoder.encode`; no gradient."""
         rows = torch.stack((ids, mask), dim=1).cpu()
         return torch.stack([self._row(row, ids.device) for row in rows]).to(ids.device)
 
@@ -43,7 +37,7 @@ class Remembered:
         # no inference tensor: one that an evaluation kept must serve the next training step
         with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
             ids, mask = row.clone().to(device)[:, None]
-            features = self.text.encode(ids, mask)[0].cpu()
+            features = self.encode(ids, mask)[0].cpu()
         if features.nbytes <= self.room:
             self.rows[key] = features
             self.room -= features.nbytes
@@ -63,4 +57,4 @@ class Remembered:
 def remember(text: TextEncoder) -> None:
     """Makes an encoder compute every phrase once, where nothing of it trains; others stay as they are."""
     if text.frozen:
-        text.forward = Remembered(text)  # type: ignore[method-assign]
+        text.encode = Remembered(text)  # type: ignore[method-assign]

@@ -62,7 +62,10 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         vocabulary = backend.get_vocab()
-        special = [token if token in vocabulary else _OTHERS[token] for token in _NEEDED]
+        # a vocabulary may hold both kinds of names: what it begins a sentence with tells which are used
+        others = _OTHERS[_FIRST] in backend.encode("").tokens
+        names = [(_OTHERS[token], token) if others else (token, _OTHERS[token]) for token in _NEEDED]
+        special = [next((name for name in either if name in vocabulary), either[1]) for either in names]
         missing = [token for token, found in zip(_NEEDED, special, strict=True) if found not in vocabulary]
         if missing:
             raise ValueError(f"it has no {', '.join(missing)}")

@@ -65,6 +65,9 @@ def commands(starting: str) -> list[str]:
     return sorted(set(found))
 
 
+SHOWN = ("...", "--help", "--keys", "--keys=markdown")  # no key=value
+
+
 def unquoted(command: str) -> str:
     """What shells look at for signs of their own."""
     return IN_SINGLE.sub("", IN_DOUBLE.sub("", command))
@@ -102,7 +105,7 @@ def test_shown_python_command_is_understood(command: str) -> None:
         return
     module = importlib.import_module(name)
     # what stands for other words, and files that a run writes
-    words = [word for word in words if word not in ("...", "--help") and "=runs/" not in word]
+    words = [word for word in words if word not in SHOWN and "=runs/" not in word]
     if name in ("bench.run", "bench.check", "bench.tune", "bench.profile"):
         schema = getattr(module, "Arguments", Flags)
         own, words = divide(words, schema, KEYS)

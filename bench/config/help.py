@@ -25,7 +25,7 @@ TITLES = {
 }
 TAIL = """\
 keys (key=value, each once; paths and other texts as they are, ~ is the home folder; lists in Hydra's grammar;
-all are listed with their meaning in bench/config/schema.py)
+`python -m bench.run --keys` lists all with their meaning)
   'seeds=[0,1,2]'         train every row once per seed
   store=runs              folder of cells, studies, reports and the MLflow file
   name=NAME               keep the study under another name in the store

@@ -71,8 +71,12 @@ def identity(
     if config.model.plugin is None:  # another package's builder may read any key
         if model["fusion"] not in ALIGNMENTS:  # nothing else reads object and position words
             del model["fiam"], protocol["decoupler"]
-        elif config.model.fiam.norm == WordNorm.positions and not config.model.fiam.coordinates:
-            del model["fiam"]["norm"], model["fiam"]["coordinates"]  # as before these keys
+        else:
+            model["fiam"]["coordinates"] &= config.model.fiam.position  # nothing else reads them
+            if config.model.fiam.norm == WordNorm.positions and not model["fiam"]["coordinates"]:
+                del model["fiam"]["norm"], model["fiam"]["coordinates"]  # as before these keys
+        if "fiam" not in model or not (config.model.fiam.object or config.model.fiam.position):
+            model["text"]["phrases"] = PhraseWords.masked  # there is no phrase but the context
         if model["neck"] not in (Neck.tmem, Neck.tmem_residual, Neck.tmem_blind):
             del model["tmem"]
         if model["fusion"] == Fusion.none:
@@ -94,7 +98,7 @@ def identity(
     if config.recipe.precision == Precision.float32:  # as before this key
         del recipe["precision"]
     del model["published"]
-    if config.model.text.phrases == PhraseWords.masked:  # as before this key
+    if model["text"]["phrases"] == PhraseWords.masked:  # as before this key
         del model["text"]["phrases"]
     model["text"]["pretrained"] = weights(named_weights(config.model.text.pretrained))
     model["encoder"] = as_before(model["encoder"])

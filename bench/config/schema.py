@@ -301,9 +301,9 @@ class DataConfig:
     workers: int = 2  # loading processes per cell; 0 = in the training process
     cache: str = path("runs/cache")  # fingerprints and resized images
     cache_mb: int = 1024  # resized images are cached on disk while they are smaller than this
-    # train on part of the images, all sentences of each; validation and test stay whole (bench/data/subset.py)
-    limit: int | None = None  # so many images
-    fraction: float | None = None  # or this share of them
+    # train on so many images, with all sentences of each; validation and test stay whole (bench/data/subset.py)
+    limit: int | None = None
+    fraction: float | None = None  # or on this share of them
 
 
 @dataclass

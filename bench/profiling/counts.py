@@ -13,57 +13,56 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.config.schema import Config, EncoderKind, Fusion, ModelConfig, Neck, named_weights
 from bench.models.build import build_model
+from bench.models.packaged import installed
 from bench.profiling.parts import metered, parts
-from bench.terminal.errors import UserError
 from fianet.segmenter import Segmenter
 from fianet.swin import ShiftedWindowAttention
 from fianet.tokens import Tokenizer
 
 BERT_BASE_VOCABULARY = 30522
+SIZES = {
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+}  # ours, and BERT's
 LEFT_OUT = "normalisation, activations, softmax, pooling, resizing and element-wise arithmetic"
 
 
 def build_profiled(config: Config) -> nn.Module:
     """The architecture with random weights, in eval mode: a pretrained encoder costs what a random one does.
 
+    The sizes of a pretrained text encoder that lies here are its own, whatever the configuration says.
+
     Raises:
-        UserError: Sizes that do not fit, or a pretrained text encoder here whose sizes are not the configured ones.
+        UserError: Sizes that do not fit.
     """
     model = copy.deepcopy(config.model)
     model.encoder.pretrained = None
-    if _text_config(config.model).get("model_type", "bert") == "bert":
+    stored = _text_config(config.model)
+    if stored.get("model_type", "bert") == "bert":
         model.text.pretrained = None
+        for ours, theirs in SIZES.items():
+            setattr(model.text, ours, stored.get(theirs, getattr(model.text, ours)))
     return build_model(model, vocabulary_size(config.model), config.recipe.size).eval()
 
 
 def vocabulary_size(model: ModelConfig) -> int:
     """Word pieces the text encoder has vectors for: the shipped ones, or those of the pretrained encoder.
 
-    A pretrained encoder that is no folder here is taken to know as many as bert-base-uncased.
-
-    Raises:
-        UserError: The folder holds an encoder of other sizes than the configuration says.
+    A pretrained encoder that is not on this disk is taken to know as many as bert-base-uncased.
     """
-    text = model.text
-    pretrained = named_weights(text.pretrained)
-    if pretrained is None:
+    if named_weights(model.text.pretrained) is None:
         return Tokenizer.load().vocab_size
-    stored = _text_config(model)
-    sizes = {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
-    for ours, theirs in sizes.items():
-        if theirs in stored and stored[theirs] != getattr(text, ours):
-            raise UserError(
-                f"{pretrained}: its {theirs} is {stored[theirs]}, the configuration says "
-                f"{getattr(text, ours)}.",
-                f"Pass model.text.{ours}={stored[theirs]}.",
-            )
-    return int(stored.get("vocab_size", BERT_BASE_VOCABULARY))
+    return int(_text_config(model).get("vocab_size", BERT_BASE_VOCABULARY))
 
 
 def _text_config(model: ModelConfig) -> dict[str, Any]:
-    """What the folder of the pretrained text encoder says of it; nothing where it is no folder here."""
+    """What the folder or package of the pretrained text encoder says of it; nothing where there is none here."""
+    pretrained = named_weights(model.text.pretrained)
+    if pretrained is None:
+        return {}
     try:
-        return json.loads((Path(named_weights(model.text.pretrained) or "") / "config.json").read_text())
+        return json.loads(((installed(pretrained) or Path(pretrained)) / "config.json").read_text())
     except (OSError, ValueError):
         return {}
 

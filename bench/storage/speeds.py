@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.config.identity import as_before
 from bench.config.machine import on_gpu
-from bench.config.schema import Config
+from bench.config.schema import Config, ModelConfig
 from bench.storage.history import trained
 from bench.storage.rehearsals import read_rehearsal
 from bench.storage.splits import further_set
@@ -103,13 +102,21 @@ def _measured(cell: Cell) -> _Measured | None:
     scored = len(cell.history()) * counts.get(config["protocol"]["select"], 0) / INFERENCE
     rate = (images + scored) / seconds / about.get("processes", 1)
     device = about.get("device_type")
-    model = config["model"] | {"encoder": as_before(config["model"]["encoder"])}
+    model = _filled(config["model"], asdict(ModelConfig()))
     return _Measured(model, config["recipe"]["size"], device and device != "cpu", rate)
 
 
 def _model(config: Config) -> dict[str, Any]:
-    """As `_Measured` has it, also of cells from before a key."""
-    return asdict(config.model) | {"encoder": as_before(asdict(config.model.encoder))}
+    """As `_Measured` has it."""
+    return asdict(config.model)
+
+
+def _filled(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored model with today's keys: one from before a key stood where its default is."""
+    return {
+        key: _filled(stored.get(key, {}), default) if isinstance(default, dict) else stored.get(key, default)
+        for key, default in defaults.items()
+    }
 
 
 def _width(encoder: Mapping[str, Any]) -> Any:

@@ -68,6 +68,7 @@ def make_result(
     if config.weights:
         model, tokenizer = imported(config)
         sets = open_sets(config, tokenizer, most, tell=main)
+        remember_text(model)
         model.to(accelerator.device)
         progress = Progress()
     else:

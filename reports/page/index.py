@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bench.storage import files
 from bench.storage.store import Store
@@ -76,13 +77,18 @@ def _shown(store: Store, name: str, known: dict[str, Any] | None) -> dict[str, A
         "name": name,
         "newest": newest,
         "date": time.strftime("%Y-%m-%d %H:%M", time.localtime(newest)) if newest else "",
-        "page": f"{name}/{PAGE}",
-        "links": [(each, f"{name}/{each}") for each in beside],
+        "page": _link(name, PAGE),
+        "links": [(each, _link(name, each)) for each in beside],
         "mark": "yes" if states.get("done", 0) == whole else "no" if "failed" in states else "",
         "status": ", ".join([f"{states.get('done', 0)} of {whole} cells done", *others]),
         "cost": _duration(known["minutes"]),
         "build": build,
     }
+
+
+def _link(name: str, file: str) -> str:
+    """Relative; a study's name may hold what an address gives a meaning to."""
+    return f"{quote(name, safe='')}/{quote(file)}"
 
 
 def _duration(minutes: float) -> str:

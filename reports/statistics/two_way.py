@@ -117,7 +117,8 @@ def _estimate(value: Floats, by_image: Floats, rows: Sequence[Parts]) -> Estimat
     freedom = np.divide(variance**2, uncertain, out=np.ones_like(variance), where=uncertain > 0)
     error = np.sqrt(variance)
     reach = stdtrit(freedom, (1 + LEVEL) / 2) * error
-    t = np.divide(np.abs(value), error, out=np.where(value == 0, 0.0, np.inf), where=error > 0)
+    # where no variance was estimated, as of one image and one seed, nothing is known
+    t = np.divide(np.abs(value), error, out=np.zeros_like(error), where=(error > 0) & (uncertain > 0))
     return Estimate(value, value - reach, value + reach, 2 * stdtr(freedom, -t))
 
 

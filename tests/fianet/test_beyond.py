@@ -10,7 +10,8 @@ from bench.models.build import build
 from fianet.attention import ImageLanguageAttention, channel_norm, instance_norm
 from fianet.decoder import ClassifyPixels
 from fianet.fiam import PlacedBranch, PositionBranch, coordinates
-from fianet.text import ContextualText, Phrase, random_bert
+from fianet.remembered import remember
+from fianet.text import ContextualText, Phrase, TextEncoder, freeze_bert, random_bert
 from fianet.tmem import ResidualCrossScale, tmem
 
 VOCABULARY = 50
@@ -100,3 +101,33 @@ def test_fianet_plus_has_fianets_parameters_and_no_more() -> None:
         model = build(configuration([f"model={name}", "scale=tiny"]).model, VOCABULARY, 96)
         sizes.append([(key, value.shape) for key, value in model.state_dict().items()])
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("kind", [TextEncoder, ContextualText])
+def test_a_frozen_encoder_that_is_remembered_reads_phrases_as_it_did(kind: type[TextEncoder]) -> None:
+    torch.manual_seed(0)
+    bert = random_bert(VOCABULARY, width=32, layers=2, heads=2, dropout=0.0)
+    freeze_bert(bert, trained_layers=0, train_embeddings=False)
+    text = kind(bert, {"context", "object", "position"})
+    ids, mask = torch.randint(1, VOCABULARY, (2, 6)), torch.ones(2, 6, dtype=torch.int64)
+    objects, places = mask.clone(), mask.clone()
+    objects[:, 2:] = 0
+    places[:, :3] = 0
+    plain = text(ids, mask, objects, places)
+    remember(text)
+    for name, phrase in text(ids, mask, objects, places).items():
+        torch.testing.assert_close(phrase.features, plain[name].features)
+        assert torch.equal(phrase.mask, plain[name].mask)
+
+
+def test_what_nothing_reads_is_not_in_the_identity() -> None:
+    def known(*words: str) -> dict[str, object]:
+        return identity(configuration([*words]), 0, "data", str)["model"]
+
+    read = "model.text.phrases=contextual"
+    assert known("model=lavt", read) == known("model=lavt")
+    alone = ["model=fianet", "model.fiam.object=false", "model.fiam.position=false"]
+    assert known(*alone, read) == known(*alone)
+    objects = ["model=fianet", "model.fiam.position=false"]
+    assert known(*objects, "model.fiam.coordinates=true") == known(*objects)
+    assert known("model=fianet", "model.fiam.coordinates=true") != known("model=fianet")

@@ -68,3 +68,15 @@ def test_pieces_stand_where_their_words_do(folder: Path) -> None:
     pieces = tokenizer.pieces(SENTENCE)
     assert "".join(SENTENCE[start:end] for start, end in pieces) == SENTENCE.replace(" ", "")
     assert tokenizer.unknown("a véhicle, 車") == []
+
+
+def test_of_two_kinds_of_special_tokens_those_that_begin_a_sentence_are_used() -> None:
+    pieces = ["<s>", "<pad>", "</s>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "ship"]
+    backend = Backend(
+        models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]")
+    )
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    assert Tokenizer(backend)("ship", 5).ids.tolist() == [0, 7, 2, 1, 1]

@@ -64,7 +64,7 @@ def test_equal_phrases_are_computed_once(encoded: list[Tensor]) -> None:
 def test_features_do_not_depend_on_their_batch_nor_on_being_kept() -> None:
     kept, full = frozen(), frozen()
     remember(kept)
-    full.forward = Remembered(full, most_bytes=0)  # type: ignore[method-assign]
+    full.encode = Remembered(full, most_bytes=0)  # type: ignore[method-assign]
     together = kept(*words())
     for index in range(3):
         alone = full(*(each[index : index + 1] for each in words()))
@@ -75,7 +75,7 @@ def test_features_do_not_depend_on_their_batch_nor_on_being_kept() -> None:
 def test_memory_is_bounded(encoded: list[Tensor]) -> None:
     text = frozen()
     memory = Remembered(text, most_bytes=2 * 6 * 32 * 4)
-    text.forward = memory  # type: ignore[method-assign]
+    text.encode = memory  # type: ignore[method-assign]
     for _ in range(2):
         text(*words())
     assert len(memory.rows) == 2

@@ -1,5 +1,6 @@
 """What an estimate of speed rests on: measured cells, a rehearsal, other cells, and last what is assumed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def test_stored_cells_of_before_are_still_read() -> None:
     from bench.config.compose import restore
 
     assert isinstance(restore(plain(configuration([])) | {"images_per_second": 70}), Config)
+
+
+def test_a_cell_from_before_a_key_counts_as_one_that_leaves_it_alone(store: Store) -> None:
+    trained(store, 5)
+    (cell,) = store.cells()
+    path = cell.path / "cell.json"
+    known = json.loads(path.read_text())
+    del known["config"]["model"]["text"]["phrases"], known["config"]["model"]["fiam"]["norm"]
+    path.write_text(json.dumps(known))
+    assert rate(store)[1] == "1 cell of this model done here"

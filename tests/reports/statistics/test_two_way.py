@@ -214,3 +214,11 @@ def test_leaders_of_a_part_are_those_of_its_expressions() -> None:
     rows = ["row 0", "row 1"]
     assert leading(better, rows, MIOU, member)["mIoU"].rows == ("row 1",)
     assert leading(better, rows, MIOU, ~member)["mIoU"].of == 2
+
+
+def test_one_image_and_one_training_are_no_evidence() -> None:
+    rows = {"x": np.array([[40]]), "y": np.array([[60]])}
+    one = Scored(np.zeros(1, int), rows, {row: np.full((1, 1), 100) for row in rows})
+    found = difference(parts(one, "y"), parts(one, "x"))
+    assert found.value.min() < 0 or found.value.max() > 0
+    assert (found.p == 1).all()
