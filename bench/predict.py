@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.config.schema import Precision
 from bench.images.read import find_pictures
 from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
@@ -35,6 +36,7 @@ keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
                          needed where neither training nor the file says
       batch_size=8       pairs of image and sentence predicted at once
       vocabulary=DIR     the tokenizer, where the weights hold none
+      precision=float32  bf16 is faster where the GPU or CPU computes in it, tf32 on GPUs; masks differ a little
       json=false         true: print predictions.json instead of lines
 
 The whole image is resized to the model's square, as in training: objects that are a few pixels wide then are lost, so
@@ -54,6 +56,7 @@ class Options:
     bands: list[int] = field(default_factory=list)
     batch_size: int = 8
     vocabulary: str | None = path(None)
+    precision: Precision = Precision.float32
     json: bool = False
 
 
@@ -66,7 +69,7 @@ def main(argv: list[str]) -> int:
     from bench.inference.predictor import Predictor
     from bench.models.bundle import load_bundle
 
-    predictor = Predictor(load_bundle(Path(options.weights)), options.vocabulary)
+    predictor = Predictor(load_bundle(Path(options.weights)), options.vocabulary, options.precision)
     for text in options.text:
         if predictor.cut(text):
             _warn(f'text="{text}": only its first {predictor.max_tokens - 2} word pieces are read.')

@@ -15,7 +15,7 @@ from bench.images.resize import resized
 from bench.models.bundle import Bundle
 from bench.models.inputs import TEXT, normalize
 from bench.models.looked import looked
-from bench.models.precision import set_precision
+from bench.models.precision import computing, refuse_emulation, set_precision
 from bench.models.vocabulary import fitting_tokenizer
 from bench.terminal.errors import UserError
 
@@ -39,16 +39,21 @@ class Predictor:
     Args:
         bundle: The model.
         vocabulary: Folder or hub id of its tokenizer; None: the one in the bundle.
+        precision: In which it computes.
 
     Raises:
-        UserError: No vocabulary, or another model's.
+        UserError: No vocabulary, or another model's; a precision that this device does not compute in.
     """
 
-    def __init__(self, bundle: Bundle, vocabulary: str | None = None) -> None:
-        set_precision(Precision.float32)
+    def __init__(
+        self, bundle: Bundle, vocabulary: str | None = None, precision: Precision = Precision.float32
+    ) -> None:
+        set_precision(precision)
+        self.precision = precision
         self.size, self.max_tokens = bundle.size, bundle.max_tokens
         self.stretch, self.bands = bundle.stretch, bundle.bands
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        refuse_emulation(precision, self.device.type)
         self.model = bundle.model.to(self.device)
         tokenizer = (
             fitting_tokenizer(vocabulary, bundle.vocab_size, bundle.source)
@@ -82,7 +87,8 @@ class Predictor:
         words = (
             torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device) for name in TEXT
         )
-        logits = looked(self.model, images)(places, *words).float().cpu()
+        with computing(self.precision, self.device.type):
+            logits = looked(self.model, images)(places, *words).float().cpu()
         return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]
 
 

@@ -33,6 +33,18 @@ def set_precision(precision: Precision) -> None:
     torch.backends.cudnn.allow_tf32 = precision == Precision.tf32
 
 
+def refuse_emulation(precision: Precision, device: str) -> None:
+    """Stops where a CPU would compute bfloat16 slower than float32; GPUs are asked in `set_precision`.
+
+    Raises:
+        UserError: It would.
+    """
+    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    native = any(getattr(torch.cpu, name, lambda: False)() for name in known)
+    if precision == Precision.bf16 and device == "cpu" and not native:
+        raise UserError("precision=bf16: this CPU does not compute in bfloat16.", "Leave precision=float32.")
+
+
 def computing(precision: Precision, device: str) -> AbstractContextManager[Any]:
     """What a forward pass runs in: autocast to bfloat16, or nothing."""
     return torch.autocast(device, torch.bfloat16) if precision == Precision.bf16 else nullcontext()

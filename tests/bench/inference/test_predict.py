@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.config.schema import EncoderConfig, ModelConfig, TextConfig
+from bench.config.schema import EncoderConfig, ModelConfig, Precision, TextConfig
 from bench.images.picture import NO_DATA, Picture
 from bench.images.read import read_picture
 from bench.inference import predict_files
@@ -419,3 +419,21 @@ def test_words_that_the_vocabulary_does_not_know_are_told(
     said = capsys.readouterr().err
     assert 'text="the 船 on the left": the vocabulary does not know 船.' in said
     assert said.count("does not know") == 1
+
+
+def test_bfloat16_masks_are_nearly_those_of_float32(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    pair = (noise(), "the ship")
+    exact = Predictor(bundle)([pair])[0].probability
+    close = Predictor(bundle, precision=Precision.bf16)([pair])[0].probability
+    assert 0 < np.abs(exact - close).max() < 0.05
+
+
+def test_a_cpu_that_would_emulate_bfloat16_refuses_it(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False)
+    with pytest.raises(UserError, match="does not compute in bfloat16"):
+        Predictor(bundle, precision=Precision.bf16)
