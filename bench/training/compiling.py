@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -11,23 +12,22 @@ from bench.terminal.errors import one_line
 FOLDER = "TORCHINDUCTOR_CACHE_DIR"  # what was compiled once is read from there by later cells
 
 
-def compile_steps(model: nn.Module, device: torch.device, cache: Path) -> str | None:
-    """Has a model's forward and backward pass compiled when it first trains; scoring runs as it is.
+def compile_steps(model: nn.Module, device: torch.device, cache: Path) -> tuple[nn.Module, str | None]:
+    """A model beside this one, of the same weights, whose forward and backward pass is compiled when it first trains.
 
     Args:
-        model: Compiled in place: its parameters keep their names.
+        model: Stays as it is: scoring, whose batches differ in size, is not compiled.
         device: On which it computes.
         cache: Folder for what is compiled, shared by all cells.
 
     Returns:
-        Why nothing is compiled here, in a line; None: it will be.
+        What trains, and why it is the model itself where nothing can be compiled here, in a line.
     """
     os.environ.setdefault(FOLDER, str(cache.resolve()))
     if why := _impossible(device):
-        return why
+        return model, why
     torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs as it is
-    model.compile(dynamic=False)
-    return None
+    return cast(nn.Module, torch.compile(model, dynamic=False)), None
 
 
 def _impossible(device: torch.device) -> str | None:

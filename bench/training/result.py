@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -31,7 +30,6 @@ from bench.storage.store import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.checkpointing import keep_less
-from bench.training.compiling import compile_steps
 from bench.training.evaluate import evaluate_together, scores
 from bench.training.interrupt import Stop
 from bench.training.log import tell
@@ -80,11 +78,6 @@ def make_result(
             keep_less(model)
         remember_text(model)
         model = distributed.synchronise_norms(model, accelerator)
-        if config.recipe.compile:
-            why = compile_steps(model, accelerator.device, Path(config.data.cache) / "compiled")
-            if why and main:
-                tell(accelerator, f"warning: recipe.compile: {why}")
-                cell.warn(f"recipe.compile: {why}; trained without.")
         train_set, select_set = sets.splits["train"], sets.splits[config.protocol.select.value]
         images = min(config.recipe.batch_size, len(train_set))
         report = reporter(cell, images) if main else silent

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
 from bench.terminal.errors import UserError
 from bench.training import checkpoint, distributed, interrupt
+from bench.training.compiling import compile_steps
 from bench.training.evaluate import evaluate, scores
 from bench.training.interrupt import Stop
 from bench.training.log import epoch_line, tell
@@ -89,7 +91,8 @@ def train(
         UserError: Fewer training references than processes.
     """
     recipe = config.recipe
-    trained, optimizer = accelerator.prepare(model, make_optimizer(model, recipe, config.model.neck))
+    stepped = _compiled(model, config, cell, accelerator) if recipe.compile else model
+    trained, optimizer = accelerator.prepare(stepped, make_optimizer(model, recipe, config.model.neck))
     state = State(cell, model, optimizer, accelerator)
     resumed = state.resume(seed)
     progress = resumed or Progress()
@@ -186,6 +189,15 @@ def train(
         if last:
             break
     return progress
+
+
+def _compiled(model: nn.Module, config: Config, cell: Cell, accelerator: Accelerator) -> nn.Module:
+    """What takes the steps where they are to be compiled; the model itself, with a warning, where they cannot be."""
+    stepped, why = compile_steps(model, accelerator.device, Path(config.data.cache) / "compiled")
+    if why and accelerator.is_main_process:
+        tell(accelerator, f"warning: recipe.compile: {why}")
+        cell.warn(f"recipe.compile: {why}; trained without.")
+    return stepped
 
 
 def _gradients(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bench.config.compose import configuration
 from bench.config.schema import Config, Precision
@@ -57,9 +58,10 @@ def measure(words: list[str], images: int, device: torch.device) -> Iterator[Row
         set_precision(precision)
         config, model = _model(words, device)
         yield _row(precision.value, model, config, images, device, precision)
-    if why := compile_steps(model, device, OUT / "compiled"):
+    stepped, why = compile_steps(model, device, OUT / "compiled")
+    if why:
         raise UserError(f"recipe.compile: {why}", "The rows above stand.")
-    yield _row("bf16, compiled", model, config, images, device, Precision.bf16)
+    yield _row("bf16, compiled", stepped, config, images, device, Precision.bf16)
 
 
 def _model(words: list[str], device: torch.device) -> tuple[Config, Segmenter]:
@@ -70,7 +72,7 @@ def _model(words: list[str], device: torch.device) -> tuple[Config, Segmenter]:
 
 
 def _row(
-    way: str, model: Segmenter, config: Config, images: int, device: torch.device, precision: Precision
+    way: str, model: nn.Module, config: Config, images: int, device: torch.device, precision: Precision
 ) -> Row:
     given = batch(images, config.recipe.size, config.recipe.size, TOKENS)
     pixels = torch.randint(0, 256, given.image.shape, dtype=torch.uint8).to(device)

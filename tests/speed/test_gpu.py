@@ -9,7 +9,7 @@ from tests.speed import gpu
 def test_every_way_is_measured_beside_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "STEPS", 1)
     monkeypatch.setattr(gpu, "WARM", 0)
-    monkeypatch.setattr(gpu, "compile_steps", lambda *given: None)
+    monkeypatch.setattr(gpu, "compile_steps", lambda model, *given: (model, None))
     rows = list(gpu.measure(["model=fianet", "scale=tiny", "recipe.size=32"], 2, torch.device("cpu")))
     assert [row.way for row in rows] == ["float32", "tf32", "bf16", "bf16, compiled"]
     assert all(row.inference > 0 and row.training > 0 for row in rows)

@@ -8,8 +8,11 @@ import torch
 
 from bench.config.compose import configuration
 from bench.config.identity import identity
+from bench.config.request import Request
 from bench.models.build import build_model
+from bench.study.prepare import prepare
 from bench.training import compiling
+from bench.training.cell import run_cell
 from tests.bench.training.test_checkpointing import batch
 
 
@@ -27,20 +30,22 @@ def test_without_a_compiler_a_cell_trains_as_it_is(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(torch, "compile", broken)
     model = torch.nn.Linear(2, 2)
-    why = compiling.compile_steps(model, torch.device("cpu"), tmp_path)
+    stepped, why = compiling.compile_steps(model, torch.device("cpu"), tmp_path)
     assert why == "RuntimeError: no C++ compiler here"
-    assert model(torch.ones(1, 2)).shape == (1, 2)
+    assert stepped is model
 
 
-def test_names_of_weights_stay_and_the_cells_own_folder_is_kept(
+def test_the_model_stays_as_it_is_and_what_is_compiled_has_its_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(compiling.FOLDER)
     monkeypatch.setattr(compiling, "_impossible", lambda device: None)
     model = torch.nn.Sequential(torch.nn.Linear(2, 2))
-    names = list(model.state_dict())
-    assert compiling.compile_steps(model, torch.device("cpu"), tmp_path / "compiled") is None
-    assert list(model.state_dict()) == names
+    stepped, why = compiling.compile_steps(model, torch.device("cpu"), tmp_path / "compiled")
+    assert why is None
+    assert stepped is not model
+    assert next(stepped.parameters()) is next(model.parameters())
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]
     assert compiling.os.environ[compiling.FOLDER] == str(tmp_path / "compiled")
 
 
@@ -76,3 +81,42 @@ def test_a_model_is_captured_as_one_graph_with_the_same_gradients(name: str) -> 
     torch.testing.assert_close(other_loss, loss)
     for each, gradient in gradients.items():
         torch.testing.assert_close(others[each], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_a_cell_is_trained_by_what_was_compiled_and_scored_without(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[bool] = []
+
+    class Stepped(torch.nn.Module):
+        def __init__(self, model: torch.nn.Module) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: torch.Tensor) -> torch.Tensor:
+            calls.append(self.model.training)
+            return self.model(*given)
+
+    monkeypatch.setattr(compiling, "_impossible", lambda device: None)
+    monkeypatch.setattr(torch, "compile", lambda model, **how: Stepped(model))
+    words = [*drawn, "recipe.epochs=1", "recipe.compile=true", f"store={tmp_path / 'runs'}"]
+    plan = prepare(Request.parse([*words, "tracking.enabled=false"]))
+    plan.write("test")
+    (cell,) = plan.stored()
+    assert run_cell(cell)
+    assert cell.done
+    assert calls
+    assert all(calls)
+
+
+def test_a_cell_that_cannot_be_compiled_says_so_and_is_trained(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "_impossible", lambda device: "no compiler")
+    words = [*drawn, "recipe.epochs=1", "recipe.compile=true", f"store={tmp_path / 'runs'}"]
+    plan = prepare(Request.parse([*words, "tracking.enabled=false"]))
+    plan.write("test")
+    (cell,) = plan.stored()
+    assert run_cell(cell)
+    assert cell.done
+    assert cell.state()["warnings"] == ["recipe.compile: no compiler; trained without."]
