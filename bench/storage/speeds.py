@@ -68,12 +68,14 @@ class Speeds:
         return (epochs * samples["train"] + scored / INFERENCE) / self.of(config).images_per_second
 
     def _this_model(self, config: Config) -> Estimate | None:
-        rates = [known.rate for known in self._alike(config, _model(config)) if _same_size(known, config)]
+        rates = [
+            known.rate for known in self._alike(config, asdict(config.model)) if _same_size(known, config)
+        ]
         return _median(rates, "{} of this model done here")
 
     def _this_scale(self, config: Config) -> Estimate | None:
         """The same model at another size, else other models with an encoder as wide."""
-        alike = self._alike(config, _model(config)) or self._alike(config, None)
+        alike = self._alike(config, asdict(config.model)) or self._alike(config, None)
         found = [known for known in alike if _same_size(known, config)] or alike
         sizes = sorted({known.size for known in found} - {config.recipe.size})
         scaled = f", made at {'/'.join(map(str, sizes))} px" if sizes else ""
@@ -104,11 +106,6 @@ def _measured(cell: Cell) -> _Measured | None:
     device = about.get("device_type")
     model = _filled(config["model"], asdict(ModelConfig()))
     return _Measured(model, config["recipe"]["size"], device and device != "cpu", rate)
-
-
-def _model(config: Config) -> dict[str, Any]:
-    """As `_Measured` has it."""
-    return asdict(config.model)
 
 
 def _filled(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
