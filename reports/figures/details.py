@@ -3,20 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from reports.figures.overview import SEEDS, legend
 from reports.figures.style import COLUMN, MARKERS, WIDTH, looks, short
+from reports.statistics import series
 from reports.statistics.frame import HEADLINE, StudyFrame
-from reports.statistics.groups import Shares, by_category, seed_ious
 from reports.statistics.samples import Samples
 from reports.text.escape import plain
 
-TENTHS = np.linspace(0, 1, 101)
-SIZE_BINS = 8  # with as many expressions each
 HEAT = "YlGnBu"
 FEW, NUMBERED = 4, 10  # rows that a narrow heat map, or one with its numbers written in, has room for
 
@@ -33,24 +30,17 @@ def thresholds(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
     looked = looks(frame.methods)
     for dataset, samples in tested.items():
         axis = axes[dataset]
-        for key in samples.scored.rows:
-            shares = np.stack([reached(each) for each in seed_ious(samples, key)])
-            look = looked[key]
-            axis.plot(TENTHS[1:], shares.mean(axis=0)[1:], look.line, color=look.color)
-            if len(shares) > 1:
-                low, high = shares.min(axis=0)[1:], shares.max(axis=0)[1:]
-                axis.fill_between(TENTHS[1:], low, high, color=look.color, alpha=0.15, linewidth=0)
+        for key, line in series.thresholds(samples).groupby("row", sort=False):
+            look = looked[str(key)]
+            axis.plot(line["threshold"], line["mean"], look.line, color=look.color)
+            if len(samples.seeds[str(key)]) > 1:
+                band = line["threshold"], line["low"], line["high"]
+                axis.fill_between(*band, color=look.color, alpha=0.15, linewidth=0)
         axis.set(xlabel="IoU threshold", ylabel="Precision on test (%)", xlim=(0, 1), ylim=(0, None))
         axis.set_title(plain(dataset))
     rows = [row for row in frame.rows if any(row.key in s.scored.rows for s in tested.values())]
     legend(figure, rows, looked, SEEDS if len(frame.seeds) > 1 else "")
     return figure
-
-
-def reached(ious: Shares) -> Shares:
-    """Percentage of expressions (E,) whose IoU in percent reaches each of `TENTHS`."""
-    below = np.sort(ious).searchsorted(100 * TENTHS)
-    return 100 * ((len(ious) - below) / len(ious))
 
 
 def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
@@ -59,17 +49,9 @@ def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
     looked = looks(frame.methods)
     for dataset, samples in tested.items():
         axis = axes[dataset]
-        share = samples.facts["share"].to_numpy(float) * 100
-        edges = np.unique(np.quantile(share, np.linspace(0, 1, SIZE_BINS + 1)))
-        place = np.clip(np.searchsorted(edges, share, side="right") - 1, 0, max(0, len(edges) - 2))
-        for key in samples.scored.rows:
-            table = pd.DataFrame(
-                {"place": place, "share": share, "iou": seed_ious(samples, key).mean(axis=0)}
-            ).groupby("place")
-            look = looked[key]
-            axis.plot(
-                table["share"].median(), table["iou"].mean(), "o", linestyle=look.line, color=look.color
-            )
+        for key, line in series.sizes(samples).groupby("row", sort=False):
+            look = looked[str(key)]
+            axis.plot(line["share"], line["iou"], "o", linestyle=look.line, color=look.color)
         axis.set(
             xlabel="Object size (% of the image)", ylabel="Mean IoU on test (%)", xscale="log", ylim=(0, None)
         )
@@ -83,10 +65,10 @@ def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
 
 def categories(frame: StudyFrame, samples: Samples, dataset: str) -> Figure:
     """A heat map of mean IoU: categories down, rows of the study across."""
-    groups = by_category(samples.facts)
     rows = [row for row in frame.rows_on(dataset) if row.key in samples.scored.rows]
-    means = {row.key: seed_ious(samples, row.key).mean(axis=0) for row in rows}
-    values = np.array([[means[row.key][group.member].mean() for row in rows] for group in groups])
+    means = series.categories(samples)
+    groups = means.drop_duplicates("category")
+    values = means.pivot(index="category", columns="row", values="iou")[[row.key for row in rows]].to_numpy()
     figure = Figure(
         figsize=(COLUMN if len(rows) <= FEW else WIDTH, 1.0 + 0.19 * len(groups)), layout="constrained"
     )
@@ -100,7 +82,10 @@ def categories(frame: StudyFrame, samples: Samples, dataset: str) -> Figure:
             color = "white" if dark[place] else "black"
             axis.text(place[1], place[0], f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=color)
     axis.set_xticks(range(len(rows)), [short(row.label) for row in rows], rotation=30, ha="right")
-    axis.set_yticks(range(len(groups)), [f"{group.name} ({group.member.sum():,})" for group in groups])
+    axis.set_yticks(
+        range(len(groups)),
+        [f"{name} ({count:,})" for name, count in zip(groups["category"], groups["count"], strict=True)],
+    )
     axis.set_title(f"{plain(dataset)}, test: mean IoU (%)")
     axis.grid(False)
     axis.tick_params(length=0)

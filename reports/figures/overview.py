@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from bench.storage.store import Store
 from reports.figures.style import COLUMN, MARKERS, WIDTH, Look, looks, short
+from reports.statistics import series
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, StudyFrame, StudyRow
 from reports.text.escape import plain
@@ -52,13 +53,13 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.5 * len(datasets) + 0.45), layout="constrained")
     axes = figure.subplots(len(datasets), 2, squeeze=False)
     for dataset, (left, right) in zip(datasets, axes, strict=True):
+        epochs = series.training(history[history["dataset"] == dataset])
         for axis, column, label in (
             (left, "score", f"{HEADLINE} on the selecting split (%)"),
             (right, "loss", "Training loss"),
         ):
             for row in rows:
-                lines = history[(history["row"] == row.key) & (history["dataset"] == dataset)]
-                _curve(axis, lines.groupby("epoch")[column], looked[row.key])
+                _curve(axis, epochs[epochs["row"] == row.key], column, looked[row.key])
             axis.set(xlabel="Epoch", ylabel=label)
             axis.set_title(plain(dataset))
             axis.xaxis.get_major_locator().set_params(integer=True)
@@ -66,13 +67,12 @@ def curves(history: pd.DataFrame, frame: StudyFrame) -> Figure:
     return figure
 
 
-def _curve(axis: Axes, epochs: "pd.api.typing.SeriesGroupBy", look: Look) -> None:
+def _curve(axis: Axes, epochs: pd.DataFrame, column: str, look: Look) -> None:
     """Mean and range over the seeds that got furthest together."""
-    table = epochs.agg(["mean", "min", "max", "count"])
-    table = table[table["count"] == table["count"].max()]
-    axis.plot(table.index, table["mean"], look.line, color=look.color)
-    if (table["count"] > 1).any():
-        axis.fill_between(table.index, table["min"], table["max"], color=look.color, alpha=0.18, linewidth=0)
+    mean, low, high = (epochs[f"{column}_{name}"] for name in ("mean", "low", "high"))
+    axis.plot(epochs["epoch"], mean, look.line, color=look.color)
+    if (low < high).any():
+        axis.fill_between(epochs["epoch"], low, high, color=look.color, alpha=0.18, linewidth=0)
 
 
 def legend(

@@ -1,28 +1,29 @@
 """What the page's browser of examples is given: every test expression, and pictures of the telling ones."""
 
-import base64
-import io
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from bench.storage import rle
 from bench.storage.store import Store
 from bench.terminal.errors import DataError
-from reports.figures.scenes import NoScenes, ReadScenes, predictions, read_scenes
-from reports.figures.style import looks
+from reports.figures.scenes import NoScenes, ReadScenes, Scene, predictions, read_scenes
+from reports.page.example_pictures import SIDE, WHERE, Window, outline, thumbnail, window_on
 from reports.statistics.expression_types import expression_type, marked
 from reports.statistics.frame import StudyFrame, StudyRow
 from reports.statistics.groups import SIZES, by_size, seed_ious
 from reports.statistics.samples import Samples
 from reports.text.escape import plain
 
-PICTURES = 240  # expressions of a data set that are shown with their image: a page of a few megabytes
+PICTURES = (
+    120  # expressions of a data set that are shown with their image: a page of less than three megabytes
+)
 MASKS = 8  # rows whose masks are drawn
-SIDE = 192  # pixels: longest side of an image on the page
 
 
 def browse(
@@ -31,13 +32,12 @@ def browse(
     """JSON-ready data of one data set's examples.
 
     Returns:
-        rows: label, colour and line of every row with samples; base, better: places of the rows whose difference is the
-        gain (base -1: there is one row only); items: one list an expression (sentence, spans, category, size, type,
-        gain, IoU by row, picture or -1); pictures: {image, width, height, truth, masks by row}; images: data URLs;
-        note: why there are no pictures, or how many.
+        rows: places in the study of every row with samples; base, better: places in `rows` of the two whose difference
+        is the gain (base -1: there is one row only); items: one list an expression (sentence, spans, category, size,
+        type, gain, IoU by row, picture or -1); pictures: {image, width, height, truth, masks by row}, those of crops
+        with `whole`, the image with the crop's box; images: data URLs; note: why there are no pictures, or how many.
     """
     rows = [row for row in frame.rows_on(dataset) if row.key in samples.scored.rows]
-    looked = looks(frame.methods)
     better = next((place for place, row in enumerate(rows[1:], 1) if row == frame.reference), len(rows) - 1)
     base = 0 if better else -1
     ious = np.stack([seed_ious(samples, row.key).mean(axis=0) for row in rows])
@@ -64,9 +64,7 @@ def browse(
     ]
     return {
         "dataset": dataset,
-        "rows": [
-            {"label": row.label, "color": looked[row.key].color, "line": looked[row.key].line} for row in rows
-        ],
+        "rows": [frame.rows.index(row) for row in rows],
         "base": base,
         "better": better,
         "items": items,
@@ -94,64 +92,74 @@ def _pictures(
     read: ReadScenes,
     rows: Sequence[StudyRow],
     chosen: Sequence[int],
-) -> tuple[dict[int, Any], dict[str, str], str]:
+) -> tuple[dict[int, Any], list[str], str]:
     cells = {row.key: next(iter(frame.cell_ids(dataset, row.key).items()), None) for row in rows}
     seed, first = next(found for found in cells.values() if found)
     try:
         scenes = read_scenes(store, first, dataset, read)
     except NoScenes as reason:
-        return {}, {}, f"No pictures for {reason}."
+        return {}, [], f"No pictures for {reason}."
     predicted = {
         key: table
         for key, found in cells.items()
         if found and (table := predictions(store, found[1])) is not None
     }
-    pictures: dict[int, Any] = {}
-    images: dict[str, str] = {}
+    album = _Album()
     for place in chosen:
         fact = samples.facts.iloc[place]
         ref_id = int(fact["ref_id"])
         scene = scenes.get(ref_id)
-        if scene is None or plain(scene.sentence) != fact["sentence"]:
-            continue
-        try:
-            image = Image.fromarray(scene.pixels())
-            truth = scene.truth()
-        except DataError:
-            continue
-        scale = SIDE / max(image.size)
-        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        images.setdefault(scene.image_id, _data_url(image, size))
-        pictures[place] = {
-            "image": scene.image_id,
-            "width": size[0],
-            "height": size[1],
-            "truth": runs(truth, size),
-            "masks": [_mask(predicted.get(row.key), ref_id, size) for row in rows],
-        }
+        if scene is not None and plain(scene.sentence) == fact["sentence"]:
+            masks = [_mask(predicted.get(row.key), ref_id) for row in rows]
+            with suppress(DataError):  # an image that cannot be read is left out
+                album.add(place, scene, masks)
+    pictures = album.pictures
     shown = f"Pictures of {len(pictures):,} of {len(samples.facts):,} expressions; masks of seed {seed}."
     return (
         pictures,
-        images,
+        album.images,
         shown if pictures else "The data set on this machine is not the one that was scored.",
     )
 
 
-def _mask(table: Any, ref_id: int, size: tuple[int, int]) -> str | None:
+class _Album:
+    """Pictures by the place of their expression, and the images they show, none twice."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[int, Any] = {}
+        self.images: list[str] = []
+        self._known: dict[tuple[str, Window, int], tuple[int, tuple[int, int]]] = {}
+
+    def add(self, place: int, scene: Scene, masks: Sequence[NDArray[np.bool_] | None]) -> None:
+        """Adds one expression. Raises DataError where its image or true mask cannot be read."""
+        image, truth = Image.fromarray(scene.pixels()), scene.truth()
+        window = window_on(truth)
+        number, size = self._put(scene.image_id, image, window, SIDE)
+        picture = {
+            "image": number,
+            "width": size[0],
+            "height": size[1],
+            "truth": outline(truth, window, size),
+            "masks": [None if mask is None else outline(mask, window, size) for mask in masks],
+        }
+        if window != Window():
+            number, (width, height) = self._put(scene.image_id, image, Window(), WHERE)
+            parts = (window.left * width, window.top * height, window.width * width, window.height * height)
+            box = [round(part, 1) for part in parts]
+            picture["whole"] = {"image": number, "width": width, "height": height, "box": box}
+        self.pictures[place] = picture
+
+    def _put(self, name: str, image: Image.Image, window: Window, side: int) -> tuple[int, tuple[int, int]]:
+        """The place among the images of what a window shows, and its size."""
+        if (name, window, side) not in self._known:
+            url, size = thumbnail(image, window, side)
+            self._known[name, window, side] = len(self.images), size
+            self.images.append(url)
+        return self._known[name, window, side]
+
+
+def _mask(table: pd.DataFrame | None, ref_id: int) -> NDArray[np.bool_] | None:
     if table is None or ref_id not in table.index:
         return None
-    line = table.loc[ref_id]
-    return runs(rle.decode(line["prediction"].encode(), (int(line["height"]), int(line["width"]))), size)
-
-
-def _data_url(image: Image.Image, size: tuple[int, int]) -> str:
-    buffer = io.BytesIO()
-    image.resize(size, Image.Resampling.BICUBIC).save(buffer, "jpeg", quality=78)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def runs(mask: NDArray[np.bool_], size: tuple[int, int]) -> str:
-    """A mask at the size (width, height) of its picture: lengths of runs from the top left, outside first."""
-    small = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)).ravel()
-    ends = np.flatnonzero(np.diff(small, prepend=False, append=not small[-1]))
-    return ",".join(map(str, np.diff(ends, prepend=0)))
+    line: dict[Any, Any] = table.loc[ref_id].to_dict()
+    return rle.decode(line["prediction"].encode(), (int(line["height"]), int(line["width"])))

@@ -1,41 +1,39 @@
 """The study's page: one static file that needs no network, no server and no build step."""
 
-import base64
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
+from PIL import Image
 
 from bench.storage.mlflow_links import read_links
 from bench.storage.store import Record, Store
 from reports.figures.scenes import ReadScenes
 from reports.page.example_browser import browse
+from reports.page.example_pictures import webp
 from reports.statistics.evidence import Evidence, Place
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.samples import Samples
 from reports.tables import formats
 from reports.tables.evidence_notes import leaders
-from reports.tables.grid import Grid, Note
+from reports.tables.grid import Grid, Note, Panel
 from reports.tables.notes import missing_notes, protocol_notes
 from reports.text.templates import asset, render
 
 PAGE = "index.html"
-TITLES = {
-    "bars": f"{HEADLINE} of every row",
-    "curves": "Training",
-    "fractions": f"{HEADLINE} against training images",
-    "thresholds": "Precision against IoU threshold",
-    "sizes": "IoU against object size",
-    "categories": "Categories",
-    "cost": "Accuracy against cost",
-    "examples": "Examples",
-    "failures": "Examples of failures",
-    "attention": "What context, object and position words do, stage by stage",
+SCRIPTS = ("page.js", "charts.js", "examples.js")
+# figures that show pictures; all others stand on the page as charts
+PICTURED = {
+    "examples": ("Examples", "The largest gains, the median and the largest losses."),
+    "failures": ("Failures", "Drawn by lot from the expressions that every row fails on."),
+    "attention": ("What words do", "Context, object and position words at every stage of the model."),
 }
+QUALITY = 70  # of their WebP
 
 
 def page_html(
@@ -62,31 +60,86 @@ def page_html(
         folder: Where the page will lie, for links to logs.
         read: Gives the pictures of the browser of examples.
     """
+    from reports.page import charts  # loads altair: half a second that only a page is worth
+    from reports.page.chart_theme import library, palette
+
     data = [
         browse(store, frame, found, dataset, read)
         for (dataset, split), found in samples.items()
         if split == "test"
     ]
+    main = charts.main_charts(frame, evidence)
+    others = list(charts.other_charts(store, frame, evidence, samples))
+    specs = [chart.spec for chart in (*main, *others)] + [charts.filtered(frame)] * bool(data)
+    rows = palette(frame)
+    pictures = [
+        _picture(path, frame) for path in figures if path.suffix == ".png" and _kind(path) in PICTURED
+    ]
+    tables = [replace(grid, notes=notes) for grid, notes in zip(grids, once(grids), strict=True)]
+    missing = [*missing_said(frame), *remarks]
+    cells = _cells(store, frame, folder)
     return render(
         "page.html.j2",
         {"cell": formats.html_cell, "value": _value},
         autoescape=True,
         grid=grids[0],
-        grids=[replace(grid, notes=notes) for grid, notes in zip(grids, once(grids), strict=True)],
+        tables=tables,
+        first_panels=_test_first(grids[0]),
         sources=_json([{"tex": formats.latex(grid), "csv": formats.table_csv(grid)} for grid in grids]),
         leaders=leaders(frame, evidence),
         verdicts=evidence.verdicts,
-        missing=missing_said(frame),
-        remarks=remarks,
-        figures=[(_title(path), _png(path)) for path in figures if path.suffix == ".png"],
+        missing=missing,
+        rows=rows,
+        row_labels=_json([row["label"] for row in rows]),
+        main_charts=main,
+        charts=others,
+        specs=_json(specs),
+        filtered=len(specs) - 1,
+        figures=pictures,
         examples=_json(data),
         has_examples=bool(data),
         protocol=_protocol(frame),
         environment=_environment(store, frame),
-        cells=_cells(store, frame, folder),
+        cells=cells,
+        said=_summaries(evidence, others, pictures, data, tables, missing, cells),
         css=asset("page.css"),
-        js=asset("chart.js") + asset("page.js"),
+        js=Markup("").join(map(asset, SCRIPTS)),
+        library=library(),
     )
+
+
+def _summaries(
+    evidence: Evidence,
+    charts: Sequence[Any],
+    pictures: Sequence[Any],
+    data: Sequence[dict[str, Any]],
+    tables: Sequence[Grid],
+    missing: Sequence[str],
+    cells: Sequence[Record],
+) -> dict[str, str]:
+    """What each folded part of the page says it holds."""
+    states = Counter(str(cell["state"]) for cell in cells)
+    outcomes = Counter(verdict.outcome for verdict in evidence.verdicts)
+    pictured = sum(len(each["pictures"]) for each in data)
+    main, *others = (grid.title for grid in tables)
+    return {
+        "expected": _counted(outcomes),
+        "figures": f"{len(charts)} charts, {len(pictures)} figures with pictures",
+        "examples": f"{sum(len(each['items']) for each in data):,} test expressions to filter, "
+        f"{f'{pictured:,} with pictures' if pictured else 'no pictures'}",
+        "tables": ", ".join(title.removeprefix(f"{main}: ") for title in others),
+        "missing": f"{len(missing)} thing{'s' * (len(missing) > 1)}",
+        "cells": _counted(states),
+    }
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def _test_first(grid: Grid) -> list[Panel]:
+    """The panels of the split that chose the epochs come last."""
+    return sorted(grid.panels, key=lambda panel: panel.split == "val")
 
 
 def once(grids: Sequence[Grid]) -> list[tuple[Note, ...]]:
@@ -112,13 +165,17 @@ def _value(cell: Any) -> str:
     return "" if cell.exact != cell.exact else repr(float(cell.exact))
 
 
-def _title(path: Path) -> str:
-    kind, _, dataset = path.stem.partition("-")
-    return TITLES.get(kind, kind) + (f", {dataset}" if dataset else "")
+def _kind(path: Path) -> str:
+    return path.stem.partition("-")[0]
 
 
-def _png(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+def _picture(path: Path, frame: StudyFrame) -> Record:
+    """A figure's title, what it shows, its image as a data URL, its width and height."""
+    title, said = PICTURED[_kind(path)]
+    on = f", {path.stem.partition('-')[2]}" if len(frame.datasets) > 1 else ""
+    with Image.open(path) as image:
+        url = webp(image, QUALITY)
+        return {"title": title + on, "said": said, "url": url, "width": image.width, "height": image.height}
 
 
 def missing_said(frame: StudyFrame) -> list[str]:

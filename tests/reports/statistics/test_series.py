@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.figures.details import TENTHS, reached
+from reports.statistics.series import TENTHS, reached
 
 
 @given(st.lists(st.sampled_from([0.0, 9.99, 10.0, 50.0, 100.0]) | st.floats(0, 100), min_size=1))

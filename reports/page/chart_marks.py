@@ -1,0 +1,234 @@
+"""How each chart of the page is drawn, from a tidy table to a Vega-Lite specification.
+
+A table's `row` is the key of a row of the study; `low` and `high` are the ends of an interval.
+"""
+
+import altair as alt
+import pandas as pd
+
+from reports.page.chart_theme import Rows, Spec, hints
+from reports.statistics.frame import HEADLINE
+
+BAND, POINT, TARGET = 0.16, 60, 160  # opacity of a band; area of a point, and of what the pointer has to meet
+LINE, AXIS = 38, 52  # pixels of the main chart: a row, the axis below
+SHOWN, AT = "shown", "at"  # data and a threshold that the page's script gives
+INK, GROUND, RULE = "var(--ink)", "var(--ground)", "var(--soft)"
+LOOSE = alt.Scale(zero=False, nice=True, padding=14)
+
+
+def intervals(rows: Rows, scores: pd.DataFrame, seeds: pd.DataFrame) -> Spec:
+    """The headline metric: a line a row with its interval, its mean and its seeds.
+
+    Args:
+        rows: Of the study.
+        scores: row, mean, low, high, text.
+        seeds: row, seed, score.
+    """
+    title = f"{HEADLINE} (%)"
+    y = _names(rows, scores)
+    base = rows.chart(scores).encode(y=y, tooltip=hints(mean=HEADLINE, low="from", high="to"))
+    band = base.mark_rule(strokeWidth=11, opacity=0.3, strokeCap="round").encode(
+        _loose("low", title), alt.X2("high:Q"), rows.color
+    )
+    rings = (
+        rows.chart(seeds)
+        .mark_point(filled=True, size=30, stroke=INK, strokeWidth=1, fill=GROUND, opacity=1)
+        .encode(_loose("score", title), y, tooltip=[*hints(score=HEADLINE), alt.Tooltip("seed:O")])
+    )
+    dots = base.mark_point(filled=True, size=150, opacity=1).encode(
+        _loose("mean", title), rows.color, rows.shape
+    )
+    words = base.mark_text(dy=-14, fontSize=11.5, color=INK).encode(_loose("mean", title), text="text:N")
+    return rows.spec(band, dots, rings, words, height=LINE * len(scores) + AXIS)
+
+
+def differences(rows: Rows, gains: pd.DataFrame) -> Spec:
+    """The difference to the reference row and its interval, beside no difference.
+
+    Args:
+        rows: Of the study.
+        gains: row, effect, low, high.
+    """
+    title = f"points of {HEADLINE}"
+    base = rows.chart(gains).encode(
+        y=_names(rows, gains), tooltip=hints(effect="difference", low="from", high="to")
+    )
+    nothing = (
+        rows.chart(gains)
+        .mark_rule(color=RULE, strokeDash=[3, 3])
+        .encode(alt.XDatum(0, title=title, scale=LOOSE))
+    )
+    bars = base.mark_rule(strokeWidth=2.5).encode(_loose("low", title), alt.X2("high:Q"), rows.color)
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
+        _loose("effect", title), rows.color, rows.shape
+    )
+    return rows.spec(nothing, bars, dots)
+
+
+def thresholds(rows: Rows, shares: pd.DataFrame) -> Spec:
+    """Precision against IoU threshold with the range over seeds.
+
+    Args:
+        rows: Of the study.
+        shares: row, threshold, mean, low, high.
+    """
+    x = alt.X("threshold:Q", title="IoU threshold", scale=alt.Scale(domain=[0, 1]))
+    return _lines(
+        rows, shares[::2], x, "precision (%)", mean="precision", low="lowest seed", high="highest seed"
+    )
+
+
+def filtered_precision(rows: Rows) -> Spec:
+    """Precision of whatever expressions the page's script names: row, threshold, mean; a line at `at`."""
+    x = alt.X("threshold:Q", title="IoU threshold", scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("mean:Q", title="precision (%)", scale=alt.Scale(domain=[0, 100]))
+    base = rows.named(alt.NamedData(SHOWN)).encode(x, y, rows.color)
+    line = base.mark_line(strokeWidth=2).encode(rows.dash)
+    targets = base.mark_point(size=TARGET, opacity=0, filled=True).encode(tooltip=hints(mean="precision"))
+    cursor = alt.Chart(alt.Data(values=[{}])).mark_rule(color=RULE, strokeDash=[3, 3])
+    return rows.spec(line, targets, cursor.encode(alt.XDatum(alt.expr(AT), type="quantitative")), at=0.5)
+
+
+def sizes(rows: Rows, means: pd.DataFrame) -> Spec:
+    """Mean IoU against object size.
+
+    Args:
+        rows: Of the study.
+        means: row, share, iou.
+    """
+    x = alt.X(
+        "share:Q",
+        title="object size (% of the image)",
+        scale=alt.Scale(type="log", nice=False, padding=8),
+        axis=alt.Axis(format="~g", values=[0.01, 0.1, 1, 10, 100], tickCount=4),
+    )
+    return _points(
+        rows, means, x, alt.Y("iou:Q", title="mean IoU (%)"), share="% of the image", iou="mean IoU"
+    )
+
+
+def categories(rows: Rows, means: pd.DataFrame) -> Spec:
+    """A line a category, a dot a row.
+
+    Args:
+        rows: Of the study.
+        means: row, category, count, iou.
+    """
+    y = alt.Y(
+        "category:N",
+        title=None,
+        axis=alt.Axis(grid=True, labelLimit=150, domain=False, ticks=False, labelOverlap="greedy"),
+    )
+    base = rows.chart(means).encode(alt.X("iou:Q", title="mean IoU (%)"), y, rows.color, rows.shape)
+    told = [alt.Tooltip("category:N"), *hints(iou="mean IoU"), alt.Tooltip("count:Q", title="expressions")]
+    return rows.spec(base.mark_point(filled=True, size=POINT, opacity=0.9).encode(tooltip=told))
+
+
+def epochs(rows: Rows, history: pd.DataFrame, column: str) -> Spec:
+    """Training by epoch with the range over seeds.
+
+    Args:
+        rows: Of the study.
+        history: row, epoch, and `<column>_mean`, `_low`, `_high`.
+        column: score or loss.
+    """
+    named = {f"{column}_{name}": name for name in ("mean", "low", "high")}
+    table = history[["row", "epoch", *named]].rename(columns=named)
+    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False, zero=False))
+    title = f"{HEADLINE} (%)" if column == "score" else "loss"
+    return _lines(rows, table, x, title, epoch="epoch", mean=title, low="lowest seed", high="highest seed")
+
+
+def costs(rows: Rows, spent: pd.DataFrame, unit: str) -> Spec:
+    """The headline metric against a cost; bars are the spread over seeds.
+
+    Args:
+        rows: Of the study.
+        spent: row, cost, mean, low, high.
+        unit: Of the cost.
+    """
+    return _spread(rows, spent, alt.X("cost:Q", title=unit, scale=LOOSE), cost=unit)
+
+
+def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
+    """The headline metric against training images, a line a family.
+
+    Args:
+        rows: Of the study.
+        table: row, images, mean, low, high.
+    """
+    ticks = sorted(set(table["images"]))
+    x = alt.X(
+        "images:Q",
+        title="training images",
+        scale=alt.Scale(type="log", nice=False, padding=14),
+        axis=alt.Axis(values=ticks, format=",d"),
+    )
+    return _spread(rows, table, x, joined=True, images="images")
+
+
+def _loose(column: str, title: str) -> alt.X:
+    """An axis that begins where the numbers do."""
+    return alt.X(f"{column}:Q", title=title, scale=LOOSE)
+
+
+def _names(rows: Rows, table: pd.DataFrame) -> alt.Y:
+    """A line a row, in the table's order, under their labels."""
+    axis = alt.Axis(
+        labelExpr="labels[datum.value]",
+        labelLimit={"expr": "width < 500 ? 96 : 240"},
+        labelColor=INK,
+        labelFontSize=12,
+        grid=False,
+        domain=False,
+        ticks=False,
+        labelOverlap="greedy",
+    )
+    order = [rows.places[key] for key in table["row"]]
+    return alt.Y("row:N", title=None, sort=None, scale=alt.Scale(domain=order), axis=axis)
+
+
+def _lines(rows: Rows, table: pd.DataFrame, x: alt.X, title: str, **told: str) -> Spec:
+    """A line a row along x, a band where low and high differ."""
+    scale = alt.Scale(zero=title != "loss")
+    base = rows.chart(table).encode(x)
+    band = base.mark_area(opacity=BAND).encode(
+        alt.Y("low:Q", title=title, scale=scale), alt.Y2("high:Q"), rows.color
+    )
+    line = base.mark_line(strokeWidth=2).encode(
+        alt.Y("mean:Q", title=title, scale=scale), rows.color, rows.dash
+    )
+    targets = base.mark_point(size=TARGET, opacity=0, filled=True).encode(
+        alt.Y("mean:Q", title=title, scale=scale), rows.color, tooltip=hints(**told)
+    )
+    return rows.spec(band, line, targets)
+
+
+def _points(rows: Rows, table: pd.DataFrame, x: alt.X, y: alt.Y, **told: str) -> Spec:
+    """Points of a row, joined by its line."""
+    base = rows.chart(table).encode(x, y, rows.color)
+    points = base.mark_point(filled=True, size=POINT, opacity=1).encode(rows.shape, tooltip=hints(**told))
+    return rows.spec(base.mark_line(strokeWidth=2).encode(rows.dash), points)
+
+
+def _spread(rows: Rows, table: pd.DataFrame, x: alt.X, *, joined: bool = False, **told: str) -> Spec:
+    """Points with error bars."""
+    base = rows.chart(table).encode(x, color=rows.color)
+    bars = base.mark_rule(strokeWidth=1.5).encode(
+        alt.Y("low:Q", title=f"{HEADLINE} (%)", scale=LOOSE), alt.Y2("high:Q")
+    )
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
+        alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE),
+        rows.shape,
+        tooltip=hints(**told, mean=HEADLINE, low="from", high="to"),
+    )
+    line = (
+        [
+            base.mark_line(strokeWidth=2).encode(
+                alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE), rows.dash
+            )
+        ]
+        if joined
+        else []
+    )
+    return rows.spec(*line, bars, dots)
