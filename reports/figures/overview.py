@@ -106,7 +106,7 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
         for place, row in enumerate(rows):
             _bar(axis, place, frame, evidence, row, dataset, looked[row.key])
         axis.set_yticks(range(len(rows)), [labels[row.key] for row in rows])
-        marks = ["lines: 95 % intervals", f"over {_varied(evidence, dataset)}"] if evidence.statistics else []
+        marks = ["lines: 95 % intervals", f"over {varied(evidence, dataset)}"] if evidence.statistics else []
         marks += ["dots: seeds"] if len(frame.seeds) > 1 else []
         label = "\n".join((f"{HEADLINE} on {TEST} (%)", *marks))
         axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=label)
@@ -117,8 +117,8 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
     return figure
 
 
-def _varied(evidence: Evidence, dataset: str) -> str:
-    """What intervals on test are over, in words."""
+def varied(evidence: Evidence, dataset: str) -> str:
+    """What intervals on test are over, in words: seeds and images, or images."""
     found = evidence.statistics.get((dataset, TEST))
     return "seeds and images" if found is not None and found.rows["over_seeds"].all() else "images"
 

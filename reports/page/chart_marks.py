@@ -39,7 +39,7 @@ def intervals(rows: Rows, scores: pd.DataFrame, seeds: pd.DataFrame) -> Spec:
         _loose("mean", title), rows.color, rows.shape
     )
     words = base.mark_text(dy=-14, fontSize=11.5, color=INK).encode(_loose("mean", title), text="text:N")
-    return rows.spec(band, dots, rings, words, height=LINE * len(scores) + AXIS)
+    return rows.spec(band, dots, *([rings] if len(seeds) else []), words, height=LINE * len(scores) + AXIS)
 
 
 def differences(rows: Rows, gains: pd.DataFrame) -> Spec:
@@ -147,24 +147,28 @@ def costs(rows: Rows, spent: pd.DataFrame, unit: str) -> Spec:
         spent: row, cost, mean, low, high.
         unit: Of the cost.
     """
-    return _spread(rows, spent, alt.X("cost:Q", title=unit, scale=LOOSE), cost=unit)
+    return rows.spec(*_spread(rows, spent, _loose("cost", unit), hints(cost=unit)))
 
 
 def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
-    """The headline metric against training images, a line a family.
+    """The headline metric against training images, a line a family, its name above the line's end.
 
     Args:
         rows: Of the study.
-        table: row, images, mean, low, high.
+        table: row, family, images, mean, low, high.
     """
-    ticks = sorted(set(table["images"]))
     x = alt.X(
         "images:Q",
         title="training images",
         scale=alt.Scale(type="log", nice=False, padding=14),
-        axis=alt.Axis(values=ticks, format=",d"),
+        axis=alt.Axis(values=sorted(set(table["images"])), format=",d"),
     )
-    return _spread(rows, table, x, joined=True, images="images")
+    y = alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE)
+    told = [alt.Tooltip("family:N"), alt.Tooltip("images:Q", format=",d")]
+    line = rows.chart(table).mark_line(strokeWidth=2).encode(x, y, rows.color, rows.dash)
+    ends = rows.chart(table.sort_values("images").groupby("row", sort=False).tail(1))
+    words = ends.mark_text(align="right", dy=-12, fontSize=11, color=INK).encode(x, y, text="family:N")
+    return rows.spec(line, *_spread(rows, table, x, told), words)
 
 
 def _loose(column: str, title: str) -> alt.X:
@@ -211,8 +215,10 @@ def _points(rows: Rows, table: pd.DataFrame, x: alt.X, y: alt.Y, **told: str) ->
     return rows.spec(base.mark_line(strokeWidth=2).encode(rows.dash), points)
 
 
-def _spread(rows: Rows, table: pd.DataFrame, x: alt.X, *, joined: bool = False, **told: str) -> Spec:
-    """Points with error bars."""
+def _spread(
+    rows: Rows, table: pd.DataFrame, x: alt.X, told: list[alt.Tooltip]
+) -> tuple[alt.Chart, alt.Chart]:
+    """Error bars and points of the headline metric."""
     base = rows.chart(table).encode(x, color=rows.color)
     bars = base.mark_rule(strokeWidth=1.5).encode(
         alt.Y("low:Q", title=f"{HEADLINE} (%)", scale=LOOSE), alt.Y2("high:Q")
@@ -220,15 +226,6 @@ def _spread(rows: Rows, table: pd.DataFrame, x: alt.X, *, joined: bool = False, 
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
         alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE),
         rows.shape,
-        tooltip=hints(**told, mean=HEADLINE, low="from", high="to"),
+        tooltip=[*told, *hints(mean=HEADLINE, low="from", high="to")],
     )
-    line = (
-        [
-            base.mark_line(strokeWidth=2).encode(
-                alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE), rows.dash
-            )
-        ]
-        if joined
-        else []
-    )
-    return rows.spec(*line, bars, dots)
+    return bars, dots

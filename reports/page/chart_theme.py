@@ -37,7 +37,6 @@ _AXIS: Spec = {
     "tickCount": 5,
 }
 _CONFIG: Spec = {
-    "aria": False,  # the box around it is an image with a description; its numbers stand in the tables
     "background": "transparent",
     "font": "system-ui, sans-serif",
     "axis": _AXIS,
@@ -118,8 +117,8 @@ class Rows:
 
 
 def hints(**columns: str) -> list[alt.Tooltip]:
-    """A tooltip: the row, then columns (`name=title`); numbers with one decimal."""
+    """A tooltip: the row, then columns (`name=title`); numbers with two decimals."""
     return [
         alt.Tooltip("label:N", title="row"),
-        *(alt.Tooltip(f"{name}:Q", title=title, format=",.1f") for name, title in columns.items()),
+        *(alt.Tooltip(f"{name}:Q", title=title, format=",.2f") for name, title in columns.items()),
     ]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.storage.store import Store
 from reports.figures.fractions import read_families
-from reports.figures.overview import read_history
+from reports.figures.overview import read_history, varied
 from reports.page import chart_marks as draw
 from reports.page.chart_theme import Rows, Spec
 from reports.statistics import series
@@ -37,9 +37,10 @@ def main_charts(frame: StudyFrame, evidence: Evidence) -> list[Chart]:
     for dataset in frame.datasets:
         scores = _scores(frame, evidence, dataset)
         if len(scores):
-            said = "Dot: mean over seeds. Ring: a seed. Bar: 95 % interval."
+            mean = "Dot: mean over seeds; ring: a seed" if len(frame.seeds) > 1 else "Dot: the one seed"
+            bar = f"; bar: 95 % interval over {varied(evidence, dataset)}" if evidence.statistics else ""
             title = f"{HEADLINE} on {plain(dataset)}, {TEST}"
-            found.append(Chart(title, said, draw.intervals(rows, scores, _seeds(frame, dataset))))
+            found.append(Chart(title, f"{mean}{bar}.", draw.intervals(rows, scores, _seeds(frame, dataset))))
     return found
 
 
@@ -50,36 +51,30 @@ def other_charts(
     rows = Rows(frame)
     history = read_history(store, frame)
     parts = read_families(store, frame)
+    spread = " Bars: standard deviation over seeds." if len(frame.seeds) > 1 else ""
+    band = " Line: mean over seeds; band: their range." if len(frame.seeds) > 1 else ""
     for dataset in frame.datasets:
         on = f", {plain(dataset)}" if len(frame.datasets) > 1 else ""
         gains = _gains(frame, evidence, dataset)
         if len(gains) and frame.reference:
             title = f"{HEADLINE} against {frame.reference.label}{on}"
-            yield Chart(
-                title,
-                "Points of difference on test, with their 95 % intervals.",
-                draw.differences(rows, gains),
-            )
+            said = f"Points of difference on test; bars: 95 % intervals over {varied(evidence, dataset)}."
+            yield Chart(title, said, draw.differences(rows, gains))
         if (tested := samples.get((dataset, TEST))) is not None:
-            yield from _of_expressions(rows, tested, on)
+            yield from _of_expressions(rows, tested, on, band)
         if dataset in parts:
-            said = "Test score by number of training images; bars: standard deviation over seeds."
             table = _by_images(frame, dataset, parts[dataset])
-            yield Chart(f"{HEADLINE} against training images{on}", said, draw.fractions(rows, table))
+            title = f"{HEADLINE} against training images{on}"
+            yield Chart(title, f"A line a model.{spread}", draw.fractions(rows, table))
         spent, unit = costs_of(store, frame, dataset)
         if len(set(spent.values())) > 1:
             table = _spent(frame, dataset, spent)
-            yield Chart(
-                f"Accuracy against cost{on}",
-                "Bars: standard deviation over seeds.",
-                draw.costs(rows, table, unit),
-            )
+            said = f"{HEADLINE} on test.{spread}"
+            yield Chart(f"Accuracy against cost{on}", said, draw.costs(rows, table, unit))
         if len(mine := history[history["dataset"] == dataset]):
             epochs = series.training(mine)
             for column, title in (("score", f"{HEADLINE} on the selecting split"), ("loss", "Training loss")):
-                yield Chart(
-                    f"{title}{on}", "Mean and range over seeds, by epoch.", draw.epochs(rows, epochs, column)
-                )
+                yield Chart(f"{title}{on}", f"By epoch.{band}", draw.epochs(rows, epochs, column))
 
 
 def filtered(frame: StudyFrame) -> Spec:
@@ -87,11 +82,11 @@ def filtered(frame: StudyFrame) -> Spec:
     return draw.filtered_precision(Rows(frame))
 
 
-def _of_expressions(rows: Rows, tested: Samples, on: str) -> Iterator[Chart]:
+def _of_expressions(rows: Rows, tested: Samples, on: str, band: str) -> Iterator[Chart]:
     """The charts drawn from every test expression."""
     yield Chart(
         f"Precision against IoU threshold{on}",
-        "Share of the test expressions that reach an IoU; band: range over seeds.",
+        f"Share of the test expressions that reach an IoU.{band}",
         draw.thresholds(rows, series.thresholds(tested)),
     )
     yield Chart(
@@ -138,23 +133,26 @@ def _gains(frame: StudyFrame, evidence: Evidence, dataset: str) -> pd.DataFrame:
 
 
 def _by_images(frame: StudyFrame, dataset: str, families: Sequence[Family]) -> pd.DataFrame:
-    """row (of the family's colour), images, mean, low, high."""
+    """row (the one that gives a family its colour), family, images, mean, low, high."""
     lines = []
     for family in families:
         named = next((row for row in family.images if frame.methods[row]), list(family.images)[-1])
-        for row, images in family.images.items():
-            score = frame.scores(row, dataset, TEST)[HEADLINE]
-            spread = score.std if score.n > 1 else 0.0
-            lines.append((named, images, score.mean, score.mean - spread, score.mean + spread))
-    return pd.DataFrame(lines, columns=["row", "images", "mean", "low", "high"]).dropna()
+        lines += [
+            (named, plain(family.label), images, *_spread(frame, row, dataset))
+            for row, images in family.images.items()
+        ]
+    return pd.DataFrame(lines, columns=["row", "family", "images", "mean", "low", "high"]).dropna()
 
 
 def _spent(frame: StudyFrame, dataset: str, spent: Mapping[str, float]) -> pd.DataFrame:
     """row, cost, mean, low, high."""
-    lines = []
-    for row in frame.rows_on(dataset):
-        score = frame.scores(row.key, dataset, TEST)[HEADLINE]
-        if row.key in spent and score.n:
-            spread = score.std if score.n > 1 else 0.0
-            lines.append((row.key, spent[row.key], score.mean, score.mean - spread, score.mean + spread))
-    return pd.DataFrame(lines, columns=["row", "cost", "mean", "low", "high"])
+    rows = [row.key for row in frame.rows_on(dataset) if row.key in spent]
+    lines = [(row, spent[row], *_spread(frame, row, dataset)) for row in rows]
+    return pd.DataFrame(lines, columns=["row", "cost", "mean", "low", "high"]).dropna()
+
+
+def _spread(frame: StudyFrame, row: str, dataset: str) -> tuple[float, float, float]:
+    """A row's score, and the score less and more its standard deviation over seeds; NaN without a score."""
+    score = frame.scores(row, dataset, TEST)[HEADLINE]
+    spread = score.std if score.n > 1 else 0.0
+    return score.mean, score.mean - spread, score.mean + spread

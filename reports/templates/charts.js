@@ -10,6 +10,7 @@ const draw = async (box, spec, size) => {
   const { view } = await vegaEmbed(box, drawn, {
     ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true },
   });
+  box.firstElementChild.setAttribute("aria-hidden", "true"); // the box is an image with a description
   views.add(view);
   return view;
 };

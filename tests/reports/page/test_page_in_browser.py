@@ -19,18 +19,24 @@ MANY = 10_000
 
 
 @pytest.fixture
-def browser() -> Iterator[Any]:
-    """Chromium of the system, without a network."""
+def chromium() -> Iterator[Any]:
+    """Chromium of the system."""
     api = pytest.importorskip("playwright.sync_api")
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed")
     with api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        context = started.new_context(offline=True)
-        context.set_default_timeout(60_000)
-        yield context
+        yield started
         started.close()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Any:
+    """A window without a network."""
+    context = chromium.new_context(offline=True)
+    context.set_default_timeout(20_000)
+    return context
 
 
 def opened(browser: Any, path: Path, width: int) -> tuple[Any, list[str]]:
@@ -46,11 +52,18 @@ def opened(browser: Any, path: Path, width: int) -> tuple[Any, list[str]]:
     )
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(path.as_uri())
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('figure[data-chart]')].every(each => each.querySelector('svg'))"
+    )
     return page, complaints
 
 
+def unfolded(page: Any, name: str) -> None:
+    page.locator(f"#{name} > summary").click()
+
+
 def column(page: Any, place: int) -> list[str]:
-    return page.locator("#tables details:first-of-type tbody:last-of-type tr.line").evaluate_all(
+    return page.locator("#table tbody:last-of-type tr.line").evaluate_all(
         f"lines => lines.map(line => line.cells[{place}].dataset.value)"
     )
 
@@ -63,27 +76,32 @@ def test_page_opens_sorts_filters_and_copies(
     page, complaints = opened(browser, report.page, 1600)
     heads = [each.head for each in report.grid.columns]
     place = heads.index("mIoU")
-    heading = page.locator("#tables th").nth(place)
+    heading = page.locator("#table th").nth(place)
     heading.locator("button").click()
     falling = [float(value) for value in column(page, place)]
     assert falling == sorted(falling, reverse=True)
     heading.locator("button").click()
     assert [float(value) for value in column(page, place)] == sorted(falling)
 
+    unfolded(page, "examples")
     assert page.locator("#count").text_content() == "30 of 30 expressions"
-    assert page.locator(".card").count() == 12
+    assert page.locator(".example").count() == 12
     page.locator("[name=category]").select_option("bridge")
     assert page.locator("#count").text_content() == "10 of 30 expressions"
-    assert all("bridge" in text for text in page.locator(".card .facts").all_text_contents())
+    assert all("bridge" in text for text in page.locator(".example .facts").all_text_contents())
     page.locator("[name=category]").select_option("")
     page.locator("#next").click()
     assert page.locator("#where").text_content() == "page 2 of 3"
     page.locator("[name=words]").fill("scene 7")
-    assert page.locator(".card").count() == 3
-    painted = (
-        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
-    )
-    page.wait_for_function(f"({painted})(document.querySelector('.strip canvas'))")
+    assert page.locator(".example").count() == 3
+    page.wait_for_function("() => document.querySelector('.pane img').naturalWidth > 0")
+    pane = page.locator(".pane button").first
+    lines = pane.locator("svg")
+    assert lines.is_visible()
+    pane.click()
+    assert not lines.is_visible(), "a press shows the image without outlines"
+    page.locator("[name=outlines]").uncheck()
+    assert page.locator(".pane svg:visible").count() == 0
 
     page.evaluate(
         "navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }"
@@ -92,42 +110,127 @@ def test_page_opens_sorts_filters_and_copies(
     page.locator(".tools [role=status]").first.filter(has_text="Copied").wait_for()
     assert page.evaluate("window.copied") == (tmp_path / "out" / "table.tex").read_text()
     page.locator("[data-copy=csv]").first.click()
-    page.wait_for_function("window.copied.startsWith('dataset')")
+    page.wait_for_function("() => window.copied.startsWith('dataset')")
     assert page.evaluate("window.copied") == (tmp_path / "out" / "table.csv").read_text()
     assert complaints == []
 
 
-def test_precision_follows_the_filters_and_rows_can_be_hidden(
-    make_study: StudyMaker, tmp_path: Path, browser: Any
+def test_precision_follows_the_filters_and_rows_are_hidden_in_every_chart(
+    make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any
 ) -> None:
     store = make_study(seeds=(0,))
     report = write_report(store, "fiam", read_scenes, tmp_path / "out")
     assert report.page
     page, complaints = opened(browser, report.page, 1600)
+    unfolded(page, "examples")
     last = store.cell(store.study("fiam")["rows"][-1]["cells"][-1]["id"]).samples()
     assert last is not None
     tested = last[last["split"] == "test"]
-    key = page.locator("#chart .keys button").last
-    page.locator("#chart [type=range]").fill("30")
+    page.locator("#threshold").fill("30")
     for category in ("", "bridge"):
         page.locator("[name=category]").select_option(category)
         chosen = tested[tested["category"] == category] if category else tested
         expected = 100 * (chosen["iou"].round(4) >= 0.3).mean()
-        assert key.locator("b").text_content() == f"{expected:.1f} %"
-    assert page.locator("#chart polyline").last.is_visible()
-    key.click()
-    assert key.get_attribute("aria-pressed") == "false"
-    assert not page.locator("#chart polyline").last.is_visible()
+        assert page.locator("#readout b").last.text_content() == f"{expected:.1f} %"
+    count = "document.querySelectorAll('#chart g.mark-line path').length"
+    page.wait_for_function(f"() => {count} === 4")
+    panes = page.locator(".example").first.locator(".pane:visible").count()
+    page.locator("main > .legend button").last.click()
+    page.wait_for_function(f"() => {count} === 3")
+    assert page.locator("#readout li:visible").count() == 3
+    assert page.locator(".example").first.locator(".pane:visible").count() == panes - 1
+    main = "document.querySelectorAll('.main g.mark-text.role-mark text').length"
+    page.wait_for_function(f"() => {main} === 3")
     page.locator("[name=category]").select_option("")
-    assert not page.locator("#chart polyline").last.is_visible(), "a hidden row stays hidden"
+    page.wait_for_function(f"() => {count} === 3")
+    assert page.locator("main > .legend button").last.get_attribute("aria-pressed") == "false"
     assert complaints == []
+
+
+def test_a_figure_is_enlarged_with_its_tooltips_and_escape_closes_it(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    rows = ({"key": "a", "label": "<img src=x>"}, {"key": "full", "label": "FIAM"})
+    report = write_report(make_study(rows=rows, expect=[]), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1600)
+    page.locator(".main .plot").click()
+    dialog = page.locator("dialog")
+    dialog.locator("g.mark-symbol path").last.hover()
+    tooltip = dialog.locator("#vg-tooltip-element.visible")
+    tooltip.wait_for()
+    assert "<img src=x>" in (tooltip.text_content() or ""), "a label stays text"
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    page.locator(".main .enlarge").focus()
+    page.keyboard.press("Enter")
+    assert dialog.is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator(".main .enlarge").evaluate("node => node === document.activeElement")
+    assert complaints == []
+
+
+def test_on_paper_everything_is_open(
+    make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any
+) -> None:
+    report = write_report(make_study(seeds=(0,)), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1000)
+    folded = page.locator("details:not([open])").count()
+    page.evaluate(
+        "addEventListener('beforeprint', () => (window.left = document.querySelectorAll('details:not([open])').length))"
+    )
+    page.pdf()
+    assert page.evaluate("window.left") == 0
+    assert page.locator("details:not([open])").count() == folded, "and folded again afterwards"
+    assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1600])
+def test_nothing_keeps_anyone_from_reading(
+    make_study: StudyMaker, images: Path, tmp_path: Path, chromium: Any, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    report = write_report(make_study(), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    context = chromium.new_context(offline=True, color_scheme=scheme)
+    context.set_default_timeout(20_000)
+    page, _ = opened(context, report.page, width)
+    page.locator("details").evaluate_all("all => all.forEach(each => (each.open = true))")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.locator(".main .enlarge").click()
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    index = write_report(make_study(), "fiam", read_scenes).index
+    assert index
+    page.goto(index.as_uri())
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_examples_are_swiped_and_tables_keep_their_first_column_on_a_phone(
+    make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any
+) -> None:
+    report = write_report(make_study(seeds=(0,)), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, _ = opened(browser, report.page, 390)
+    unfolded(page, "examples")
+    cards = page.locator("#cards")
+    assert cards.evaluate("node => node.scrollWidth > 3 * node.clientWidth")
+    assert cards.evaluate("node => getComputedStyle(node).scrollSnapType") == "x mandatory"
+    first = page.locator("#table tr.line td").first
+    before = first.bounding_box()
+    page.locator("#table .scroll").evaluate("node => (node.scrollLeft = 200)")
+    assert before == first.bounding_box()
 
 
 def test_names_of_rows_keep_their_words_on_a_phone(
     make_study: StudyMaker, tmp_path: Path, browser: Any
 ) -> None:
     page, _ = opened(browser, write_report(make_study(), "fiam", read_scenes, tmp_path / "out").page, 390)  # type: ignore[arg-type]
-    widths = page.locator("#tables details[open] tr.line td:first-child").evaluate_all(
+    widths = page.locator("#table tr.line td:first-child").evaluate_all(
         "cells => cells.map(cell => cell.getBoundingClientRect().width)"
     )
     assert min(widths) > 60
@@ -180,5 +283,5 @@ def test_ten_thousand_examples_stay_usable(make_study: StudyMaker, tmp_path: Pat
         }"""
     )
     assert took < 1000
-    assert page.locator(".card").count() == 12
+    assert page.locator(".example").count() == 12
     assert complaints == []
