@@ -12,6 +12,7 @@ from reports.statistics.frame import HEADLINE
 BAND, POINT, TARGET = 0.16, 60, 160  # opacity of a band; area of a point, and of what the pointer has to meet
 LINE, AXIS = 38, 52  # pixels of the main chart: a row, the axis below
 SHOWN, AT = "shown", "at"  # data and a threshold that the page's script gives
+WIDE = "width > 500"
 INK, GROUND, RULE = "var(--ink)", "var(--ground)", "var(--soft)"
 LOOSE = alt.Scale(zero=False, nice=True, padding=14)
 
@@ -38,8 +39,12 @@ def intervals(rows: Rows, scores: pd.DataFrame, seeds: pd.DataFrame) -> Spec:
     dots = base.mark_point(filled=True, size=150, opacity=1).encode(
         _loose("mean", title), rows.color, rows.shape
     )
-    words = base.mark_text(dy=-14, fontSize=11.5, color=INK).encode(_loose("mean", title), text="text:N")
-    return rows.spec(band, dots, *([rings] if len(seeds) else []), words, height=LINE * len(scores) + AXIS)
+    words = base.transform_calculate(word=f"{WIDE} ? datum.text : ''").encode(text="word:N")
+    words = words.mark_text(dy=-14, fontSize=11.5, color=INK).encode(_loose("mean", title))
+    above = _above(base, "labels[datum.row] + '   ' + datum.text")
+    return rows.spec(
+        band, dots, *([rings] if len(seeds) else []), words, above, height=LINE * len(scores) + AXIS
+    )
 
 
 def differences(rows: Rows, gains: pd.DataFrame) -> Spec:
@@ -62,7 +67,7 @@ def differences(rows: Rows, gains: pd.DataFrame) -> Spec:
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
         _loose("effect", title), rows.color, rows.shape
     )
-    return rows.spec(nothing, bars, dots)
+    return rows.spec(nothing, bars, dots, _above(base, "labels[datum.row]"))
 
 
 def thresholds(rows: Rows, shares: pd.DataFrame) -> Spec:
@@ -177,10 +182,10 @@ def _loose(column: str, title: str) -> alt.X:
 
 
 def _names(rows: Rows, table: pd.DataFrame) -> alt.Y:
-    """A line a row, in the table's order, under their labels."""
+    """A line a row, in the table's order, under their labels where there is room for them."""
     axis = alt.Axis(
-        labelExpr="labels[datum.value]",
-        labelLimit={"expr": "width < 500 ? 96 : 240"},
+        labelExpr=f"{WIDE} ? labels[datum.value] : ''",
+        labelLimit=260,
         labelColor=INK,
         labelFontSize=12,
         grid=False,
@@ -190,6 +195,12 @@ def _names(rows: Rows, table: pd.DataFrame) -> alt.Y:
     )
     order = [rows.places[key] for key in table["row"]]
     return alt.Y("row:N", title=None, sort=None, scale=alt.Scale(domain=order), axis=axis)
+
+
+def _above(base: alt.Chart, words: str) -> alt.Chart:
+    """Where there is no room for labels beside the lines: words above each, an expression."""
+    told = base.transform_calculate(above=f"{WIDE} ? '' : {words}").encode(x=alt.value(0), text="above:N")
+    return told.mark_text(align="left", dy=-14, fontSize=11.5, color=INK)
 
 
 def _lines(rows: Rows, table: pd.DataFrame, x: alt.X, title: str, **told: str) -> Spec:

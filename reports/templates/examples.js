@@ -33,7 +33,7 @@ if (form && sets.length) {
   const readOut = () => {
     by("at").textContent = (at.value / 100).toFixed(2);
     by("readout").replaceChildren(...set.rows.map((row, place) =>
-      ofRow(make("li", "", swatch(row), labels[row], " ", make("b", "", `${shares[place][at.value].toFixed(1)} %`)), row)));
+      ofRow(make("li", "", swatch(row), labels[row], " ", make("b", "", `${shares[place][at.value].toFixed(1)}\u00a0%`)), row)));
     charts.then(async () => (await drawn.get(by("chart"))).signal("at", at.value / 100).runAsync());
   };
   const plot = () => {

@@ -131,7 +131,7 @@ def test_precision_follows_the_filters_and_rows_are_hidden_in_every_chart(
         page.locator("[name=category]").select_option(category)
         chosen = tested[tested["category"] == category] if category else tested
         expected = 100 * (chosen["iou"].round(4) >= 0.3).mean()
-        assert page.locator("#readout b").last.text_content() == f"{expected:.1f} %"
+        assert page.locator("#readout b").last.text_content() == f"{expected:.1f}\u00a0%"
     count = "document.querySelectorAll('#chart g.mark-line path').length"
     page.wait_for_function(f"() => {count} === 4")
     panes = page.locator(".example").first.locator(".pane:visible").count()
@@ -139,7 +139,7 @@ def test_precision_follows_the_filters_and_rows_are_hidden_in_every_chart(
     page.wait_for_function(f"() => {count} === 3")
     assert page.locator("#readout li:visible").count() == 3
     assert page.locator(".example").first.locator(".pane:visible").count() == panes - 1
-    main = "document.querySelectorAll('.main g.mark-text.role-mark text').length"
+    main = "document.querySelectorAll('.main g.mark-rule.role-mark line').length"
     page.wait_for_function(f"() => {main} === 3")
     page.locator("[name=category]").select_option("")
     page.wait_for_function(f"() => {count} === 3")
