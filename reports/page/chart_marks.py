@@ -14,6 +14,8 @@ LINE, AXIS = 38, 52  # pixels of the main chart: a row, the axis below
 SHOWN, AT = "shown", "at"  # data and a threshold that the page's script gives
 WIDE = "width > 500"
 INK, GROUND, RULE = "var(--ink)", "var(--ground)", "var(--soft)"
+ONE_TWO_FIVE = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+FEW_EPOCHS = 8  # have a tick each
 LOOSE = alt.Scale(zero=False, nice=True, padding=14)
 
 
@@ -105,7 +107,7 @@ def sizes(rows: Rows, means: pd.DataFrame) -> Spec:
         "share:Q",
         title="object size (% of the image)",
         scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(format="~g", values=[0.01, 0.1, 1, 10, 100], tickCount=4),
+        axis=alt.Axis(format="~g", values=ONE_TWO_FIVE, labelOverlap="greedy"),
     )
     return _points(
         rows, means, x, alt.Y("iou:Q", title="mean IoU (%)"), share="% of the image", iou="mean IoU"
@@ -124,7 +126,8 @@ def categories(rows: Rows, means: pd.DataFrame) -> Spec:
         title=None,
         axis=alt.Axis(grid=True, labelLimit=150, domain=False, ticks=False, labelOverlap="greedy"),
     )
-    base = rows.chart(means).encode(alt.X("iou:Q", title="mean IoU (%)"), y, rows.color, rows.shape)
+    x = alt.X("iou:Q", title="mean IoU (%)", scale=alt.Scale(padding=8))
+    base = rows.chart(means).encode(x, y, rows.color, rows.shape)
     told = [alt.Tooltip("category:N"), *hints(iou="mean IoU"), alt.Tooltip("count:Q", title="expressions")]
     return rows.spec(base.mark_point(filled=True, size=POINT, opacity=0.9).encode(tooltip=told))
 
@@ -139,7 +142,11 @@ def epochs(rows: Rows, history: pd.DataFrame, column: str) -> Spec:
     """
     named = {f"{column}_{name}": name for name in ("mean", "low", "high")}
     table = history[["row", "epoch", *named]].rename(columns=named)
-    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False, zero=False))
+    last = int(table["epoch"].max())
+    ticks = (
+        alt.Axis(values=list(range(1, last + 1)), format="d") if last <= FEW_EPOCHS else alt.Axis(format="d")
+    )
+    x = alt.X("epoch:Q", axis=ticks, scale=alt.Scale(nice=False, zero=False))
     title = f"{HEADLINE} (%)" if column == "score" else "loss"
     return _lines(rows, table, x, title, epoch="epoch", mean=title, low="lowest seed", high="highest seed")
 

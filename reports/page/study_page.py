@@ -124,7 +124,7 @@ def _summaries(
     main, *others = (grid.title for grid in tables)
     return {
         "expected": _counted(outcomes),
-        "figures": f"{len(charts)} charts, {len(pictures)} figures with pictures",
+        "figures": f"{len(charts)} charts" + (f", {len(pictures)} figures with pictures" if pictures else ""),
         "examples": f"{sum(len(each['items']) for each in data):,} test expressions to filter, "
         f"{f'{pictured:,} with pictures' if pictured else 'no pictures'}",
         "tables": ", ".join(title.removeprefix(f"{main}: ") for title in others),
