@@ -80,9 +80,8 @@ def thresholds(rows: Rows, shares: pd.DataFrame) -> Spec:
         shares: row, threshold, mean, low, high.
     """
     x = alt.X("threshold:Q", title="IoU threshold", scale=alt.Scale(domain=[0, 1]))
-    return _lines(
-        rows, shares[::2], x, "precision (%)", mean="precision", low="lowest seed", high="highest seed"
-    )
+    told = {"threshold": "IoU ≥", "mean": "precision", "low": "lowest seed", "high": "highest seed"}
+    return _lines(rows, shares[::2], x, "precision (%)", **told)
 
 
 def filtered_precision(rows: Rows) -> Spec:
@@ -91,7 +90,9 @@ def filtered_precision(rows: Rows) -> Spec:
     y = alt.Y("mean:Q", title="precision (%)", scale=alt.Scale(domain=[0, 100]))
     base = rows.named(alt.NamedData(SHOWN)).encode(x, y, rows.color)
     line = base.mark_line(strokeWidth=2).encode(rows.dash)
-    targets = base.mark_point(size=TARGET, opacity=0, filled=True).encode(tooltip=hints(mean="precision"))
+    targets = base.mark_point(size=TARGET, opacity=0, filled=True).encode(
+        tooltip=hints(threshold="IoU ≥", mean="precision")
+    )
     cursor = alt.Chart(alt.Data(values=[{}])).mark_rule(color=RULE, strokeDash=[3, 3])
     return rows.spec(line, targets, cursor.encode(alt.XDatum(alt.expr(AT), type="quantitative")), at=0.5)
 

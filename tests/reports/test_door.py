@@ -15,3 +15,15 @@ def test_the_door_opens_at_once() -> None:
         check=True,
     )
     assert done.stdout == "\n"
+
+
+def test_charts_are_loaded_only_where_a_page_is_written() -> None:
+    check = "import sys, reports.build, reports.page.report; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False False\n"

@@ -156,7 +156,7 @@ def test_a_figure_is_enlarged_with_its_tooltips_and_escape_closes_it(
     page, complaints = opened(browser, report.page, 1600)
     page.locator(".main .plot").click()
     dialog = page.locator("dialog")
-    dialog.locator("g.mark-symbol path").last.hover()
+    dialog.locator("g.mark-symbol path").nth(3).hover()
     tooltip = dialog.locator("#vg-tooltip-element.visible")
     tooltip.wait_for()
     assert "<img src=x>" in (tooltip.text_content() or ""), "a label stays text"
