@@ -1,0 +1,173 @@
+"""What a paper shows of one study: sentences, tables and figures, as files beside its text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from bench.storage import files
+from bench.storage.store import Store
+from reports.figures.style import COLUMN, DPI
+from reports.page.report import Report
+from reports.statistics.samples import read_samples
+from reports.tables.every_table import all_grids
+from reports.tables.evidence_notes import leaders, verdict_notes
+from reports.tables.grid import Grid
+from reports.tables.latex_table import LatexStyle, latex_table
+from reports.text.escape import latex, plain, slug
+
+CAPTIONS = {
+    "bars": "mIoU of every row on test; lines are 95 % intervals, dots are seeds.",
+    "examples": "Largest gains, the median, and largest losses, chosen by rule.",
+    "attention": "What context, object and position words do at every stage; sentences chosen by rule.",
+    "curves": "Score on the selecting split and training loss by epoch.",
+    "fractions": "Score by the share of the training images.",
+    "thresholds": "Share of test expressions whose IoU reaches a threshold.",
+    "sizes": "Mean IoU against the share of the image that an object covers.",
+    "categories": "Mean IoU by category.",
+    "cost": "Accuracy against cost.",
+    "failures": "Expressions that every row fails on, drawn at random.",
+    "history": "The search, trial by trial.",
+    "values": "What each searched value scored on val.",
+    "importance": "How much of the scores' spread each searched key explains.",
+}
+SHOWN = ("bars", "examples", "attention")  # beside a study's main table; all others are for the supplement
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure's file, its caption in LaTeX, its label, and whether one of two columns is too narrow for it."""
+
+    path: str
+    kind: str
+    caption: str
+    key: str
+    wide: bool
+
+    @property
+    def environment(self) -> str:
+        """Its float."""
+        return "figure*" if self.wide else "figure"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A study's share of the paper; paths are relative to the paper's folder.
+
+    Attributes:
+        name: The study.
+        key: Its name in labels and files.
+        title: In LaTeX.
+        text: What the store says.
+        table: The main table.
+        tables: All others.
+        figures: All figures.
+        compares: Whether several published models are among its rows.
+    """
+
+    name: str
+    key: str
+    title: str
+    text: str
+    table: str
+    tables: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    compares: bool
+
+    @property
+    def shown(self) -> list[Figure]:
+        """Figures beside the main table."""
+        return [figure for figure in self.figures if figure.kind in SHOWN]
+
+    @property
+    def rest(self) -> list[list[Figure]]:
+        """All others, a line each: two narrow ones side by side, or a wide one."""
+        others = [figure for figure in self.figures if figure.kind not in SHOWN]
+        narrow = [figure for figure in others if not figure.wide]
+        pairs = [narrow[place : place + 2] for place in range(0, len(narrow), 2)]
+        return [*pairs, *([figure] for figure in others if figure.wide)]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that was written."""
+        return (self.text, self.table, *self.tables, *(figure.path for figure in self.figures))
+
+
+def write_part(store: Store, report: Report, out: Path, style: LatexStyle, mark: str) -> Part:
+    """Writes what a paper shows of a study.
+
+    Args:
+        store: Where it was planned.
+        report: Its report, as it is now.
+        out: The paper's folder.
+        style: Of tables.
+        mark: First line of what is made anew each time.
+    """
+    frame = report.frame
+    key = slug(frame.study["name"])
+    said = [*leaders(frame, report.evidence), *verdict_notes(report.evidence)] or ["No cell is done yet."]
+    text = f"text/{key}.tex"
+    lines = [mark, *map(latex, said), rf"(Table~\ref{{tab:{slug(report.grid.name)}}})"]
+    files.write_text(out / text, "\n".join(lines) + "\n")
+    table, *tables = _write_tables(store, report, out, style, said)
+    return Part(
+        name=plain(frame.study["name"]),
+        key=key,
+        title=latex(plain(report.grid.title)),
+        text=text,
+        table=table,
+        tables=tuple(tables),
+        figures=_copy_figures(store, report, out, key),
+        compares=len({*filter(None, frame.methods.values())}) > 1,
+    )
+
+
+def _write_tables(
+    store: Store, report: Report, out: Path, style: LatexStyle, said: Sequence[str]
+) -> list[str]:
+    """Writes all tables, the main one first: it leaves out what the text says, the others what it says."""
+    frame = report.frame
+    samples = {
+        (dataset, split): found
+        for dataset in frame.datasets
+        for split, found in read_samples(store, frame, dataset).items()
+    }
+    grids = all_grids(store, frame, report.evidence, samples)
+    main, known, paths = report.grid.name, {note.text for note in report.grid.notes if not note.marker}, []
+    for name, grid in grids.items():
+        path = f"tables/{slug(frame.study['name'])}-{slug(Path(name).name)}.tex"
+        kept = _without(grid, {*map(plain, said)} if grid.name == main else known)
+        see = main if grid.name != main and len(kept.notes) < len(grid.notes) else ""
+        files.write_text(out / path, latex_table(kept, style, see))
+        paths.append(path)
+    return paths
+
+
+def _without(grid: Grid, texts: set[str]) -> Grid:
+    notes = tuple(note for note in grid.notes if note.marker or note.text not in texts)
+    return replace(grid, notes=notes)
+
+
+def _copy_figures(store: Store, report: Report, out: Path, key: str) -> tuple[Figure, ...]:
+    """Copies what was drawn, in the order of `CAPTIONS`; of a search also what was drawn of its trials."""
+    found = []
+    search = store.search(report.frame.study["name"])
+    drawn = [*report.figures, *(sorted(search.glob("*.pdf")) if search else ())]
+    places = {slug(dataset): dataset for dataset in report.frame.datasets}
+    for path in drawn:
+        kind, _, place = path.stem.partition("-")
+        if path.suffix != ".pdf" or kind not in CAPTIONS:
+            continue
+        name = f"{key}-{slug(path.stem).replace('.', '-')}"
+        files.write_bytes(out / "figures" / f"{name}.pdf", path.read_bytes())
+        where = f" ({places[place]})" if place in places and len(places) > 1 else ""
+        caption = latex(f"{report.grid.title}{where}. {CAPTIONS[kind]}")
+        found.append(Figure(f"figures/{name}.pdf", kind, caption, name, _inches(path) > COLUMN))
+    return tuple(sorted(found, key=lambda figure: [*CAPTIONS].index(figure.kind)))
+
+
+def _inches(figure: Path) -> float:
+    """Width of a figure, told by the picture beside its PDF."""
+    with Image.open(figure.with_suffix(".png")) as picture:
+        return float(picture.width) / DPI
