@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
 def _studies(store: Store, options: Options) -> list[str]:
     """Those that are named; else all, searches only where asked for."""
     if options.studies is not None:
-        studies = options.studies
+        studies = [*dict.fromkeys(options.studies)]
     else:
         studies = [name for name in store.studies() if options.searches or not store.search(name)]
     if not studies:

@@ -32,7 +32,9 @@ CAPTIONS = {
     "values": "What each searched value scored on val.",
     "importance": "How much of the scores' spread each searched key explains.",
 }
-SHOWN = ("bars", "examples", "attention")  # beside a study's main table; all others are for the supplement
+SHOWN = (
+    "bars",
+)  # beside a study's main table; all others fill pages that text does not fill yet: the supplement
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Part:
         table: The main table.
         tables: All others.
         figures: All figures.
-        compares: Whether several published models are among its rows.
+        compares: Whether several of its rows are called what the published model is called that they are.
     """
 
     name: str
@@ -108,7 +110,11 @@ def write_part(store: Store, report: Report, out: Path, style: LatexStyle, mark:
     key = slug(frame.study["name"])
     said = [*leaders(frame, report.evidence), *verdict_notes(report.evidence)] or ["No cell is done yet."]
     text = f"text/{key}.tex"
-    lines = [mark, *map(latex, said), rf"(Table~\ref{{tab:{slug(report.grid.name)}}})"]
+    lines = [
+        mark,
+        *map(latex, said),
+        rf"The numbers are those of Table~\ref{{tab:{slug(report.grid.name)}}}.",
+    ]
     files.write_text(out / text, "\n".join(lines) + "\n")
     table, *tables = _write_tables(store, report, out, style, said)
     return Part(
@@ -119,7 +125,7 @@ def write_part(store: Store, report: Report, out: Path, style: LatexStyle, mark:
         table=table,
         tables=tuple(tables),
         figures=_copy_figures(store, report, out, key),
-        compares=len({*filter(None, frame.methods.values())}) > 1,
+        compares=sum(row.label == frame.methods[row.key] for row in frame.rows) > 1,
     )
 
 

@@ -40,12 +40,13 @@ def compile_pdf(source: Path) -> Path:
     if missing := missing_files(source):
         raise _lacking(source, missing)
     _pdflatex(source)
-    if r"\bibdata" in source.with_suffix(".aux").read_text(errors="replace") and shutil.which("bibtex"):
+    aux = source.with_suffix(".aux").read_text(errors="replace")
+    if r"\bibdata" in aux and r"\citation" in aux:
         said = _run(source, ["bibtex", source.stem])
         if said is not None:
             wrong = next((line for line in said.splitlines() if "---" in line or "couldn't" in line), "")
             raise UserError(
-                f"{source.with_suffix('.bib').with_stem('references')}: bibtex stopped: {wrong}".rstrip(": "),
+                f"{source}: bibtex stopped: {wrong or 'see its log'}",
                 f"Look at {source.with_suffix('.blg')}.",
             )
         _pdflatex(source)
