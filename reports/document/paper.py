@@ -9,11 +9,11 @@ from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
-from reports.document.parts import Figure, Part, write_part
+from reports.document.parts import Part, by_lines, write_part
 from reports.figures.scenes import ReadScenes
 from reports.page.report import write_report
 from reports.tables.latex_table import STYLES
-from reports.text.templates import asset, render
+from reports.text.templates import Filters, asset, render
 
 MAIN = "main.tex"
 PREAMBLE = "preamble.tex"
@@ -32,25 +32,27 @@ class Layout:
     Attributes:
         setup: Its class and margins.
         bibliography: Style of its references.
-        column: Width of a figure that one of two columns holds.
+        per_line: How many narrow figures stand side by side in the text.
+        figure: Width of a narrow figure that stands alone.
+        supplement: What makes lines as wide as the page for the supplement.
     """
 
     setup: str
     bibliography: str
-    column: str
-
-    def graphic(self, figure: Figure) -> str:
-        """The line that shows a figure."""
-        width = r"\linewidth" if figure.wide else self.column
-        return rf"\includegraphics[width={width},height=.85\textheight,keepaspectratio]{{{figure.path}}}"
+    per_line: int
+    figure: str
+    supplement: str = ""
 
 
 LAYOUTS = {
     "booktabs": Layout(
-        "\\documentclass[a4paper]{article}\n\\usepackage[margin=2cm]{geometry}", "plain", r".5\linewidth"
+        "\\documentclass[a4paper]{article}\n\\usepackage[margin=2cm]{geometry}", "plain", 2, r".48\linewidth"
     ),
-    "ieee": Layout(r"\documentclass[journal]{IEEEtran}", "IEEEtran", r"\linewidth"),
+    "ieee": Layout(
+        r"\documentclass[journal]{IEEEtran}", "IEEEtran", 1, r"\linewidth", "\\clearpage\n\\onecolumn\n"
+    ),
 }
+FILTERS: Filters = {"by_lines": by_lines}
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,12 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
     parts = [
         write_part(store, write_report(store, name, scenes), out, STYLES[style], mark) for name in studies
     ]
-    files.write_text(out / SUPPLEMENT, render("paper/supplement.tex.j2", {}, mark=mark, studies=parts))
+    layout = LAYOUTS[style]
+    supplement = render("paper/supplement.tex.j2", FILTERS, mark=mark, layout=layout, studies=parts)
+    files.write_text(out / SUPPLEMENT, supplement)
     main = out / MAIN
     remarks = _remarks(main, parts) if main.exists() else ()
-    text = render("paper/main.tex.j2", {}, layout=LAYOUTS[style], sections=_sections(parts))
+    text = render("paper/main.tex.j2", FILTERS, layout=layout, sections=_sections(parts))
     for path, written in (
         (main, text),
         (out / "references.bib", str(asset("paper/references.bib"))),
@@ -142,6 +146,6 @@ def _remarks(main: Path, parts: Sequence[Part]) -> tuple[str, ...]:
     remarks = [f"{main} is kept as it is; tables and figures were made anew."]
     for part in parts:
         if not shown & {*part.files}:
-            remarks.append(f"{main} shows nothing of study {part.name}: \\input{{{part.table}}} would.")
+            remarks.append(f"{main} shows nothing of study {part.name}: \\input{{{part.tables[0]}}} would.")
     remarks += [f"{main} shows {path}, which is of an earlier run." for path in sorted(shown - made)]
     return tuple(remarks)

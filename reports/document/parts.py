@@ -32,9 +32,9 @@ CAPTIONS = {
     "values": "What each searched value scored on val.",
     "importance": "How much of the scores' spread each searched key explains.",
 }
-SHOWN = (
-    "bars",
-)  # beside a study's main table; all others fill pages that text does not fill yet: the supplement
+# What stands in the text; all else is for the supplement. A column of two is wide enough for these figures.
+FIGURES = ("bars", "thresholds", "sizes", "categories")
+TABLES = ("table", "statistics")
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,6 @@ class Figure:
     key: str
     wide: bool
 
-    @property
-    def environment(self) -> str:
-        """Its float."""
-        return "figure*" if self.wide else "figure"
-
 
 @dataclass(frozen=True)
 class Part:
@@ -61,39 +56,36 @@ class Part:
         name: The study.
         key: Its name in labels and files.
         title: In LaTeX.
-        text: What the store says.
-        table: The main table.
-        tables: All others.
-        figures: All figures.
-        compares: Whether several of its rows are called what the published model is called that they are.
+        said: File of what the store says.
+        tables: Files of the tables for the text, the main one first.
+        figures: Figures for the text.
+        other_tables: Those for the supplement.
+        other_figures: Those for the supplement.
+        compares: Whether several rows have the names of the published models that they are.
     """
 
     name: str
     key: str
     title: str
-    text: str
-    table: str
+    said: str
     tables: tuple[str, ...]
     figures: tuple[Figure, ...]
+    other_tables: tuple[str, ...]
+    other_figures: tuple[Figure, ...]
     compares: bool
-
-    @property
-    def shown(self) -> list[Figure]:
-        """Figures beside the main table."""
-        return [figure for figure in self.figures if figure.kind in SHOWN]
-
-    @property
-    def rest(self) -> list[list[Figure]]:
-        """All others, a line each: two narrow ones side by side, or a wide one."""
-        others = [figure for figure in self.figures if figure.kind not in SHOWN]
-        narrow = [figure for figure in others if not figure.wide]
-        pairs = [narrow[place : place + 2] for place in range(0, len(narrow), 2)]
-        return [*pairs, *([figure] for figure in others if figure.wide)]
 
     @property
     def files(self) -> tuple[str, ...]:
         """Everything that was written."""
-        return (self.text, self.table, *self.tables, *(figure.path for figure in self.figures))
+        figures = (figure.path for figure in (*self.figures, *self.other_figures))
+        return (self.said, *self.tables, *self.other_tables, *figures)
+
+
+def by_lines(figures: Sequence[Figure], per_line: int) -> list[tuple[Figure, ...]]:
+    """Figures by lines of a page: narrow ones side by side, then each wide one alone."""
+    narrow = [figure for figure in figures if not figure.wide]
+    lines = [tuple(narrow[place : place + per_line]) for place in range(0, len(narrow), per_line)]
+    return [*lines, *((figure,) for figure in figures if figure.wide)]
 
 
 def write_part(store: Store, report: Report, out: Path, style: LatexStyle, mark: str) -> Part:
@@ -109,44 +101,45 @@ def write_part(store: Store, report: Report, out: Path, style: LatexStyle, mark:
     frame = report.frame
     key = slug(frame.study["name"])
     said = [*leaders(frame, report.evidence), *verdict_notes(report.evidence)] or ["No cell is done yet."]
-    text = f"text/{key}.tex"
-    lines = [
-        mark,
-        *map(latex, said),
-        rf"The numbers are those of Table~\ref{{tab:{slug(report.grid.name)}}}.",
-    ]
-    files.write_text(out / text, "\n".join(lines) + "\n")
-    table, *tables = _write_tables(store, report, out, style, said)
+    source = rf"The numbers are those of Table~\ref{{tab:{slug(report.grid.name)}}}."
+    files.write_text(out / f"text/{key}.tex", "\n".join([mark, *map(latex, said), source]) + "\n")
+    tables = _write_tables(store, report, out, style, said)
+    figures = _copy_figures(store, report, out, key)
+    shown = [figure for figure in figures if figure.kind in FIGURES and not figure.wide]
     return Part(
         name=plain(frame.study["name"]),
         key=key,
         title=latex(plain(report.grid.title)),
-        text=text,
-        table=table,
-        tables=tuple(tables),
-        figures=_copy_figures(store, report, out, key),
+        said=f"text/{key}.tex",
+        tables=tuple(path for name, path in tables.items() if name in TABLES),
+        figures=tuple(shown),
+        other_tables=tuple(path for name, path in tables.items() if name not in TABLES),
+        other_figures=tuple(figure for figure in figures if figure not in shown),
         compares=sum(row.label == frame.methods[row.key] for row in frame.rows) > 1,
     )
 
 
 def _write_tables(
     store: Store, report: Report, out: Path, style: LatexStyle, said: Sequence[str]
-) -> list[str]:
-    """Writes all tables, the main one first: it leaves out what the text says, the others what it says."""
+) -> dict[str, str]:
+    """Writes every table; returns their files by name, the main one first.
+
+    The main one leaves out what the text says, the others what the main one says.
+    """
     frame = report.frame
     samples = {
         (dataset, split): found
         for dataset in frame.datasets
         for split, found in read_samples(store, frame, dataset).items()
     }
-    grids = all_grids(store, frame, report.evidence, samples)
-    main, known, paths = report.grid.name, {note.text for note in report.grid.notes if not note.marker}, []
-    for name, grid in grids.items():
-        path = f"tables/{slug(frame.study['name'])}-{slug(Path(name).name)}.tex"
+    main, known = report.grid.name, {note.text for note in report.grid.notes if not note.marker}
+    paths = {}
+    for place, grid in all_grids(store, frame, report.evidence, samples).items():
+        name = Path(place).name
+        paths[name] = f"tables/{slug(frame.study['name'])}-{slug(name)}.tex"
         kept = _without(grid, {*map(plain, said)} if grid.name == main else known)
         see = main if grid.name != main and len(kept.notes) < len(grid.notes) else ""
-        files.write_text(out / path, latex_table(kept, style, see))
-        paths.append(path)
+        files.write_text(out / paths[name], latex_table(kept, style, see))
     return paths
 
 

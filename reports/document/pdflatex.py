@@ -27,7 +27,7 @@ _NAMED = re.compile(r"\\(documentclass|usepackage|bibliographystyle)\s*(?:\[[^]]
 _SUFFIX = {"documentclass": ".cls", "usepackage": ".sty", "bibliographystyle": ".bst"}
 _FONTS = {"IEEEtran.cls": "ptmr7t.tfm"}  # what a class sets text in
 _COMMENT = re.compile(r"(?<!\\)%.*")
-_LOST = re.compile(r"(?:File|file) [`']([^'`]+\.(?:cls|sty|bst|def|fd))' not found")
+_LOST = re.compile(r"[Ff]ile\s+[`']([^'`]+\.(?:cls|sty|def|fd))'\s+not\s+found")
 
 
 def compile_pdf(source: Path) -> Path:
