@@ -59,9 +59,8 @@ def test_fonts_of_a_class_are_looked_for(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        (r"\RequirePackage{nowhere}\begin{document}\end{document}", "TeX lacks nowhere.sty")(
-            r"\begin{document}\nonsense\end{document}", "pdflatex stopped: ! Undefined control sequence"
-        ),
+        (r"\RequirePackage{nowhere}\begin{document}\end{document}", "TeX lacks nowhere.sty"),
+        (r"\begin{document}\nonsense\end{document}", "pdflatex stopped: ! Undefined control sequence"),
         (
             r"\begin{document}\cite{a}\bibliographystyle{plain}\bibliography{gone}\end{document}",
             "bibtex stopped",
