@@ -93,23 +93,21 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
         UserError: The store holds no such study, the folder was begun in another style, or holds files that were not
             made here.
     """
-    begun = begun_style(out)
-    if begun not in (None, style):
+    begun, main = begun_style(out), out / MAIN
+    if begun not in (None, style) and main.exists():
         raise UserError(
             f"out={out}: this paper was begun with style={begun}, and its {MAIN} is kept.",
             f"Pass style={begun}, or out=DIR of a new folder.",
         )
     mine = begun is not None or out == store.root / "paper"
     refuse_foreign(out, [PREAMBLE, SUPPLEMENT, *FOLDERS], mine=mine)
+    reports = [write_report(store, name, scenes) for name in studies]
     mark = MARK.format(style=style)
     files.write_text(out / PREAMBLE, render("paper/preamble.tex.j2", {}, mark=mark))
-    parts = [
-        write_part(store, write_report(store, name, scenes), out, STYLES[style], mark) for name in studies
-    ]
+    parts = [write_part(store, report, out, STYLES[style], mark) for report in reports]
     layout = LAYOUTS[style]
     supplement = render("paper/supplement.tex.j2", FILTERS, mark=mark, layout=layout, studies=parts)
     files.write_text(out / SUPPLEMENT, supplement)
-    main = out / MAIN
     remarks = _remarks(main, parts) if main.exists() else ()
     text = render("paper/main.tex.j2", FILTERS, layout=layout, sections=_sections(parts))
     for path, written in (

@@ -88,6 +88,9 @@ def test_style_of_a_folder_stays(make_study: StudyMaker, tmp_path: Path) -> None
     with pytest.raises(UserError, match="begun with style=ieee"):
         begin(store, out, "booktabs")
     assert sources(out) == before
+    (out / "main.tex").unlink()
+    begin(store, out, "booktabs")
+    assert begun_style(out) == "booktabs"
 
 
 def test_files_of_somebody_else_are_not_replaced(make_study: StudyMaker, tmp_path: Path) -> None:
@@ -97,6 +100,12 @@ def test_files_of_somebody_else_are_not_replaced(make_study: StudyMaker, tmp_pat
     with pytest.raises(UserError, match="holds tables"):
         begin(make_study(seeds=(0,)), out)
     assert [*sources(out)] == ["tables/mine.tex"]
+
+
+def test_nothing_is_begun_for_a_study_that_is_not_there(make_study: StudyMaker, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such study"):
+        begin(make_study(seeds=(0,)), tmp_path / "paper", "ieee", "nope")
+    assert not (tmp_path / "paper").exists()
 
 
 def test_studies_of_published_models_are_experiments(make_study: StudyMaker, tmp_path: Path) -> None:
