@@ -37,6 +37,7 @@ def test_paper_of_all_studies_compiles_and_every_table_fits(
     log = (out / "main.log").read_text(errors="replace")
     said = (r"Overfull \hbox", "Undefined control sequence", "too large for page", "undefined", "multiply")
     assert [words for words in said if words in log] == []
+    assert "pk>" not in log, "a font of bitmaps, which publishers refuse"
     compiled = (out / "main.pdf").read_bytes()
     assert len(compiled) > 10_000
     if shutil.which("make"):
