@@ -245,6 +245,12 @@ class Store:
         """Names of the studies planned in this store."""
         return sorted(path.stem for path in (self.root / "studies").glob("*.json"))
 
+    def search(self, study: str) -> Path | None:
+        """Folder of the search whose trials a study's rows are; None for any other study."""
+        name = study.removeprefix("tune-")
+        folder = self.root / "tune" / name
+        return folder if name != study and (folder / "tune.json").is_file() else None
+
     def write_study(self, study: Record) -> None:
         """Writes the plan of a study: rows, labels, cell ids.
 

@@ -1,5 +1,5 @@
-"""Reports put into other documents: all studies as one LaTeX document, one study's table and pictures in the README.
+"""Reports put into other documents: studies as the beginning of a paper, one study's table and pictures in the README.
 
-Entries: `results.collect`, `readme.put`. The commands `reports.paper` and `reports.assets` alone may import it; it
-imports `page`, `tables`, `figures` and `text`.
+Entries: `paper.write_paper`, `pdflatex.compile_pdf`, `readme.put`. The commands `reports.paper` and `reports.assets`
+alone may import it; it imports `page`, `tables`, `figures`, `statistics` and `text`.
 """

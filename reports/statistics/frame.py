@@ -33,6 +33,7 @@ METHODS = {
     ("iim", "cim", "rotated"): "RMSIN",
     ("fiam", "tmem", "simple"): "FIANet",
 }
+WHOLE_FIAM = {"object": True, "position": True, "norm": "positions", "coordinates": False}  # as published
 RANDOM = "random"  # as a configuration says it
 # What a model can start from random weights in, though others of its size start from pretrained ones.
 PARTS = ("encoder", "text")
@@ -317,7 +318,7 @@ def _methods(rows: tuple[StudyRow, ...], reference: str | None, configs: dict[st
         model = configs.get(key, {}).get("model", {})
         slots = tuple(model.get(slot) for slot in ("fusion", "neck", "decoder"))
         method = "" if model.get("plugin") else METHODS.get(slots, "")  # another package's fills no slot
-        whole = method != "FIANet" or all(model.get("fiam", {}).values())
+        whole = method != "FIANet" or WHOLE_FIAM | model.get("fiam", {}) == WHOLE_FIAM
         if whole and method not in found.values():
             found[key] = method
     return found

@@ -3,103 +3,19 @@
 import csv
 import io
 import math
-import re
 from collections.abc import Sequence
-from functools import partial
 
 from markupsafe import Markup
 
 from reports.tables.grid import Emphasis, Grid, Panel, TableCell
+from reports.tables.latex_table import latex_table
 from reports.text import escape as escapes
 from reports.text.templates import render
 
-_DECIMAL = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?")
-_LATEX_EMPHASIS = {Emphasis.none: "{}", Emphasis.best: r"\textbf{{{}}}", Emphasis.second: r"\underline{{{}}}"}
-
-
-WIDEST = 110  # letters of a line that 17 cm, the text width of a journal page, hold at footnote size
-WRAPPED = r">{\raggedright\arraybackslash}p{.48\linewidth}"
-
 
 def latex(grid: Grid) -> str:
-    """A `table*` for any class: booktabs rules, numbers aligned by siunitx, notes below, source cells in comments."""
-    heads, preamble = [], ""
-    numeric = [_number_format(grid, place) for place in range(len(grid.columns))]
-    signed = [any(line.cells[place].sign for line in grid.lines()) for place in range(len(grid.columns))]
-    paired = [spread or sign for spread, sign in zip(grid.spreads, signed, strict=True)]
-    for column, spread, form in zip(grid.columns, paired, numeric, strict=True):
-        head = escapes.latex(column.head)
-        heads.append(rf"\multicolumn{{2}}{{c}}{{{head}}}" if spread else f"{{{head}}}" if form else head)
-        kind = f"S[table-format={form}]" if form else WRAPPED if column.wraps else column.align
-        preamble += f"{kind}@{{}}l" if spread else kind
-    wide = len(grid.columns) + sum(paired)
-    dense = wide > 10 or _letters(grid) > WIDEST
-    return render(
-        "table.tex.j2",
-        {
-            "latex": escapes.latex,
-            "label": escapes.slug,
-            "comment": escapes.plain,
-        },
-        grid=grid,
-        row=partial(_latex_row, paired, numeric),
-        size=r"\scriptsize" if dense else r"\footnotesize",
-        gap="2pt" if wide > 14 else "3pt" if dense else "5pt",
-        preamble=preamble,
-        width=wide,
-        head=" & ".join(heads),
-    )
-
-
-def _letters(grid: Grid) -> int:
-    """Letters of a line as wide as every column's widest text and the gaps between."""
-    return sum(
-        3 + max([len(column.head), *(len(line.cells[place].text) for line in grid.lines())])
-        for place, column in enumerate(grid.columns)
-        if not column.wraps
-    )
-
-
-def _number_format(grid: Grid, place: int) -> str:
-    """Digits before and after the point of a column of numbers (`+2.2`); empty where it holds others."""
-    found = [_DECIMAL.fullmatch(_ascii(line.cells[place].text)) for line in grid.lines()]
-    numbers = [match for match in found if match]
-    if not numbers or grid.columns[place].align != "r":
-        return ""
-    sign = "+" if any(match[1] for match in numbers) else ""
-    decimals = max(len(match[3] or "") for match in numbers)
-    return f"{sign}{max(len(match[2]) for match in numbers)}.{decimals}"
-
-
-def _ascii(text: str) -> str:
-    return text.replace("−", "-")
-
-
-def _latex_row(paired: Sequence[bool], numeric: Sequence[str], cells: Sequence[TableCell]) -> str:
-    texts: list[str] = []
-    for cell, pair, form in zip(cells, paired, numeric, strict=True):
-        shown = (
-            _latex_number(cell) if form else _LATEX_EMPHASIS[cell.emphasis].format(escapes.latex(cell.text))
-        )
-        shown += rf"\textsuperscript{{{cell.marker}}}" if cell.marker else ""
-        grey = r"\color{gray} " if cell.faint and shown else ""
-        texts.append(grey + shown)
-        if pair:
-            spread = rf"{{\tiny$\pm${cell.spread}}}" if cell.spread else ""
-            texts.append((grey if spread else "") + spread + escapes.latex(cell.sign))
-    return " & ".join(texts)
-
-
-def _latex_number(cell: TableCell) -> str:
-    """For a column of siunitx: a number it parses, anything else in braces."""
-    text = _ascii(cell.text)
-    if not _DECIMAL.fullmatch(text):
-        return f"{{{escapes.latex(cell.text)}}}" if text else ""
-    if cell.emphasis == Emphasis.best:
-        return rf"\bfseries {text}"
-    if cell.emphasis == Emphasis.second:  # a line below the number, which siunitx still aligns
-        return rf"{text}\llap{{\underline{{\phantom{{{text}}}}}}}"
-    return text
+    """A `table*` for any class, with booktabs rules."""
+    return latex_table(grid)
 
 
 def markdown(grid: Grid) -> str:

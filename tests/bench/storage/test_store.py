@@ -460,3 +460,11 @@ def test_samples_without_a_column_are_damaged(tmp_path: Path) -> None:
         cell.samples(["split", "intersection"])
     with pytest.raises(UserError, match=r"samples.parquet: the file is damaged"):
         cell.sample_columns(["split", "intersection"])
+
+
+def test_a_study_is_a_search_where_one_of_its_name_was_begun(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    files.write_json(tmp_path / "tune" / "lr" / "tune.json", {})
+    assert store.search("tune-lr") == tmp_path / "tune" / "lr"
+    assert store.search("lr") is None
+    assert store.search("tune-neck") is None

@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from reports.statistics.frame import read_frame, summarize
 from reports.tables.notes import protocol_notes
+from tests.reports.conftest import reconfigure
 
 StudyMaker = Callable[..., Store]
 FAILED = {"state": "failed", "cause": "loss is NaN at step 12", "error": "Traceback\n..."}
@@ -70,6 +72,7 @@ def test_study_with_no_cell_done_has_a_frame(make_study: StudyMaker) -> None:
 def test_rows_are_told_to_be_published_models_by_their_slots(make_study: StudyMaker) -> None:
     store = make_study(seeds=(0,))
     whole, half = ({"object": True, "position": value} for value in (True, False))
+    whole |= {"norm": "positions", "coordinates": False}
     slots = {"fusion": "fiam", "neck": "tmem", "decoder": "simple"}
     models = [slots | {"fiam": whole}, {"fusion": "pwam", "neck": "none", "decoder": "simple"}]
     models += [slots | {"fiam": half}, slots | {"fiam": whole}]
@@ -78,6 +81,14 @@ def test_rows_are_told_to_be_published_models_by_their_slots(make_study: StudyMa
         cell.write("cell", {"id": cell.id, "identity": {}, "config": cell.config() | {"model": model}})
     methods = read_frame(store, "fiam").methods
     assert methods == {"blind": "", "pwam": "LAVT", "object": "", "full": "FIANet"}
+
+
+@pytest.mark.parametrize("ours", [{"norm": "channels"}, {"coordinates": True}])
+def test_fiam_with_a_change_of_ours_is_no_published_model(make_study: StudyMaker, ours: Any) -> None:
+    store = make_study(seeds=(0,))
+    slots = {"fusion": "fiam", "neck": "tmem", "decoder": "simple"}
+    reconfigure(store, "full", model=slots | {"fiam": {"object": True, "position": True} | ours})
+    assert read_frame(store, "fiam").methods["full"] == ""
 
 
 def test_seeds_of_two_runs_stand_in_one_table(tmp_path: Path) -> None:

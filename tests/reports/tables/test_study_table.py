@@ -152,7 +152,7 @@ def test_long_texts_wrap_and_many_letters_are_set_smaller(make_study: StudyMaker
     text = formats.latex(grid)
     assert r"p{.48\linewidth}" in text
     assert r"\footnotesize" in text
-    wide = tuple(Column(f"Interval {place}", "c") for place in range(7))
+    wide = tuple(Column(f"Interval {place}", "c") for place in range(9))
     cells = tuple(TableCell("[42.63, 57.97]") for _ in wide)
     grid = Grid("t", "T", "", wide, (Panel("", "", (Line("a", cells),)),))
     assert r"\scriptsize" in formats.latex(grid).partition(r"\toprule")[0]
