@@ -17,10 +17,13 @@ from bench.tracking.client import masked, reason, sync_again
 from bench.tracking.content import Place, places
 
 if TYPE_CHECKING:
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
     from bench.tracking.mirror import Mirror
 
 SECONDS = 2.0  # between looks at the history
 PAUSE_SECONDS = 60.0  # after the server did not answer
+MACHINE_SECONDS = 30.0  # between looks at the machine
 LAST_SECONDS = 30.0  # for the last words when training has ended
 
 
@@ -60,6 +63,7 @@ class News:
         self.told = 0  # epochs
         self.runs: list[tuple[Place, str, str]] = []  # place, the row's run, the cell's run
         self.mirror: Mirror | None = None
+        self.monitors: list[SystemMetricsMonitor] = []
         self.warned = False
 
     def follow(self) -> None:
@@ -104,11 +108,24 @@ class News:
                         runs.append((place, row, mirror.begin(place, row)))
             self.runs = runs
             self.mirror = mirror
+            self._watch_machine(mirror.uri)
         return self.mirror
+
+    def _watch_machine(self, uri: str) -> None:
+        """MLflow's own thread adds use of processor, memory, disk, network and, with `nvidia-ml-py`, of the GPU."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        for _, _, run in self.runs:
+            monitor = SystemMetricsMonitor(run, MACHINE_SECONDS, resume_logging=True, tracking_uri=uri)
+            monitor.start()
+            self.monitors.append(monitor)
 
     def _end(self) -> None:
         """The whole of a finished cell; what did not finish is only ended."""
         mirror = self._begin()
+        for monitor in self.monitors:
+            monitor.finish()
+        self.monitors.clear()
         for place, row, run in self.runs:
             if self.cell.done:
                 mirror.finish(place, row)
