@@ -22,3 +22,11 @@ def read_links(store: Store, study: str) -> dict[str, str]:
         return {}
     start = f"{found['server'].rstrip('/')}/#/experiments/{found['experiment']}/runs"
     return {cell: f"{start}/{run}{TRAINING}" for cell, run in found["runs"].items()}
+
+
+def experiment_page(store: Store, server: str) -> str:
+    """Where a server shows all runs of a store; its first page where nothing was mirrored."""
+    for path in sorted((store.root / "mlflow").glob("*.json")):
+        if isinstance(found := files.read_json(path), dict):
+            return f"{server}/#/experiments/{found['experiment']}/runs{TRAINING}"
+    return f"{server}/{TRAINING}"

@@ -97,7 +97,10 @@ class Cell:
         return records
 
     def progress(self) -> Record:
-        """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report."""
+        """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report.
+
+        After the last epoch `doing` says what is made of the model.
+        """
         progress = self._read("progress")
         known = all(isinstance(progress.get(key), int) for key in ("epoch", "batch", "batches"))
         return progress if known and progress["batches"] else {}

@@ -1,7 +1,8 @@
 """What a cell is in MLflow's words: parameters, tags, metrics. Plain values; imports no MLflow.
 
 Names of metrics say what a chart or column compares: `train/loss`, `train/lr`, `val/mIoU` have a value an epoch;
-`test/mIoU`, `shuffled/mIoU`, `NAME/test/mIoU` of further sets and `chosen/val/mIoU` are scores at the chosen epoch.
+`test/mIoU`, `test_shuffled/mIoU` and `val_chosen/mIoU` are scores at the chosen epoch, as is `NAME/test/mIoU` of a
+further set.
 """
 
 import getpass
@@ -25,8 +26,8 @@ PARENT = "mlflow.parentRunId"
 LONGEST = 6000  # characters of a parameter
 REFUSED = re.compile(r"[^\w -]")  # of a further set's name, which may be anything, in that of a metric
 FORM = b"inputs, notes, images"  # of what is mirrored: runs of another form are replaced
-CURVES = {"val": "val/", "test": "epoch/test/"}  # `test/` are the final scores
-FINAL = {"val": "chosen/val/"}  # `val/` are the curves
+CURVES = {"val": "val/", "test": "test_epochs/"}  # `test/` are the final scores
+FINAL = {"val": "val_chosen/", "shuffled": "test_shuffled/"}  # `val/` are the curves; pages sort by name
 SOURCE = "bench/cell.py"  # what trains a cell
 
 
@@ -161,15 +162,12 @@ def all_metrics(cell: Cell, epochs: set[int] | None = None) -> list[Metric]:
 
 
 def final_scores(cell: Cell) -> dict[str, float]:
-    """The scores of the chosen epoch, and which it was (from 0), by name."""
-    metrics = cell.metrics() or {}
+    """The scores of the chosen epoch, by name."""
     found: dict[str, float] = {}
-    for split, scores in metrics.get("scores", {}).items():
+    for split, scores in (cell.metrics() or {}).get("scores", {}).items():
         further = further_set(split)
         named = further_split(REFUSED.sub("_", further)) if further else split
         found |= _named(FINAL.get(split, f"{named}/"), scores)
-    if metrics.get("best_epoch", -1) >= 0:
-        found["chosen/epoch"] = metrics["best_epoch"]
     return found
 
 

@@ -12,14 +12,16 @@ EXPERIMENT = (
     "Referring remote sensing image segmentation: study → row → seed, mirrored from a store of files.\n\n"
     "- A **study** and a **row** carry means over what hangs under them, `_std` and `_best` of mIoU and oIoU; "
     "a **seed** its own numbers.\n"
-    "- `train/` and `val/` have a value an epoch. `test/` and `shuffled/` (other images' sentences) are scores at the "
-    "chosen epoch.\n"
+    "- `train/` and `val/` have a value an epoch. `test/`, `test_shuffled/` (sentences of other images) and "
+    "`val_chosen/` are scores at the chosen epoch.\n"
+    "- *Model metrics* of a seed ends with what it predicted for three expressions of val, epoch by epoch.\n"
     "- The report of a study lies under its run's *Artifacts*: `report/index.html`. Means that differ need not be "
     "rows that differ: the report says which do.\n"
 )
 LONGEST = 7500  # characters; MLflow takes 8000 bytes
-SHOWN = ("test/mIoU", "test/oIoU", "chosen/val/mIoU")
-SPLITS = {"chosen/val/": "val", "test/": "test", "shuffled/": "test, shuffled sentences"}
+SHOWN = ("test/mIoU", "test/oIoU", "val_chosen/mIoU")
+SPLITS = {"val_chosen/": "val", "test/": "test", "test_shuffled/": "test, shuffled sentences"}
+GAP = "&emsp;"  # after every cell: MLflow's pages draw tables without room between columns
 Lines = Sequence[tuple[Place, dict[str, float]]]
 
 
@@ -85,7 +87,8 @@ def cell(found: Cell, place: Place, study_name: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+    lines = [[f"{cell}{GAP}" for cell in line] for line in (head, *rows)]
+    lines.insert(1, ["---"] * len(head))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -107,6 +107,9 @@ def train(
     tell(
         accelerator, f"training {where}: {recipe.epochs} epochs of {batches} batches on {accelerator.device}"
     )
+    if resumed and accelerator.is_main_process:  # what is trained again is no part of what is done
+        cell.write_history(progress.history)
+        cell.update_state(resumed=round(progress.epoch + progress.batch / batches, 2))
     erased = references_to_erase(len(train_set), recipe.erase, seed)
     pending = Pending(accelerator)
     pace = checkpoint.Pace(config.launcher.checkpoint_seconds)
