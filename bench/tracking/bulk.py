@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from bench.storage.store import Cell
 from bench.tracking.content import ARTIFACTS, PARENT, SOURCE, Known, Place, artifact, times, user
-from bench.tracking.finished import finished
+from bench.tracking.finished import Finished
 from bench.tracking.images import FOLDER, images, link_images
 from bench.tracking.inputs import CONTEXT, SOURCE_TYPE, Input
 
@@ -46,6 +46,7 @@ class NewRun:
     parent: str
     cell: Cell
     tags: dict[str, str]
+    content: Finished
 
 
 class Database:
@@ -116,7 +117,7 @@ class Database:
         rows: dict[str, list[dict[str, Any]]],
         datasets: dict[tuple[str, str], str],
     ) -> None:
-        cell, content = run.cell, finished(run.place, run.cell)
+        cell, content = run.cell, run.content
         artifacts = self.folder / id_ / "artifacts"
         _copy(cell, artifacts)
         when = times(cell)

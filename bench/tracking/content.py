@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -104,6 +104,11 @@ def parameters(cell: Cell) -> dict[str, str]:
     return {key: masked(str(value))[:LONGEST] for key, value in dotted(cell.config())}
 
 
+def own_parameters(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
+    """Those that the study's run does not say for all: pages show them beside every picture."""
+    return {key: value for key, value in parameters(cell).items() if key not in common}
+
+
 def artifact(cell: Cell, name: str) -> bytes | None:
     """What MLflow keeps of a file; None where the cell has none."""
     try:
@@ -120,19 +125,20 @@ def config_digest(cell: Cell) -> str:
     return digest((cell.path / "cell.json").read_bytes())
 
 
-def content_digest(cell: Cell) -> str:
-    """What a finished cell's run mirrors."""
-    return digest(FORM + (cell.path / "cell.json").read_bytes() + (cell.path / "metrics.json").read_bytes())
+def content_digest(cell: Cell, common: Mapping[str, str]) -> str:
+    """What a finished cell's run mirrors, beside parameters that the study's run has."""
+    files = [(cell.path / name).read_bytes() for name in ("cell.json", "metrics.json")]
+    return digest(b"".join([FORM, *files, json.dumps(sorted(common)).encode()]))
 
 
-def final_tags(cell: Cell) -> dict[str, str]:
+def final_tags(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
     """Where the finished cell's numbers come from."""
     identity = cell.description().get("identity", {})
     return {
         "identity": json.dumps(identity, sort_keys=True),
         "data_fingerprint": str(identity.get("data", {}).get("fingerprint")),
         **source_tags(cell, SOURCE),
-        "mirror.digest": content_digest(cell),
+        "mirror.digest": content_digest(cell, common),
     }
 
 

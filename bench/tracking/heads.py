@@ -137,7 +137,8 @@ class Summary:
         return {place.id: parameters(self.store.cell(place.id)) for place in self.cells}
 
     @cached_property
-    def _common(self) -> dict[str, str]:
+    def common(self) -> dict[str, str]:
+        """Parameters that all cells of the plan share."""
         return shared(list(self._parameters.values()))
 
     def of_study(self) -> Content:
@@ -145,13 +146,13 @@ class Summary:
         rows = [self._of_row(row["key"]) for row in self.study["rows"]]
         some = [numbers for numbers in rows if numbers.final]
         note = notes.study(self.study, self._lines(self.cells), len(self.done), len(self._parameters))
-        return Content(self._common, summed(some), note, self._inputs(self.cells), self._commit(self.cells))
+        return Content(self.common, summed(some), note, self._inputs(self.cells), self._commit(self.cells))
 
     def of_row(self, key: str) -> Content:
         """What the head of a row says."""
         own = [place for place in self.cells if place.row == key]
         found = shared([self._parameters[place.id] for place in own])
-        changed = {name: value for name, value in found.items() if name not in self._common}
+        changed = {name: value for name, value in found.items() if name not in self.common}
         metrics = [each for group in self._groups(key) for each in summed(group)]
         label = next(row["label"] for row in self.study["rows"] if row["key"] == key)
         note = notes.row(self.study, label, changed, self._lines(own))

@@ -5,7 +5,7 @@ others now is replaced: MLflow changes neither parameters nor a start, and keeps
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench.storage.mlflow_links import write_links
@@ -21,7 +21,7 @@ from bench.tracking.content import (
     config_digest,
     content_digest,
     epoch_metrics,
-    parameters,
+    own_parameters,
     places,
     source_tags,
     times,
@@ -54,23 +54,22 @@ class Mirror(Runs):
         """
         self._times.clear()
         expected = list(places(study))
-        cells = {place.id: self.store.cell(place.id) for place in expected}
-        done = {id_: content_digest(cell) for id_, cell in cells.items() if cell.done}
+        summary = Summary(self.store, study)
+        common = summary.common
+        done = {id_: content_digest(cell, common) for id_, cell in summary.done.items()}
         wanted = heads(study, done)
         spans = {head.key: self._span(head.cells) for head in wanted}
         self._drop(expected, done, wanted, spans)
         runs = self._ensure_heads(wanted, spans)
         rows = {row["key"]: runs[f"{wanted[0].key}/{row['key']}"] for row in study["rows"]}
-        self._write_new(
-            [place for place in expected if place.key not in self.known and place.id in done], rows
-        )
+        new = [place for place in expected if place.key not in self.known and place.id in done]
+        self._write_new(new, rows, common)
         for place in expected:
             if place.key in self.known:
-                self._bring_in_line(place, rows[place.row])
+                self._bring_in_line(place, rows[place.row], common)
         there = {*spans, *(place.key for place in expected)}
         for key in [key for key in self.known if key.startswith(f"{wanted[0].key}/") and key not in there]:
             self.forget(key)
-        summary = Summary(self.store, study)
         for head in wanted:
             self._finish_head(head, summary, spans[head.key][1])
         ids = {place.id: self.known[place.key].run_id for place in expected if place.key in self.known}
@@ -164,29 +163,35 @@ class Mirror(Runs):
                 stale.append(head.key)
         side_by_side(self.forget, stale, self.threads)
 
-    def _write_new(self, done: list[Place], rows: dict[str, str]) -> None:
+    def _write_new(self, done: list[Place], rows: dict[str, str], common: Mapping[str, str]) -> None:
         """Finished cells that have no run: hundreds a transaction into a database, side by side to a server."""
         from bench.tracking.bulk import NewRun
 
         if not done:
             return
         if self.database is None:
-            side_by_side(lambda place: self.finish(place, rows[place.row]), done, self.threads)
+            side_by_side(lambda place: self.finish(place, rows[place.row], common), done, self.threads)
             return
         for start in range(0, len(done), TOGETHER):
             some = done[start : start + TOGETHER]
             cells = [self.store.cell(place.id) for place in some]
             self.database.write(
-                NewRun(place, rows[place.row], cell, self._marks(place.key) | self._tags(place, cell))
+                NewRun(
+                    place,
+                    rows[place.row],
+                    cell,
+                    self._marks(place.key) | self._tags(place, cell),
+                    finished(place, cell, common),
+                )
                 for place, cell in zip(some, cells, strict=True)
             )
         self.learn()
 
-    def _bring_in_line(self, place: Place, parent: str) -> None:
+    def _bring_in_line(self, place: Place, parent: str, common: Mapping[str, str]) -> None:
         """A cell that has a run: its title and parent, its end if its process died, or all that is missing."""
         cell, known = self.store.cell(place.id), self.known[place.key]
         if known.status != "FINISHED" and cell.done:
-            self.finish(place, parent)
+            self.finish(place, parent, common)
             return
         self.ensure(place.key, place.title, parent, {})
         state = cell.state()["state"]
@@ -206,20 +211,20 @@ class Mirror(Runs):
         tags = {} if place.key in self.known else self._tags(place, cell)
         return self.ensure(place.key, place.title, parent, tags, times(cell).started)
 
-    def begin(self, place: Place, parent: str) -> str:
+    def begin(self, place: Place, parent: str, common: Mapping[str, str]) -> str:
         """Says that a cell runs, and with which parameters; returns the id of its run."""
         cell = self.store.cell(place.id)
         run_id = self.open(place, parent).run_id
-        self.log(run_id, parameters=parameters(cell), tags=source_tags(cell, SOURCE))
+        self.log(run_id, parameters=own_parameters(cell, common), tags=source_tags(cell, SOURCE))
         self.client.update_run(run_id, status="RUNNING")
         return run_id
 
-    def finish(self, place: Place, parent: str) -> None:
+    def finish(self, place: Place, parent: str, common: Mapping[str, str]) -> None:
         """Everything of a finished cell; the run counts as written once its status is FINISHED."""
         cell, before = self.store.cell(place.id), self.known.get(place.key)
         run_id = self.open(place, parent).run_id
         told = self._told(run_id) if before and before.run_id == run_id else set()
-        content = finished(place, cell, told)
+        content = finished(place, cell, common, told)
         self.upload_images(run_id, cell, told)
         self.log(run_id, content.metrics, content.parameters, content.tags)
         self.log_inputs(run_id, content.inputs)

@@ -30,7 +30,7 @@ def serve(store: Store, port: int, ready: Callable[[str, float], None]) -> int:
         ready: Called with the address of the runs and the seconds it took, once they can be opened.
 
     Returns:
-        The server's exit code; 0 where Ctrl-C ended it.
+        The server's exit code; 0 where a person or a signal ended it.
 
     Raises:
         UserError: Nothing was mirrored into the file yet, or the port is in use.
@@ -46,6 +46,7 @@ def serve(store: Store, port: int, ready: Callable[[str, float], None]) -> int:
     words = ["ui", "--backend-store-uri", tracking_uri(store, None), "--host", HOST, "--port", str(port)]
     words += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the server would stay
     server = subprocess.Popen([sys.executable, "-m", "mlflow", *words], env=ENVIRONMENT | os.environ)
     try:
         while server.poll() is None and not answers(port):
@@ -57,7 +58,7 @@ def serve(store: Store, port: int, ready: Callable[[str, float], None]) -> int:
         return 0
     finally:
         if server.poll() is None:
-            server.send_signal(signal.SIGINT)
+            server.terminate()
             server.wait()
 
 
