@@ -36,7 +36,7 @@ class Arguments:
 
 
 @dataclass
-class UiArguments:
+class UiOptions:
     """Arguments of `python -m bench.track ui`."""
 
     store: str = path("runs")
@@ -47,7 +47,7 @@ class UiArguments:
 def main(argv: list[str]) -> int:
     """Exit codes: 0 equal, 1 the server does not answer, 2 the request is wrong."""
     if argv[:1] == ["ui"]:
-        return _ui(parse(argv[1:], UiArguments, USAGE))
+        return _ui(parse(argv[1:], UiOptions, USAGE))
     if argv[:1] != ["sync"] and not {"-h", "--help"} & set(argv):
         raise UserError(
             "bench.track: say what to do.",
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     return _sync(parse([word for word in argv if word != "sync"], Arguments, USAGE))
 
 
-def _ui(arguments: UiArguments) -> int:
+def _ui(arguments: UiOptions) -> int:
     from bench.tracking.ui import serve
 
     def ready(address: str, seconds: float) -> None:
