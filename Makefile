@@ -50,7 +50,7 @@ lint: $(VENV)/.dev  ## ruff, mypy and the walls between rooms
 
 ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine alone; all studies: runs/reports/index.html
 	@echo "All studies, no server needed: $(CURDIR)/runs/reports/index.html"
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
+	$(BIN)/python -m bench.track ui $(ARGS)
 
 docs-assets: run  ## README's table and the docs' pictures, from a real run of `make run`
 	$(BIN)/python -m reports.assets ablation=fiam

@@ -8,7 +8,7 @@ from bench.storage.store import Store
 from bench.terminal.arguments import refuse_repeats
 from bench.terminal.command_line import command_line
 from bench.terminal.errors import command
-from bench.tracking.sync import mirrored
+from bench.tracking.sync import Mirrored
 
 
 @command
@@ -86,17 +86,28 @@ def finish(store: Store, name: str, again: str, tracking: TrackingConfig) -> int
     from bench.data.scored_scenes import read_scenes
     from reports import write_report
 
-    # first, because the page links to its runs
-    mirror = mirrored(store, name, tracking.uri) if tracking.enabled else ""
-    write_report(store, name, read_scenes).show()
-    if mirror:
-        print(mirror)
+    mirror = None
+    if tracking.enabled:  # first, because the page links to its runs
+        _tell("telling MLflow")
+        mirror = Mirrored(store, name, tracking.uri)
+    _tell("writing the report")
+    report = write_report(store, name, read_scenes)
+    if mirror is not None:
+        mirror.add_report()
+    report.show()
+    if mirror is not None:
+        print(mirror.said)
     statuses = study_status(store, store.study(name))
     print(f"cells: {store.root}/cells ({counts(statuses)})")
     said = failures(store, statuses, again)
     if said:
         print(said, file=sys.stderr)
     return 0 if all(status.state == "done" for status in statuses) else 1
+
+
+def _tell(doing: str) -> None:
+    """What a person waits for when the last cell has ended."""
+    print(f"{doing} ...", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m bench.track sync`: makes MLflow equal to the store."""
+"""`python -m bench.track sync|ui`: makes MLflow equal to the store; shows it in a browser."""
 
 import sys
 import time
@@ -13,14 +13,15 @@ from bench.tracking.client import masked, reason, tracking_uri
 from bench.tracking.sync import sync, sync_all
 
 USAGE = """
-Makes MLflow equal to the store; running it again changes nothing.
+Makes MLflow equal to the store (running it again changes nothing), or shows the store's own MLflow file.
 
   python -m bench.track sync                            every study of the store
   python -m bench.track sync ablation=fiam              one study
   python -m bench.track sync uri=http://HOST:5000       a server instead of the file runs/mlflow.db
-  make ui                                               looks at the file in a browser, on this machine alone
+  python -m bench.track ui                              the file, in a browser on this machine (`make ui`)
 
-keys: store=runs  ablation=NAME  uri=URI
+keys of sync: store=runs  ablation=NAME  uri=URI
+keys of ui: store=runs  port=5000
 exit codes: 0 equal, 1 the server does not answer, 2 the request is wrong
 """
 
@@ -34,12 +35,37 @@ class Arguments:
     uri: str | None = path(None)
 
 
+@dataclass
+class UiOptions:
+    """Arguments of `python -m bench.track ui`."""
+
+    store: str = path("runs")
+    port: int = 5000
+
+
 @command
 def main(argv: list[str]) -> int:
     """Exit codes: 0 equal, 1 the server does not answer, 2 the request is wrong."""
+    if argv[:1] == ["ui"]:
+        return _ui(parse(argv[1:], UiOptions, USAGE))
     if argv[:1] != ["sync"] and not {"-h", "--help"} & set(argv):
-        raise UserError("bench.track: say what to do.", "The one verb is sync: `python -m bench.track sync`.")
-    arguments = parse([word for word in argv if word != "sync"], Arguments, USAGE)
+        raise UserError(
+            "bench.track: say what to do.",
+            "The verbs are sync and ui: `python -m bench.track sync`, `python -m bench.track ui`.",
+        )
+    return _sync(parse([word for word in argv if word != "sync"], Arguments, USAGE))
+
+
+def _ui(arguments: UiOptions) -> int:
+    from bench.tracking.ui import serve
+
+    def ready(address: str, seconds: float) -> None:
+        print(f"MLflow after {seconds:.0f} s, Ctrl-C ends it: {address}", flush=True)
+
+    return serve(Store(arguments.store), arguments.port, ready)
+
+
+def _sync(arguments: Arguments) -> int:
     store, started = Store(arguments.store), time.monotonic()
     where = masked(tracking_uri(store, arguments.uri))
     if arguments.ablation:

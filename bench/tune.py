@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
         raise UserError(
             "tune= is missing.", "For example tune=fianet_lr; `python -m bench.tune --help` lists all."
         )
-    from bench.tracking.sync import mirrored
+    from bench.tracking.sync import Mirrored
     from bench.tuning.checks import plan_in_words
     from bench.tuning.result import summary
     from bench.tuning.search import checked, run_search
@@ -97,7 +97,7 @@ def main(argv: list[str]) -> int:
         print(f"follow: {follow}\nresult so far: the same command", file=sys.stderr)
     print(json.dumps(result.as_dict(), indent=1) if arguments.json else summary(result))
     if config.tracking.enabled:
-        print(mirrored(Store(config.store), study, config.tracking.uri), file=sys.stderr)
+        print(Mirrored(Store(config.store), study, config.tracking.uri).said, file=sys.stderr)
     if code is None:
         return 0
     return code if result.best else 1

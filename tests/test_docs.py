@@ -117,7 +117,7 @@ def test_shown_python_command_is_understood(command: str) -> None:
         module.read_options(words)
     else:
         plain, keyed = positional(words)
-        verb = plain[0].title() if name == "bench.weights" else ""
+        verb = plain[0].title() if name in ("bench.weights", "bench.track") else ""
         parse(keyed, getattr(module, f"{verb}Options", None) or module.Arguments, "")
 
 

@@ -39,6 +39,8 @@ class CellStatus:
     warnings: tuple[str, ...] = ()  # what a finished cell lacks beside its numbers
     mIoU: float | None = None  # best so far, on the split that chooses the epoch
     split: str = "val"  # which that is
+    resumed: float | None = None  # epochs that were done when it was begun again
+    doing: str | None = None  # after the last epoch: scoring a split
 
 
 def study_status(store: Store, study: dict[str, Any]) -> list[CellStatus]:
@@ -69,15 +71,17 @@ def _cell_status(
         state = slurm_state.merged(cell, state, job)
     recipe = cell.config().get("recipe", {})
     epochs, done = int(recipe.get("epochs", 0)), float(len(history))
-    seconds_left = speed = None
+    seconds_left = speed = doing = None
     if state["state"] == "running":
         progress = cell.progress()
         if progress.get("epoch") == len(history):
             done += progress["batch"] / progress["batches"]
-        speed = progress.get("images_per_second")
+        speed, doing = progress.get("images_per_second"), progress.get("doing")
         whole = progress.get("batches", 0) * recipe.get("batch_size", 0)
         images, seconds = trained(history, whole)
-        if images:
+        if doing:
+            seconds_left = None  # nobody knows how fast it is scored
+        elif images:
             seconds_left = (epochs - done) * whole * seconds / images
         elif speed:
             seconds_left = (epochs - done) * whole / speed
@@ -101,6 +105,8 @@ def _cell_status(
         warnings=tuple(state.get("warnings") or ()),
         mIoU=max(scores, default=None),
         split=split,
+        resumed=state.get("resumed") if state["state"] == "running" else None,
+        doing=doing,
     )
 
 
@@ -108,21 +114,28 @@ def describe(status: CellStatus) -> str:
     """One plain line: where the cell is, for logs and pipes."""
     line = f"{status.label} · {status.dataset} · seed {status.seed} · {status.id} · {status.state}"
     if status.state == "running":
-        line += f" · epoch {status.epoch:.1f}/{status.epochs}"
+        line += f" · {where(status)}"
     if status.images_per_second is not None:
         line += f" · {status.images_per_second:.3g} images/s"
     if status.seconds_left is not None:
         line += f" · {duration(status.seconds_left)} left"
     if status.mIoU is not None:
         line += f" · best {status.split} mIoU {status.mIoU:.2f}"
-    if status.stale_code:
-        line += " · stale code"
     return line + "".join(f" · {said}" for said in remarks(status))
 
 
+def where(status: CellStatus) -> str:
+    """Where training stands: `epoch 2.4/18`, where it was begun again, or what is done after it."""
+    if status.doing:
+        return status.doing
+    again = f", resumed at {status.resumed:.1f}" if status.resumed is not None else ""
+    return f"epoch {status.epoch:.1f}/{status.epochs}{again}"
+
+
 def remarks(status: CellStatus) -> list[str]:
-    """Why the cell is where it is, and what it lacks though it is done."""
-    return [*([status.cause] if status.cause else []), *(f"note: {line}" for line in status.warnings)]
+    """Why the cell is where it is, what made it, and what it lacks though it is done."""
+    known = [status.cause, "stale code" if status.stale_code else None]
+    return [*filter(None, known), *(f"note: {line}" for line in status.warnings)]
 
 
 def duration(seconds: float) -> str:

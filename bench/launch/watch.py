@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bench.launch.cell_status import CellStatus, counts, describe, duration, remarks, study_status
+from bench.launch.cell_status import CellStatus, counts, describe, duration, remarks, study_status, where
 from bench.launch.slurm_state import HELD
 from bench.storage.store import Store
 
@@ -26,7 +26,7 @@ def table(title: str, statuses: list[CellStatus]) -> Table:
     """The cells of a study, one a line; in a large one those of a row that stand alike share theirs."""
     drawn = Table(title=escape(title), title_justify="left")
     splits = " or ".join(sorted({status.split for status in statuses}))
-    for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", BEST, "cause"):
+    for column in ("row", "data", "seed", "cell", "state", "epoch", "images/s", "left", BEST, "remarks"):
         drawn.add_column(
             f"{column}, {splits}" if column == BEST else column,
             justify="right" if column in NUMBERS else "left",
@@ -39,8 +39,8 @@ def table(title: str, statuses: list[CellStatus]) -> Table:
             escape(status.dataset),
             _seeds(alike),
             status.id if len(alike) == 1 else f"{len(alike):,} cells",
-            f"[{colour}]{status.state}[/]" + (", stale code" if status.stale_code else ""),
-            f"{status.epoch:.1f}/{status.epochs}" if status.state in ("running", "lost") else "",
+            f"[{colour}]{status.state}[/]",
+            where(status).removeprefix("epoch ") if status.state in ("running", "lost") else "",
             f"{status.images_per_second:.3g}" if status.images_per_second is not None else "",
             duration(status.seconds_left) if status.seconds_left is not None else "",
             ("mean " if len(scores) > 1 else "") + f"{fmean(scores):.2f}" if scores else "",
@@ -56,7 +56,7 @@ def lines(statuses: list[CellStatus]) -> list[list[CellStatus]]:
     alike: dict[tuple[object, ...], list[CellStatus]] = {}
     for status in statuses:
         own = status.id if status.state in ("running", "lost") else ""
-        key = (status.row, status.dataset, status.state, status.stale_code, own, *remarks(status))
+        key = (status.row, status.dataset, status.state, own, *remarks(status))
         alike.setdefault(key, []).append(status)
     return list(alike.values())
 
@@ -94,13 +94,13 @@ def _live(store: Store, name: str, console: Console, stop: threading.Event) -> N
 
 
 def _lines(store: Store, name: str, console: Console, stop: threading.Event) -> None:
-    """One plain line whenever a cell changes state, finishes an epoch, or begins to wait for a person."""
-    seen: dict[str, tuple[str, int, bool]] = {}
+    """One plain line whenever a cell changes state, ends an epoch, is scored, or begins to wait for a person."""
+    seen: dict[str, tuple[str, int, str | None, bool]] = {}
     while True:
         last = stop.wait(SECONDS)
         for status in study_status(store, store.study(name, begun=True)):
             held = status.state == "queued" and (status.cause or "").startswith(HELD)
-            now = (status.state, int(status.epoch), held)
+            now = (status.state, int(status.epoch), status.doing, held)
             if seen.get(status.id) != now and status.state != "missing":
                 print(describe(status), file=sys.stderr, flush=True)
             seen[status.id] = now

@@ -4,6 +4,7 @@ from bench.storage import files
 from bench.storage.store import Store
 
 LOCAL = "http://127.0.0.1:5000"  # where `make ui` shows the file inside the store
+TRAINING = "?workflowType=machine_learning"  # without it MLflow's pages are laid out for chats and judges
 
 
 def write_links(store: Store, study: str, uri: str, experiment: str, runs: dict[str, str]) -> None:
@@ -20,4 +21,12 @@ def read_links(store: Store, study: str) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     start = f"{found['server'].rstrip('/')}/#/experiments/{found['experiment']}/runs"
-    return {cell: f"{start}/{run}" for cell, run in found["runs"].items()}
+    return {cell: f"{start}/{run}{TRAINING}" for cell, run in found["runs"].items()}
+
+
+def experiment_page(store: Store, server: str) -> str:
+    """Where a server shows all runs of a store; its first page where nothing was mirrored."""
+    for path in sorted((store.root / "mlflow").glob("*.json")):
+        if isinstance(found := files.read_json(path), dict):
+            return f"{server}/#/experiments/{found['experiment']}/runs{TRAINING}"
+    return f"{server}/{TRAINING}"

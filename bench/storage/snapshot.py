@@ -36,7 +36,8 @@ HARMLESS = (
         f"bench/storage/{name}.py"
         for name in ("attention_maps", "environment", "expectation", "history", "mlflow_links")
     ),
-    *(f"bench/storage/{name}.py" for name in ("model_costs", "snapshot", "speeds")),
+    *(f"bench/storage/{name}.py" for name in ("model_costs", "previews", "snapshot", "speeds")),
+    "bench/training/previews.py",
     # starts, follows and stops
     *("bench/__init__.py", "bench/cell.py", "bench/launch", "bench/terminal", "bench/tracking"),
 )

@@ -1,7 +1,7 @@
 """The store: what is planned, running and done, as files; they are the truth, MLflow and reports are made from them.
 
     <root>/cells/<id>/   cell.json  state.json  history.jsonl  metrics.json  samples.parquet  env.json  log.txt
-                         checkpoints/  figures/
+                         checkpoints/  figures/  previews/
     <root>/studies/<name>.json   <root>/plans/<name>/   (the plan, and those before it that named other cells)
 
 `metrics.json` is written last, and alone means *done*. This module knows files and nothing else; it imports no torch.
@@ -97,7 +97,10 @@ class Cell:
         return records
 
     def progress(self) -> Record:
-        """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report."""
+        """Where the running epoch stands: `epoch`, `batch`, `batches`; empty before the first report.
+
+        After the last epoch `doing` says what is made of the model.
+        """
         progress = self._read("progress")
         known = all(isinstance(progress.get(key), int) for key in ("epoch", "batch", "batches"))
         return progress if known and progress["batches"] else {}

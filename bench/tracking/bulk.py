@@ -4,7 +4,6 @@ Only where the tables are those this module knows. Nobody else's database is tou
 MLflow before it tomorrow.
 """
 
-import getpass
 import math
 import shutil
 import uuid
@@ -18,17 +17,10 @@ from sqlalchemy import MetaData, create_engine, insert, select
 from sqlalchemy.engine import Engine
 
 from bench.storage.store import Cell
-from bench.tracking.content import (
-    ARTIFACTS,
-    PARENT,
-    Known,
-    Place,
-    all_metrics,
-    artifact,
-    final_tags,
-    parameters,
-    times,
-)
+from bench.tracking.content import ARTIFACTS, PARENT, SOURCE, Known, Place, artifact, times, user
+from bench.tracking.finished import Finished
+from bench.tracking.images import FOLDER, images, link_images
+from bench.tracking.inputs import CONTEXT, SOURCE_TYPE, Input
 
 TABLES = {
     "runs": "run_uuid name source_type source_name entry_point_name user_id status start_time end_time"
@@ -37,8 +29,11 @@ TABLES = {
     "tags": "key value run_uuid",
     "metrics": "key value timestamp run_uuid step is_nan",
     "latest_metrics": "key value timestamp step is_nan run_uuid",
+    "datasets": "dataset_uuid experiment_id name digest dataset_source_type dataset_source dataset_schema"
+    " dataset_profile",
+    "inputs": "input_uuid source_type source_id destination_type destination_id step",
+    "input_tags": "input_uuid name value",
 }
-
 
 LARGEST = 1.7976931348623157e308
 
@@ -51,6 +46,7 @@ class NewRun:
     parent: str
     cell: Cell
     tags: dict[str, str]
+    content: Finished
 
 
 class Database:
@@ -98,15 +94,30 @@ class Database:
     def write(self, runs: Iterable[NewRun]) -> None:
         """Writes runs, all or none; artifacts lie in place before."""
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+        datasets = self._datasets()
         for run in runs:
-            self._add(run, uuid.uuid4().hex, rows)
+            self._add(run, uuid.uuid4().hex, rows, datasets)
         with self.engine.begin() as connection:
             for name, values in rows.items():
                 if values:
                     connection.execute(insert(self.tables.tables[name]), values)
 
-    def _add(self, run: NewRun, id_: str, rows: dict[str, list[dict[str, Any]]]) -> None:
-        cell = run.cell
+    def _datasets(self) -> dict[tuple[str, str], str]:
+        """Ids of the data sets that are known, by name and digest."""
+        known = self.tables.tables["datasets"]
+        columns = select(known.c.name, known.c.digest, known.c.dataset_uuid)
+        with self.engine.connect() as connection:
+            found = connection.execute(columns.where(known.c.experiment_id == int(self.experiment)))
+            return {(name, digest): id_ for name, digest, id_ in found}
+
+    def _add(
+        self,
+        run: NewRun,
+        id_: str,
+        rows: dict[str, list[dict[str, Any]]],
+        datasets: dict[tuple[str, str], str],
+    ) -> None:
+        cell, content = run.cell, run.content
         artifacts = self.folder / id_ / "artifacts"
         _copy(cell, artifacts)
         when = times(cell)
@@ -114,10 +125,10 @@ class Database:
             {
                 "run_uuid": id_,
                 "name": run.place.title,
-                "source_type": "UNKNOWN",
-                "source_name": "",
+                "source_type": "LOCAL",
+                "source_name": SOURCE,
                 "entry_point_name": "",
-                "user_id": getpass.getuser(),
+                "user_id": user(),
                 "status": "FINISHED",
                 "start_time": when.started,
                 "end_time": when.ended,
@@ -128,14 +139,14 @@ class Database:
                 "experiment_id": int(self.experiment),
             }
         )
-        tags = run.tags | final_tags(cell)
+        tags = run.tags | content.tags
         tags |= {"mlflow.runName": run.place.title, PARENT: run.parent}
         rows["tags"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in tags.items()]
-        values = parameters(cell).items()
+        values = content.parameters.items()
         rows["params"] += [{"key": key, "value": value, "run_uuid": id_} for key, value in values]
         metrics: list[dict[str, Any]] = [
             {"key": key, "timestamp": time, "step": step, "run_uuid": id_} | _number(value)
-            for key, value, step, time in all_metrics(cell)
+            for key, value, step, time in content.metrics
         ]
         rows["metrics"] += metrics
         latest: dict[str, dict[str, Any]] = {}
@@ -143,6 +154,40 @@ class Database:
             if metric["key"] not in latest or metric["step"] >= latest[metric["key"]]["step"]:
                 latest[metric["key"]] = metric
         rows["latest_metrics"] += latest.values()
+        for each in content.inputs:
+            self._add_input(each, id_, rows, datasets)
+
+    def _add_input(
+        self,
+        each: Input,
+        run_id: str,
+        rows: dict[str, list[dict[str, Any]]],
+        datasets: dict[tuple[str, str], str],
+    ) -> None:
+        """One data set of a run, made known with the first run that has it."""
+        if (source := datasets.get((each.name, each.digest))) is None:
+            source = datasets[each.name, each.digest] = uuid.uuid4().hex
+            rows["datasets"].append(
+                {
+                    "dataset_uuid": source,
+                    "experiment_id": int(self.experiment),
+                    "name": each.name,
+                    "digest": each.digest,
+                    "dataset_source_type": SOURCE_TYPE,
+                    "dataset_source": each.source,
+                    "dataset_schema": None,
+                    "dataset_profile": each.profile,
+                }
+            )
+        id_ = uuid.uuid4().hex
+        ends = {
+            "source_type": "DATASET",
+            "source_id": source,
+            "destination_type": "RUN",
+            "destination_id": run_id,
+        }
+        rows["inputs"].append({"input_uuid": id_, "step": 0} | ends)
+        rows["input_tags"].append({"input_uuid": id_, "name": CONTEXT, "value": each.context})
 
 
 def _number(value: float) -> dict[str, Any]:
@@ -159,3 +204,6 @@ def _copy(cell: Cell, folder: Path) -> None:
             (folder / name).write_bytes(content)
     if (cell.path / "figures").is_dir():
         shutil.copytree(cell.path / "figures", folder / "figures")
+    if some := list(images(cell)):
+        (folder / FOLDER).mkdir()
+        link_images(some, folder / FOLDER)

@@ -128,8 +128,9 @@ def how_to_open(store: Store, uri: str) -> str:
     """What shows the runs in a browser."""
     if uri.startswith("http"):
         return without_login(uri)
-    if is_own(store, uri) and store.root.resolve() == Path("runs").resolve():
-        return "`make ui`"
+    if is_own(store, uri):
+        usual = store.root.resolve() == Path("runs").resolve()
+        return "`make ui`" if usual else f"`{command_line('bench.track', 'ui', *store.words)}`"
     return f"`mlflow ui --backend-store-uri {shlex.quote(masked(uri))}`"
 
 

@@ -1,13 +1,20 @@
-"""What a cell is in MLflow's words: parameters, tags, metrics. Plain values; imports no MLflow."""
+"""What a cell is in MLflow's words: parameters, tags, metrics. Plain values; imports no MLflow.
 
+Names of metrics say what a chart or column compares: `train/loss`, `train/lr`, `val/mIoU` have a value an epoch;
+`test/mIoU`, `test_shuffled/mIoU` and `val_chosen/mIoU` are scores at the chosen epoch, as is `NAME/test/mIoU` of a
+further set.
+"""
+
+import getpass
 import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bench.storage.splits import further_set, further_split
 from bench.storage.store import Cell, Record
@@ -18,7 +25,10 @@ ARTIFACTS = ("cell.json", "env.json", "history.jsonl", "metrics.json", "samples.
 PARENT = "mlflow.parentRunId"
 LONGEST = 6000  # characters of a parameter
 REFUSED = re.compile(r"[^\w -]")  # of a further set's name, which may be anything, in that of a metric
-FORM = b"times"  # of what is mirrored: runs of another form are replaced
+FORM = b"inputs, notes, images"  # of what is mirrored: runs of another form are replaced
+CURVES = {"val": "val/", "test": "test_epochs/"}  # `test/` are the final scores
+FINAL = {"val": "val_chosen/", "shuffled": "test_shuffled/"}  # `val/` are the curves; pages sort by name
+SOURCE = "bench/cell.py"  # what trains a cell
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ class Place:
 
     id: str
     row: str
+    label: str
+    dataset: str
+    seed: int
     key: str
     title: str
     tags: dict[str, str]
@@ -71,15 +84,29 @@ def places(study: Record) -> Iterator[Place]:
             yield Place(
                 id=planned["id"],
                 row=row["key"],
+                label=row["label"],
+                dataset=dataset,
+                seed=seed,
                 key=f"study/{name}/{row['key']}/{dataset}/{seed}/{planned['id']}",
                 title=f"{row['label']} · {dataset} · seed {seed}",
-                tags={"kind": "seed", "study": name, "row": row["key"], "dataset": dataset},
+                tags={
+                    "kind": "seed",
+                    "study": name,
+                    "row": row["key"],
+                    "dataset": dataset,
+                    "seed": str(seed),
+                },
             )
 
 
 def parameters(cell: Cell) -> dict[str, str]:
     """The full configuration, dotted; an address is written without its password."""
     return {key: masked(str(value))[:LONGEST] for key, value in dotted(cell.config())}
+
+
+def own_parameters(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
+    """Those that the study's run does not say for all: pages show them beside every picture."""
+    return {key: value for key, value in parameters(cell).items() if key not in common}
 
 
 def artifact(cell: Cell, name: str) -> bytes | None:
@@ -95,42 +122,75 @@ def artifact(cell: Cell, name: str) -> bytes | None:
 
 def config_digest(cell: Cell) -> str:
     """Tells whether a run was begun with the cell's present configuration: parameters of a run cannot change."""
-    return _digest((cell.path / "cell.json").read_bytes())
+    return digest((cell.path / "cell.json").read_bytes())
 
 
-def content_digest(cell: Cell) -> str:
-    """What a finished cell's run mirrors."""
-    return _digest(FORM + (cell.path / "cell.json").read_bytes() + (cell.path / "metrics.json").read_bytes())
+def content_digest(cell: Cell, common: Mapping[str, str]) -> str:
+    """What a finished cell's run mirrors, beside parameters that the study's run has."""
+    files = [(cell.path / name).read_bytes() for name in ("cell.json", "metrics.json")]
+    return digest(b"".join([FORM, *files, json.dumps(sorted(common)).encode()]))
 
 
-def final_tags(cell: Cell) -> dict[str, str]:
+def final_tags(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
     """Where the finished cell's numbers come from."""
     identity = cell.description().get("identity", {})
     return {
         "identity": json.dumps(identity, sort_keys=True),
-        "git_commit": str(cell.environment().get("commit")),
         "data_fingerprint": str(identity.get("data", {}).get("fingerprint")),
-        "mirror.digest": content_digest(cell),
+        **source_tags(cell, SOURCE),
+        "mirror.digest": content_digest(cell, common),
     }
 
 
+def source_tags(cell: Cell | None, name: str) -> dict[str, str]:
+    """What MLflow's own columns read: who, which program, which commit (`dirty`: with changes to it)."""
+    tags = {"mlflow.user": user(), "mlflow.source.name": name, "mlflow.source.type": "LOCAL"}
+    if cell is not None and (commit := cell.environment().get("commit")):
+        tags["mlflow.source.git.commit"] = str(commit).removesuffix("+")
+        tags["mlflow.source.git.dirty"] = str(str(commit).endswith("+")).lower()
+    return tags
+
+
+@cache
+def user() -> str:
+    """Who runs this; a container may know no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
 def all_metrics(cell: Cell, epochs: set[int] | None = None) -> list[Metric]:
-    """The scores of the chosen epoch, as `test/mIoU`, and those of every epoch but `epochs`."""
-    metrics = cell.metrics() or {}
-    return [*_scores("", metrics["scores"], 0, times(cell).ended), *epoch_metrics(cell, epochs or set())]
+    """The scores of the chosen epoch, and those of every epoch but `epochs`."""
+    ended = times(cell).ended
+    final = [Metric(name, value, 0, ended) for name, value in final_scores(cell).items()]
+    return [*final, *epoch_metrics(cell, epochs or set())]
+
+
+def final_scores(cell: Cell) -> dict[str, float]:
+    """The scores of the chosen epoch, by name."""
+    found: dict[str, float] = {}
+    for split, scores in (cell.metrics() or {}).get("scores", {}).items():
+        further = further_set(split)
+        named = further_split(REFUSED.sub("_", further)) if further else split
+        found |= _named(FINAL.get(split, f"{named}/"), scores)
+    return found
+
+
+def epoch_scores(record: Record) -> dict[str, float]:
+    """Scores, learning rate and loss of one epoch by name; the loss comes last, and ends an epoch."""
+    found: dict[str, float] = {}
+    for split, prefix in CURVES.items():
+        found |= _named(prefix, record.get(split, {}))
+    return found | {"train/lr": record["lr"], "train/loss": record["loss"]}
 
 
 def epoch_metrics(cell: Cell, known: set[int]) -> Iterator[Metric]:
-    """Scores, learning rate and loss by epoch, of epochs that are not known; the loss ends an epoch."""
-    history = cell.history()
-    for record, time_ in zip(history, times(cell).epochs, strict=False):
-        step = record["epoch"]
-        if step in known:
-            continue
-        splits: Record = {split: record[split] for split in ("val", "test") if split in record}
-        yield from _scores("epoch/", splits, step, time_)
-        for key in ("lr", "loss"):
-            yield Metric(f"train/{key}", record[key], step, time_)
+    """What every epoch gave, of epochs that are not known."""
+    for record, time_ in zip(cell.history(), times(cell).epochs, strict=False):
+        if (step := record["epoch"]) not in known:
+            for name, value in epoch_scores(record).items():
+                yield Metric(name, value, step, time_)
 
 
 def times(cell: Cell) -> Times:
@@ -157,14 +217,10 @@ def _written(cell: Cell) -> float:
     return next((path.stat().st_mtime for path in found if path.exists()), 0.0)
 
 
-def _scores(prefix: str, scores: dict[str, Any], step: int, time_: int) -> Iterator[Metric]:
-    for split, found in scores.items():
-        if further := further_set(split):
-            split = further_split(REFUSED.sub("_", further))
-        for key, value in found.items():
-            name = f"{prefix}{split}/{key}".replace("@", "_at_")  # MLflow refuses @ in names
-            yield Metric(name, value, step, time_)
+def _named(prefix: str, scores: Record) -> dict[str, float]:
+    return {f"{prefix}{key}".replace("@", "_at_"): value for key, value in scores.items()}  # MLflow refuses @
 
 
-def _digest(content: bytes) -> str:
+def digest(content: bytes) -> str:
+    """What identifies content."""
     return hashlib.sha256(content).hexdigest()[:16]

@@ -8,19 +8,23 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.config.schema import TrackingConfig
 from bench.storage import files
 from bench.storage.store import Cell, Store
 from bench.tracking.client import masked, reason, sync_again
 from bench.tracking.content import Place, places
+from bench.tracking.heads import Summary
 
 if TYPE_CHECKING:
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
     from bench.tracking.mirror import Mirror
 
 SECONDS = 2.0  # between looks at the history
 PAUSE_SECONDS = 60.0  # after the server did not answer
+MACHINE_SECONDS = 30.0  # between looks at the machine
 LAST_SECONDS = 30.0  # for the last words when training has ended
 
 
@@ -45,6 +49,15 @@ def live(cell: Cell, config: TrackingConfig) -> Iterator[None]:
             thread.join(LAST_SECONDS)
 
 
+class Told(NamedTuple):
+    """A run that hears of the cell: one in every study that has it."""
+
+    place: Place
+    common: dict[str, str]  # what the study's run says for all
+    parent: str
+    run: str
+
+
 class News:
     """Follows one cell.
 
@@ -58,8 +71,9 @@ class News:
         self.store = Store(cell.path.parents[1])
         self.ended = threading.Event()
         self.told = 0  # epochs
-        self.runs: list[tuple[Place, str, str]] = []  # place, the row's run, the cell's run
+        self.runs: list[Told] = []
         self.mirror: Mirror | None = None
+        self.monitors: list[SystemMetricsMonitor] = []
         self.warned = False
 
     def follow(self) -> None:
@@ -83,8 +97,8 @@ class News:
         if epochs == self.told and self.mirror:
             return
         mirror = self._begin()
-        for _, _, run in self.runs:
-            mirror.log_epochs(run, self.cell)
+        for told in self.runs:
+            mirror.log_epochs(told.run, self.cell)
         self.told = epochs
 
     def _begin(self) -> "Mirror":
@@ -96,24 +110,38 @@ class News:
             runs = []
             with files.locked(self.store.root / "mlflow-runs.lock"):
                 for study in map(self.store.everything, self.store.studies()):
+                    common = Summary(self.store, study).common
                     for place in [place for place in places(study) if place.id == self.cell.id]:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):
                             mirror.learn(key)
                         row = mirror.row(study, place.row)
-                        runs.append((place, row, mirror.begin(place, row)))
+                        runs.append(Told(place, common, row, mirror.begin(place, row, common)))
             self.runs = runs
             self.mirror = mirror
+            self._watch_machine(mirror.uri)
         return self.mirror
+
+    def _watch_machine(self, uri: str) -> None:
+        """MLflow's own thread adds use of processor, memory, disk, network and, with `nvidia-ml-py`, of the GPU."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        for told in self.runs:
+            monitor = SystemMetricsMonitor(told.run, MACHINE_SECONDS, resume_logging=True, tracking_uri=uri)
+            monitor.start()
+            self.monitors.append(monitor)
 
     def _end(self) -> None:
         """The whole of a finished cell; what did not finish is only ended."""
         mirror = self._begin()
-        for place, row, run in self.runs:
+        for monitor in self.monitors:
+            monitor.finish()
+        self.monitors.clear()
+        for told in self.runs:
             if self.cell.done:
-                mirror.finish(place, row)
+                mirror.finish(told.place, told.parent, told.common)
             else:
-                mirror.client.set_terminated(run, "KILLED")
+                mirror.client.set_terminated(told.run, "KILLED")
 
     def warn(self, error: Exception) -> None:
         """Says once that the server does not hear of this cell; never raises."""

@@ -1,5 +1,7 @@
 """Makes MLflow equal to the store: one study, or all of them."""
 
+from collections.abc import Callable
+
 from bench.storage.store import Store
 from bench.tracking.client import how_to_open, masked, reason, sync_again, tracking_uri
 from bench.tracking.mirror import Mirror
@@ -19,7 +21,9 @@ def sync(store: Store, name: str, uri: str | None = None) -> str:
     study = store.everything(name)  # also what an earlier plan named: a new one deletes no run
     mirror = Mirror(store, uri)
     mirror.learn()
-    return mirror.study(study)
+    run = mirror.study(study)
+    mirror.report(name)
+    return run
 
 
 def sync_all(store: Store, uri: str | None = None) -> list[str]:
@@ -28,18 +32,53 @@ def sync_all(store: Store, uri: str | None = None) -> list[str]:
     mirror.learn()
     for name in names:
         mirror.study(store.everything(name))
+        mirror.report(name)
     for key in list(mirror.known):
         if key.split("/")[1] not in names:
             mirror.forget(key)
     return names
 
 
-def mirrored(store: Store, name: str, uri: str | None) -> str:
-    """Mirrors the study; a tracking server that is down costs a line, never a result."""
-    where = tracking_uri(store, uri)
-    try:
-        run = sync(store, name, uri)
-    except Exception as error:
-        again = sync_again(store, uri)
-        return f"mlflow: {masked(where)} cannot be written ({reason(error)}); nothing is lost, later run `{again}`."
-    return f"mlflow: run {run} in {masked(where)} (open with {how_to_open(store, where)})"
+class Mirrored:
+    """A study that is told to MLflow: its runs first, its report when it is written, which links to the runs.
+
+    A tracking server that is down costs a line and one wait, never a result.
+
+    Args:
+        store: The store.
+        name: The study.
+        uri: See `sync`.
+    """
+
+    def __init__(self, store: Store, name: str, uri: str | None) -> None:
+        self.store, self.name, self.uri = store, name, uri
+        self.where = tracking_uri(store, uri)
+        self.mirror: Mirror | None = None
+        self.said = self._tried(self._runs)
+
+    def add_report(self) -> None:
+        """Adds what the store has of the study's report, where the runs could be written."""
+        if self.mirror is not None:
+            self.said = self._tried(self._report)
+
+    def _runs(self) -> str:
+        study, mirror = self.store.everything(self.name), Mirror(self.store, self.uri)
+        mirror.learn()
+        run = mirror.study(study)
+        self.mirror = mirror
+        return f"mlflow: run {run} in {masked(self.where)} (open with {how_to_open(self.store, self.where)})"
+
+    def _report(self) -> str:
+        if self.mirror is not None:
+            self.mirror.report(self.name)
+        return self.said
+
+    def _tried(self, work: Callable[[], str]) -> str:
+        try:
+            return work()
+        except Exception as error:
+            again = sync_again(self.store, self.uri)
+            return (
+                f"mlflow: {masked(self.where)} cannot be written ({reason(error)}); "
+                f"nothing is lost, later run `{again}`."
+            )

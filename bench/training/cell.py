@@ -57,7 +57,7 @@ def run_cell(
         started = time.time()
         attempt = cell.state().get("attempt", 0) + 1
         me = {"host": socket.gethostname(), "pid": os.getpid(), "attempt": attempt, "started": started}
-        me |= {"job": None} | (owner or {})
+        me |= {"job": None, "resumed": None} | (owner or {})
         cell.update_state(state="running", error=None, cause=None, finished=None, warnings=[], **me)
         distributed.watch(lambda cause: _fail(cell, cause, started))
         try:

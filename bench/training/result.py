@@ -147,7 +147,10 @@ def _score(
     """Scores every split and writes samples, then metrics: the file that alone means done. All else comes after it."""
     frames: dict[str, pd.DataFrame] = {}
     for splits in sets.scored:
-        tell(accelerator, f"scoring {' and '.join(splits)}")
+        doing = f"scoring {' and '.join(splits)}"
+        tell(accelerator, doing)
+        if accelerator.is_main_process:
+            cell.write("progress", {"epoch": progress.epoch, "batch": 0, "batches": 1, "doing": doing})
         frames |= evaluate_together(
             model,
             {split: sets.splits[split] for split in splits},

@@ -32,6 +32,7 @@ from bench.training.interrupt import Stop
 from bench.training.log import epoch_line, tell
 from bench.training.losses import EVERYTHING, Divisors, divisors, segmentation_loss, share_of
 from bench.training.pending import Pending
+from bench.training.previews import keep_previews
 from fianet.segmenter import Segmenter
 from fianet.timm_encoder import TimmEncoder
 
@@ -106,6 +107,9 @@ def train(
     tell(
         accelerator, f"training {where}: {recipe.epochs} epochs of {batches} batches on {accelerator.device}"
     )
+    if resumed and accelerator.is_main_process:  # what is trained again is no part of what is done
+        cell.write_history(progress.history)
+        cell.update_state(resumed=round(progress.epoch + progress.batch / batches, 2))
     erased = references_to_erase(len(train_set), recipe.erase, seed)
     pending = Pending(accelerator)
     pace = checkpoint.Pace(config.launcher.checkpoint_seconds)
@@ -179,6 +183,7 @@ def train(
             state.save_best(progress.epoch)
         progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
         if accelerator.is_main_process:
+            keep_previews(cell, progress.epoch - 1, select_set, samples)
             cell.write_history(progress.history)
         last = progress.epoch == recipe.epochs or stop(progress.history)
         # a best without a state that names it is lost with what was trained since the last one, no more

@@ -92,7 +92,8 @@ def test_study_from_nothing_to_table_then_again_without_training(command, study,
     assert sorted(run.data.tags["kind"] for run in mirrored) == ["row", "row", "seed", "seed", "study"]
     seeds = [run for run in mirrored if run.data.tags["kind"] == "seed"]
     assert {run.data.tags["cell"] for run in seeds} == {cell.id for cell in cells}
-    assert seeds[0].data.params["recipe.epochs"] == "3"
+    (whole,) = [run for run in mirrored if run.data.tags["kind"] == "study"]
+    assert whole.data.params["recipe.epochs"] == "3"
     assert "test/mIoU" in seeds[0].data.metrics
 
 

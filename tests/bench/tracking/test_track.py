@@ -132,7 +132,8 @@ def test_pages_learn_where_the_runs_are(store: Store) -> None:
     experiment = bulk.experiment.experiment_id
     known = next(known.run_id for key, known in bulk.known.items() if key.endswith("a" * 12))
     assert read_links(store, "mini") == {
-        "a" * 12: f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{known}"
+        "a"
+        * 12: f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{known}?workflowType=machine_learning"
     }
     before = (store.root / "mlflow" / "mini.json").stat().st_mtime_ns
     mirrored(store)
@@ -149,14 +150,14 @@ def test_cells_in_bulk_equal_cells_through_the_api(store: Store, monkeypatch: py
     found = both.client.search_runs([both.experiment.experiment_id], "tags.kind = 'seed'")
     one, other = sorted(found, key=lambda run: run.data.tags["study"])
     assert one.data.tags["study"] == "bulk"
-    different = {"study", "mirror.key", "mlflow.parentRunId"}
+    different = {"study", "mirror.key", "mlflow.parentRunId", "mlflow.note.content"}
     assert one.data.metrics == other.data.metrics
     assert one.data.params == other.data.params
     for run in (one, other):
         assert run.data.metrics["test/P_at_0.5"] == 50.0
-        assert run.data.params["model.fusion"] == "fiam"
+        assert run.data.params == {}, "what all cells share stands at the study"
         assert (run.info.start_time, run.info.end_time) == (1000_000, 1010_000)
-        history = both.client.get_metric_history(run.info.run_id, "epoch/val/mIoU")
+        history = both.client.get_metric_history(run.info.run_id, "val/mIoU")
         assert [(metric.step, metric.value) for metric in history] == [(0, 40.0), (1, 40.0), (2, 40.0)]
         artifacts = {each.path for each in both.client.list_artifacts(run.info.run_id)}
         assert artifacts == {"cell.json", "history.jsonl", "metrics.json"}
@@ -320,7 +321,7 @@ def test_silent_server_costs_the_end_of_a_run_one_line(store: Store, silent: int
     study(store, "a" * 12)
     uri = f"http://me:secret@127.0.0.1:{silent}"
     started = time.monotonic()
-    said = sync_module.mirrored(store, "mini", uri)
+    said = sync_module.Mirrored(store, "mini", uri).said
     assert time.monotonic() - started < 15
     assert f"http://me:***@127.0.0.1:{silent} cannot be written" in said
     assert f"`python -m bench.track sync store={store.root} 'uri=http://me:***@" in said
@@ -368,7 +369,7 @@ def test_links_and_runs_hold_no_password(store: Store, monkeypatch) -> None:
     trained(store, "a" * 12)
     study(store, "a" * 12)
     mirror = mirrored(store)
-    (run,) = runs(mirror).values()
+    (run,) = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'study'")
     assert run.data.params["tracking.uri"] == "http://me:***@host:5000"
     for path in (store.root / "mlartifacts").rglob("*.*"):
         assert b"secret" not in path.read_bytes()
@@ -405,7 +406,7 @@ def test_times_are_those_of_the_training(store: Store, through_api: bool, monkey
     (started, ended), metrics = found["Full · synthetic · seed 0"]
     assert (started, ended) == (1000_000, 1010_000)
     assert metrics["train/loss"] == [(0, 1001_000), (1, 1002_000), (2, 1003_000)]
-    assert metrics["epoch/val/mIoU"] == metrics["train/loss"]
+    assert metrics["val/mIoU"] == metrics["train/loss"]
     assert metrics["test/mIoU"] == [(0, 1010_000)]
     assert found["mini"][0] == found["Full"][0] == (500_000, 1010_000)
     assert times_of(mirrored(store)) == found
@@ -463,7 +464,7 @@ def test_epochs_told_live_are_not_told_again(store: Store, monkeypatch) -> None:
     before = time.time() * 1000
     trained(store, "a" * 12).update_state(started=before / 1000 - 1, finished=before / 1000)
     metrics = times_of(mirrored(store))["Full · synthetic · seed 0"][1]
-    for name in ("train/loss", "epoch/val/mIoU"):
+    for name in ("train/loss", "val/mIoU"):
         assert sorted(step for step, _ in metrics[name]) == [0, 1, 2]
         assert all(before - 60_000 < time <= before + 3000 for _, time in metrics[name])
 
@@ -527,16 +528,16 @@ def test_database_lies_in_the_store_whatever_its_name(tmp_path: Path, empty: byt
     (store.root / "mlflow.db").write_bytes(empty)
     trained(store, "a" * 12)
     study(store, "a" * 12)
-    said = sync_module.mirrored(store, "mini", None)
+    said = sync_module.Mirrored(store, "mini", None).said
     assert [path.name for path in tmp_path.iterdir()] == [name]
     uri = said.removeprefix("mlflow: run ").split(" in ", 1)[1].split(" (open with ")[0]
     words = shlex.split(said.split("(open with `")[1].removesuffix("`)"))
-    assert words == ["mlflow", "ui", "--backend-store-uri", uri]
+    assert words == ["python", "-m", "bench.track", "ui", f"store={store.root}"]
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name("fianet-bench")
     (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'seed'")
     assert {each.path for each in client.list_artifacts(run.info.run_id)} >= {"cell.json", "metrics.json"}
-    assert Mirror(store)._database is not None
+    assert Mirror(store).database is not None
 
 
 def test_make_ui_is_named_for_the_usual_store_alone(tmp_path: Path, monkeypatch) -> None:
