@@ -53,6 +53,7 @@ ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine a
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///runs/mlflow.db --host 127.0.0.1 --port 5000
 
 docs: $(VENV)/.docs  ## these pages and the docstrings as a site to open from disk: build/docs/index.html
+	rm -rf build/docs build/docs-read # Sphinx warns of a page once, and keeps pages that are gone
 	$(BIN)/python -m sphinx -W --keep-going --quiet -j auto -b html -d build/docs-read docs build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 

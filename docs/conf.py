@@ -25,6 +25,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 nitpicky = True
+suppress_warnings = ["ref.python"]  # a bare name in a signature that two modules have
 # other projects' names lead nowhere without a network; type variables and private names have no page
 nitpick_ignore_regex = [("py:.*", rf"(?!({'|'.join(HOUSES)})\b).*"), ("py:.*", r".*\.(_\w+|Item|Schema)")]
 myst_heading_anchors = 3
@@ -34,7 +35,13 @@ copybutton_selector = "div.highlight pre"
 
 default_role = "code"  # docstrings write `code` as Markdown does
 napoleon_use_ivar = True
-autodoc_mock_imports = ["timm", "transformers", "accelerate", "mlflow", "optuna"]  # slow to import, and only imported
+autodoc_mock_imports = [
+    "timm",
+    "transformers",
+    "accelerate",
+    "mlflow",
+    "optuna",
+]  # slow to import, and only imported
 autodoc_default_options = {
     "members": True,
     "member-order": "bysource",
@@ -42,7 +49,10 @@ autodoc_default_options = {
     "ignore-module-all": True,  # a room's door passes names on: they are documented where they are defined
 }
 autodoc_typehints_format = "short"
-toc_object_entries = False  # every page holds the whole navigation: with all functions in it a build takes minutes
+add_module_names = False
+toc_object_entries = (
+    False  # every page holds the whole navigation: with all functions in it a build takes minutes
+)
 
 html_theme = "furo"
 html_title = project
@@ -100,7 +110,7 @@ def _automodule(name: str) -> str:
 
 
 def write_api() -> None:
-    """docs/api: a page a room. Those that are as they should be stay, for Sphinx reads only what changed."""
+    """docs/api: a page a room. Those that are as they should be stay: another build may be reading them."""
     folder = ROOT / "docs" / "api"
     folder.mkdir(exist_ok=True)
     doors = [door for house in HOUSES for door in sorted((ROOT / house).rglob("__init__.py"))]
