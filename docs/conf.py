@@ -33,6 +33,8 @@ highlight_language = "text"
 lexers["csv"] = TextLexer()
 copybutton_selector = "div.highlight pre"
 
+viewcode_follow_imported_members = False  # everything is documented where it is defined
+
 default_role = "code"  # docstrings write `code` as Markdown does
 napoleon_use_ivar = True
 autodoc_mock_imports = [
@@ -58,6 +60,7 @@ html_theme = "furo"
 html_title = project
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = html_show_sourcelink = False
 
 # files of the repository, and the page that includes each

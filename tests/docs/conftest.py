@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ REPO = Path(__file__).parents[2]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built site; built once, whatever the number of test processes. Warnings are errors."""
     pytest.importorskip("sphinx")
-    shared = tmp_path_factory.getbasetemp().parent  # of all test processes
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # by all test processes of this run
     built, log = shared / "site", shared / "site.log"
     with FileLock(shared / "site.lock"):
         if not log.exists():
