@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 MEASURED := OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
-.PHONY: help run small test nightly bench bench-compare bench-accept bench-gpu gpu lint ui docs-assets clean
+.PHONY: help run small test nightly bench bench-compare bench-accept bench-gpu gpu lint ui docs docs-assets clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,11 @@ ui: $(VENV)/.run  ## MLflow's pages on http://127.0.0.1:5000, for this machine a
 	@echo "All studies, no server needed: $(CURDIR)/runs/reports/index.html"
 	$(BIN)/python -m bench.track ui $(ARGS)
 
+docs: $(VENV)/.docs  ## these pages and the docstrings as a site to open from disk: build/docs/index.html
+	rm -rf build/docs build/docs-read # Sphinx warns of a page once, and keeps pages that are gone
+	$(BIN)/python -m sphinx -W --keep-going --quiet -j auto -b html -d build/docs-read docs build/docs
+	@echo "Open $(CURDIR)/build/docs/index.html"
+
 docs-assets: run  ## README's table and the docs' pictures, from a real run of `make run`
 	$(BIN)/python -m reports.assets ablation=fiam
 	$(BIN)/python -m bench.refer out=data/synthetic preview=12
@@ -72,6 +77,10 @@ $(VENV)/.small: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[pretrained]"
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@touch $@ $(VENV)/.run
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
-	@touch $@ $(VENV)/.run
+	@touch $@ $(VENV)/.run $(VENV)/.docs

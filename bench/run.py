@@ -19,14 +19,10 @@ def main(argv: list[str]) -> int:
 
         print(help_page.text())
         return 0
-    if keys := {"--keys", "--keys=markdown"} & set(argv):
-        from bench.config import keys as every_key
+    if {"--keys", "--keys=markdown"} & set(argv):
+        from bench.config import keys
 
-        words = [word for word in argv if word not in keys]
-        print(
-            every_key.text(words) if "--keys" in keys else every_key.page(),
-            end="\n" if "--keys" in keys else "",
-        )
+        print(keys.printed(argv))
         return 0
     return run(argv)
 

@@ -111,7 +111,7 @@ class Stage(nn.Module):
 
     Args:
         merge: Halves the map, or leaves it.
-        blocks: `SwinBlock`s.
+        blocks: Of `SwinBlock`.
         window: Side of their windows.
     """
 

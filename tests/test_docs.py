@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ import pytest
 
 import bench
 import reports
+from bench.config import plugins
 from bench.config.compose import configuration
 from bench.config.request import KEYS, Request
 from bench.study.definition import read_study
@@ -22,6 +24,7 @@ from bench.terminal.arguments import divide, parse, positional
 REPO = Path(__file__).parents[1]
 PAGES = [
     REPO / "README.md",
+    REPO / "CONTRIBUTING.md",
     *sorted((REPO / "docs").glob("*.md")),
     *sorted((REPO / "reports/results").glob("**/README.md")),
     *sorted((REPO / "experiments").glob("**/*.yaml")),
@@ -65,6 +68,12 @@ def commands(starting: str) -> list[str]:
     return sorted(set(found))
 
 
+def studies() -> dict[str, str]:
+    """Studies that pages show whole: their file's name, which the first line says, and what is in it."""
+    text = "".join(page.read_text() for page in PAGES)
+    return dict(re.findall(r"^```yaml\n# (\w+\.yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
 SHOWN = ("...", "--help", "--keys", "--keys=markdown")  # no key=value
 
 
@@ -98,7 +107,11 @@ def test_what_zsh_would_take_for_patterns_is_found() -> None:
 
 
 @pytest.mark.parametrize("command", commands("python -m "))
-def test_shown_python_command_is_understood(command: str) -> None:
+def test_shown_python_command_is_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = EntryPoint("meannet", "meannet:build", plugins.GROUP)  # by who reads docs/models.md
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [installed])
     name, *words = shlex.split(re.sub(r" > \S+$", "", command))[2:]
     if name not in COMMANDS:
         assert importlib.util.find_spec(name), f"{name} does not exist"
@@ -112,7 +125,9 @@ def test_shown_python_command_is_understood(command: str) -> None:
         parse(own, schema, "")
         configuration(words)
         if study := Request.parse(words).value("ablation"):
-            assert read_study(study).rows
+            for name, content in studies().items():
+                (tmp_path / name).write_text(content)
+            assert read_study(str(tmp_path / study) if study in studies() else study).rows
     elif name == "bench.predict":
         module.read_options(words)
     else:

@@ -23,7 +23,7 @@ def published(page: str) -> str:
     return text.split("<!-- table")[0]  # what follows is written by make docs-assets
 
 
-@pytest.mark.parametrize("page", ["docs/findings.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/findings.md", "docs/index.md", "README.md"])
 def test_scores_and_intervals_on_the_page_are_those_stored(page: str) -> None:
     said, known = published(page), stored()
     scores, intervals = SCORE.findall(said), INTERVAL.findall(said)

@@ -15,6 +15,8 @@ from typing import Any, get_args, get_type_hints
 
 from bench.config import schema
 from bench.config.compose import configuration
+from bench.terminal.command_line import command_line
+from bench.terminal.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,27 @@ class Key:
     value: str
     choices: tuple[str, ...]
     meaning: str
+
+
+def printed(words: list[str]) -> str:
+    """What `--keys` and `--keys=markdown` answer.
+
+    Args:
+        words: Of the command line, these two among them.
+
+    Raises:
+        UserError: The arguments are wrong, or there are some beside `--keys=markdown`, whose page knows none.
+    """
+    others = [word for word in words if word != "--keys=markdown"]
+    if others == words:
+        return text([word for word in words if word != "--keys"])
+    if others:
+        shown = command_line("bench.run", *dict.fromkeys(["--keys", *others]))
+        raise UserError(
+            f"--keys=markdown stands alone, without {others[0]}: its page is that of a command without arguments.",
+            f"`{shown}` lists the keys as they are with these.",
+        )
+    return page().removesuffix("\n")
 
 
 def groups(words: list[str]) -> Iterator[tuple[str, str, list[Key]]]:

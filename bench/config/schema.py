@@ -156,8 +156,8 @@ class WordNorm(StrEnum):
 class FiamConfig:
     """Which text fragments FIAM uses beside the context, and how."""
 
-    object: bool = True
-    position: bool = True
+    object: bool = True  # object words are read
+    position: bool = True  # position words are read
     norm: WordNorm = WordNorm.positions
     coordinates: bool = False  # position words see where each pixel lies (ours)
 
@@ -166,7 +166,7 @@ class FiamConfig:
 class TmemConfig:
     """Text-aware multi-scale enhancement: number of attention blocks (1 on RefSegRS, 3 on RRSIS-D)."""
 
-    blocks: int = 3
+    blocks: int = 3  # 1 on RefSegRS, 3 on RRSIS-D in the paper
 
 
 class PhraseWords(StrEnum):
@@ -180,13 +180,14 @@ class PhraseWords(StrEnum):
 class TextConfig:
     """The sentence encoder. `pretrained`: hub id or folder; none, `random`: random weights, the shipped vocabulary."""
 
+    # hub id or folder; none, `random`: random weights, the shipped vocabulary
     pretrained: str | None = path(None)
-    width: int = 768
-    layers: int = 12
-    heads: int = 12
-    dropout: float = 0.1
+    width: int = 768  # features of a word; this and the next three: where weights are random
+    layers: int = 12  # of attention
+    heads: int = 12  # of each layer
+    dropout: float = 0.1  # while training
     trained_layers: int = 10  # the first n layers train; the published recipe leaves 10 and 11 as they are
-    train_embeddings: bool = False
+    train_embeddings: bool = False  # whether the embeddings of word pieces train
     phrases: PhraseWords = PhraseWords.masked
 
 
@@ -196,11 +197,12 @@ class EncoderConfig:
 
     kind: EncoderKind = EncoderKind.swin
     name: str | None = None  # of kind timm: any of its backbones with four stages of stride 4, 8, 16, 32
+    # file or timm name; none, `random`: random weights; `required`: must be chosen
     pretrained: str | None = path(None)
     embed_dim: int = 128  # this and the next three: of kind swin
-    depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])
-    heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])
-    window: int = 12
+    depths: list[int] = field(default_factory=lambda: [2, 2, 18, 2])  # blocks of each stage
+    heads: list[int] = field(default_factory=lambda: [4, 8, 16, 32])  # of attention in each stage
+    window: int = 12  # side of a window, in positions
     drop_path: float = 0.3  # stochastic depth of the last block, where there is some
     trained_stages: int = 4  # the last n stages train; the others stay in eval mode too
     freeze_norm: bool = False  # of kind timm: batch norms keep the statistics they start with
@@ -224,12 +226,13 @@ class PublishedModel:
 class ModelConfig:
     """Which module fills each slot, and the sizes of the shared parts."""
 
-    name: str = "fianet"
+    name: str = "fianet"  # what tables and the store call it; set by `model=NAME`
     fusion: Fusion = Fusion.fiam
     neck: Neck = Neck.tmem
     decoder: Decoder = Decoder.simple
+    # of attention, in the fusion after each stage
     fusion_heads: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
-    fusion_dropout: float = 0.0
+    fusion_dropout: float = 0.0  # of the fusions, while training
     fiam: FiamConfig = field(default_factory=FiamConfig)
     tmem: TmemConfig = field(default_factory=TmemConfig)
     text: TextConfig = field(default_factory=TextConfig)
@@ -242,37 +245,38 @@ class ModelConfig:
 class SyntheticConfig:
     """How many overhead scenes are drawn, how large, and from which seed."""
 
-    train: int = 700
-    val: int = 80
-    test: int = 150
-    size: int = 96
-    per_image: int = 3
-    seed: int = 0
+    train: int = 700  # scenes to train on
+    val: int = 80  # scenes that choose the epoch
+    test: int = 150  # scenes to test on
+    size: int = 96  # side of a scene in pixels
+    per_image: int = 3  # sentences about one scene at most
+    seed: int = 0  # which scenes are drawn
 
 
 @dataclass
 class ReferConfig:
     """Which sentences are said of COCO instances: `python -m bench.refer --help` says what each key means."""
 
-    name: str = ""
-    rename: dict[str, str] = field(default_factory=dict)
-    seed: int = 0
-    per_instance: int = 4
-    per_image: int = 30
+    name: str = ""  # what tables call the set
+    rename: dict[str, str] = field(default_factory=dict)  # other words for classes
+    seed: int = 0  # chooses sentences and splits
+    per_instance: int = 4  # sentences about one instance at most
+    per_image: int = 30  # sentences about one image at most
+    # shares of train, val and test, by image
     split: list[float] = field(default_factory=lambda: [0.7, 0.1, 0.2])
-    colours: bool = False
-    groups: bool = False
-    min_visible: float = 0.5
-    max_side: int = 0
+    colours: bool = False  # colour words, read from the pixels
+    groups: bool = False  # also sentences about several objects
+    min_visible: float = 0.5  # share of an object that must be in the picture
+    max_side: int = 0  # larger images are shrunk to this many pixels; 0: none is
 
 
 @dataclass
 class PublishedData:
     """The settings the papers use on this set; recipes refer to it."""
 
-    epochs: int = 40
-    lr: float = 3e-5
-    tmem_blocks: int = 3
+    epochs: int = 40  # see recipe.epochs
+    lr: float = 3e-5  # see recipe.lr
+    tmem_blocks: int = 3  # see model.tmem.blocks
     erase: float = (
         0.0  # share of training references that get black boxes: the model's on RRSIS-D, none elsewhere
     )
@@ -282,10 +286,10 @@ class PublishedData:
 class DataConfig:
     """A referring data set on disk. Of its keys only those that change what is read are part of a cell's identity."""
 
-    name: str = "rrsisd"
+    name: str = "rrsisd"  # what tables and the store call the set
     layout: Layout = Layout.rrsisd
-    root: str = path("data/rrsisd")
-    max_tokens: int = 22
+    root: str = path("data/rrsisd")  # its folder
+    max_tokens: int = 22  # word pieces a sentence is cut to, the two that mark its ends included
     file: str | None = path(None)  # the table of layout manifest
     coco: str | None = path(None)  # the instance file of layout coco
     images: str | None = path(None)  # folder of the images (coco, refcoco); none for refcoco: root/images
@@ -311,16 +315,16 @@ class RecipeConfig:
     """How a cell is trained: AdamW, one schedule, one loss."""
 
     size: int = 480  # input side in pixels
-    epochs: int = 40
-    batch_size: int = 8
+    epochs: int = 40  # passes over the training sentences
+    batch_size: int = 8  # sentences a step, over all processes
     # parts a batch is computed in, where the GPU cannot hold it; batch norm sees each part alone
     accumulate: int = 1
     # compute blocks twice instead of keeping them: less memory, the same numbers; not for models of other packages
     checkpointing: bool = False
     # training steps as fused kernels: minutes before the first one, then faster on GPUs; within rounding the same
     compile: bool = False
-    lr: float = 3e-5
-    weight_decay: float = 0.01
+    lr: float = 3e-5  # of AdamW, at the first step
+    weight_decay: float = 0.01  # of AdamW
     power: float = 0.9  # poly schedule (1 - it/total)^power, per iteration
     loss: LossName = LossName.ce_dice
     dice: DiceReduction = DiceReduction.sum
@@ -355,9 +359,9 @@ class LauncherConfig:
     checkpoint_seconds: float = 0.0
     # what follows is read by launcher=slurm alone
     partition: str | None = None  # none: the cluster's default, also for the next three
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None
+    account: str | None = None  # who pays, as sbatch's --account
+    qos: str | None = None  # as sbatch's --qos
+    constraint: str | None = None  # as sbatch's --constraint
     nodes: int = 1  # that train one cell together, with `processes` each
     gpus: int = 0  # per process
     cpus: int = 2  # per process
@@ -380,7 +384,7 @@ class LauncherConfig:
 class TrackingConfig:
     """The MLflow mirror of the store."""
 
-    enabled: bool = True
+    enabled: bool = True  # whether MLflow hears of a study at all
     live: bool = False  # cells tell the server about every epoch; else a study is mirrored when it ends
     uri: str | None = path(None)  # none: sqlite file inside the store
 
@@ -408,8 +412,8 @@ class Config:
     weights: str | None = path(None)
     ablation: str | None = path(None)  # study name or path to its YAML; none: one row, the chosen model
     name: str | None = None  # what the store calls the study; none: the name of `ablation`, else of the model
-    seeds: list[int] = field(default_factory=lambda: [0])
-    store: str = path("runs")
+    seeds: list[int] = field(default_factory=lambda: [0])  # every row is trained once with each
+    store: str = path("runs")  # folder of cells, plans, reports and the MLflow file
     dry_run: bool = False  # print the plan and stop
     rehearse: bool = False  # two steps of every distinct model, scored, saved and resumed; then stop
     wait: bool = False  # launcher=slurm: follow the jobs to their end instead of returning at once

@@ -48,7 +48,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def dice(logits: Tensor, target: Tensor, reduction: str = "sum") -> Tensor:
-    """1 - 2|p*q| / |p+q| per sample and class, on the softmax p and the one-hot target q.
+    """`1 - 2|p*q| / |p+q|` per sample and class, on the softmax p and the one-hot target q.
 
     Args:
         logits: (B,2,H,W) float32.

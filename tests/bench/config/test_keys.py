@@ -48,6 +48,11 @@ def test_comments_are_found_above_beside_and_inside_a_field() -> None:
     assert found["data.published.erase"].meaning.startswith("share of training references")  # inside
 
 
+def test_every_key_says_what_it_means() -> None:
+    silent = [name for name, key in listed().items() if not (key.meaning or key.choices)]
+    assert not silent, "a comment beside its field in bench/config/schema.py"
+
+
 def test_wrong_words_are_refused_as_in_a_run() -> None:
     with pytest.raises(UserError):
         listed("recipe.lrr=1")
@@ -59,6 +64,18 @@ def test_the_command_lists_them_for_other_arguments(
     monkeypatch.setattr("sys.argv", ["bench.run", "--keys", "recipe.epochs=7"])
     assert main() == 0
     assert "recipe.epochs=7" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("others", [["recipe.epochs=7"], ["--keys"], ["nonsense", "data=rrsisd"]])
+def test_the_page_refuses_other_arguments_instead_of_ignoring_them(
+    others: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench.run", *others, "--keys=markdown"])
+    assert main() == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"without {others[0]}" in said.err
+    assert len(said.err.splitlines()) == 2
 
 
 def test_the_page_of_the_docs_is_what_the_schema_says_now() -> None:
