@@ -24,6 +24,11 @@ class Place:
     transform: Any
     crs: Any | None
 
+    def at(self, column: float, row: float) -> tuple[float, float]:
+        """Coordinates x, y of a corner of a pixel: (0, 0) is the upper left one of the raster."""
+        a, b, c, d, e, f = self.transform[:6]
+        return a * column + b * row + c, d * column + e * row + f
+
 
 @dataclass(frozen=True)
 class Picture:

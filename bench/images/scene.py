@@ -66,7 +66,8 @@ class HeldScene(Scene):
     """A picture that is held in memory."""
 
     def __init__(self, picture: Picture) -> None:
-        super().__init__(picture.path, *picture.valid.shape, picture.place, picture.notes)
+        height, width = picture.valid.shape
+        super().__init__(picture.path, height, width, picture.place, picture.notes)
         self.picture = self.thumbnail = picture
 
     def _inside(self, top: int, left: int, bottom: int, right: int) -> Picture:

@@ -84,9 +84,10 @@ class Tiling:
         return side
 
 
-def shrunk(height: int, width: int, size: int) -> str | None:
-    """A note on an image that is much larger than the model's square and is read at once; None: it is not."""
-    factor = max(height, width) / size
+def shrunk(longest: int, size: int) -> str | None:
+    """A note on an image whose longest side is many times the model's and that is read at once; else None."""
+    factor = longest / size
     if factor <= SHRUNK:
         return None
-    return f"was shrunk {factor:.0f} times, to the model's {size} pixels: small objects vanish; tile=auto reads it in windows"
+    small = f"was shrunk {factor:.0f} times, to the model's {size} pixels: small objects vanish"
+    return f"{small}; tile=auto reads it in windows"

@@ -54,11 +54,11 @@ def resolution(scene: Scene) -> float:
     if place is not None and place.crs is not None:
         x, y = scene.width // 2, scene.height // 2
         corners = [(x, y), (x, y + 1), (x + 1, y + 1), (x + 1, y), (x, y)]
-        ring = [place.transform * corner for corner in corners]
+        ring = [place.at(*corner) for corner in corners]
         turned = on_earth({"type": "Polygon", "coordinates": [ring]}, place)
     if turned is None:
         raise UserError(
-            f"{scene.path}: does not say where on Earth it lies, so nobody knows how large its pixels are (resolution=).",
+            f"{scene.path}: does not say where on Earth it lies, so resolution= has nothing to compare with.",
             "Pass scale= instead: metres a pixel of this image / metres a pixel of those trained on.",
         )
     return math.sqrt(square_metres(turned))

@@ -114,7 +114,7 @@ def _mask(labels: Any) -> Any:
 
 
 def _on_map(ring: Iterable[tuple[float, float]], place: Place) -> Ring:
-    return [place.transform * point for point in ring]
+    return [place.at(*point) for point in ring]
 
 
 def _wound(geometry: dict[str, Any]) -> dict[str, Any]:

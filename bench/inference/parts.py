@@ -51,7 +51,7 @@ class Parts:
         before = 0
         for mask in strips:
             pieces, count = ndimage.label(mask)
-            numbers = np.concatenate([[0], self.pieces[before : before + count]]).astype(np.int32)
+            numbers = np.append(0, self.pieces[before : before + count]).astype(np.int32)
             before += count
             yield numbers[pieces]
 
@@ -74,7 +74,7 @@ class PartFinder:
         weights = np.where(mask, probability, 0).ravel()
         self._sums.append(np.bincount(pieces.ravel(), weights, count + 1)[1:])
         found = [(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(pieces)]
-        self._boxes.append(np.array(found, np.int64).reshape(-1, 4) + (0, self._top, 0, self._top))
+        self._boxes.append(np.array(found, np.int64).reshape(-1, 4) + np.array((0, self._top, 0, self._top)))
         first, last = (np.where(row > 0, row + self._count, 0).astype(np.int64) for row in pieces[[0, -1]])
         if self._last.size:
             touching = (self._last > 0) & (first > 0)
@@ -83,7 +83,7 @@ class PartFinder:
 
     def parts(self) -> Parts:
         """All parts of the strips so far, numbered by their first pixel's strip."""
-        above, below = np.concatenate([*self._joins, np.zeros((2, 0), np.int64)], axis=1) - 1
+        above, below = np.concatenate([np.zeros((2, 0), np.int64), *self._joins], axis=1) - 1
         joins = sparse.coo_array((np.ones(len(above)), (above, below)), (self._count, self._count))
         number, part = (
             sparse.csgraph.connected_components(joins, directed=False) if self._count else (0, above)

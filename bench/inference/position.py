@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.images.scene import Scene
 from bench.inference.asked import Position
 from bench.inference.parts import Parts
-from bench.sentences.places import Placed, placed, there
+from bench.sentences.places import Box, Placed, placed, there
 from fianet.decouple import decouple
 
 LEAST = 4
@@ -37,7 +37,7 @@ class Sentence:
         if self.place is None:
             return parts, notes
         things = [number for number in range(len(parts)) if parts.pixels[number] >= self.least]
-        boxes = [tuple(map(float, parts.boxes[number])) for number in things]
+        boxes: list[Box] = [tuple(parts.boxes[number].tolist()) for number in things]
         kept = [things[number] for number in there(self.place, boxes, scene.width, scene.height)]
         said = f'"{self.place.said}" was looked for in the whole scene: kept {len(kept)} of the {len(parts)} parts'
         return parts.only(kept), [*notes, f'{said} found as "{self.asked}"']

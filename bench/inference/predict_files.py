@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -61,7 +61,7 @@ class Wanted:
     bands: Sequence[int] = ()
     batch_size: int = 8
     tiling: Tiling | None = None
-    outlines: Outlines = Outlines()
+    outlines: Outlines = field(default_factory=Outlines)
 
 
 def predict_files(
@@ -116,7 +116,7 @@ def _as_a_whole(
     while batch := list(islice(jobs, wanted.batch_size)):
         found = predictor([(job.picture, job.text) for job in batch])
         for job, prediction in zip(batch, found, strict=True):
-            note = shrunk(*job.picture.valid.shape, predictor.size)
+            note = shrunk(max(job.picture.valid.shape), predictor.size)
             notes = [note] if note else []
             records.append(
                 write_prediction(job.stem, job.picture, job.text, prediction, wanted.outlines, notes)

@@ -13,7 +13,7 @@ from bench.sentences.expressions import is_plural
 from bench.sentences.predicates import Cell, Instance, Scene, Verdict
 from fianet.decouple import Kind, Span, decouple, words
 
-Box = tuple[float, ...]
+Box = tuple[float, float, float, float]
 
 _SIDES = {
     **dict.fromkeys(("left", "west"), (-1, 0)),
@@ -26,9 +26,9 @@ _SIDES = {
     "southwest": (-1, 1),
     "southeast": (1, 1),
 }
-_LEADING = frozenset("on in at to toward towards near along within inside".split())
-_PARTS = frozenset("side corner half edge end part hand area region border".split())
-_PICTURE = frozenset("image picture photo photograph scene map".split())
+_LEADING = frozenset(("on", "in", "at", "to", "toward", "towards", "near", "along", "within", "inside"))
+_PARTS = frozenset(("side", "corner", "half", "edge", "end", "part", "hand", "area", "region", "border"))
+_PICTURE = frozenset(("image", "picture", "photo", "photograph", "scene", "map"))
 _BETWEEN = frozenset((Kind.article, Kind.degree, Kind.of, Kind.state))
 _LEFT_OVER = re.compile(r"(?:[\s,;:]|\b(?:is|are|was|were|be|that|which|and)\b)+(?=[.!?]*$)", re.IGNORECASE)
 
