@@ -33,12 +33,13 @@ class Outline:
 
 
 def outlines(
-    labels: Any, parts: Parts, place: Place, text: str, simplify: float = 0.0
+    labels: Any, mask: Any, parts: Parts, place: Place, text: str, simplify: float = 0.0
 ) -> list[Outline] | None:
     """Every connected part of a mask.
 
     Args:
-        labels: (H,W) int32, or a rasterio band of such: the number of each pixel's part, 0 where there is none.
+        labels: (H,W) int32, the number of each pixel's part, or a rasterio band of such.
+        mask: (H,W) bool, where there are parts, or a rasterio band of 0 and 1.
         parts: What is known of them.
         place: Where the mask lies; its `crs` is known.
         text: The sentence.
@@ -48,7 +49,7 @@ def outlines(
         None where the coordinates have no longitude and latitude.
     """
     found = []
-    for shape, number in features.shapes(labels, mask=_mask(labels), connectivity=4):
+    for shape, number in features.shapes(labels, mask=mask, connectivity=4):
         part = int(number) - 1
         rings = [_on_map(ring, place) for ring in shape["coordinates"]]
         earth = on_earth({"type": "Polygon", "coordinates": rings}, place)
@@ -106,11 +107,6 @@ def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
     length = float(np.hypot(*along))
     away = points - start
     return np.abs(along[0] * away[:, 1] - along[1] * away[:, 0]) / max(length, 1e-12)
-
-
-def _mask(labels: Any) -> Any:
-    """Where there are parts, in the form that rasterio takes beside these labels."""
-    return labels > 0 if isinstance(labels, np.ndarray) else labels
 
 
 def _on_map(ring: Iterable[tuple[float, float]], place: Place) -> Ring:

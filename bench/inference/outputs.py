@@ -79,7 +79,7 @@ def write_prediction(
         write_mask(written["geotiff"], found.mask, picture.place)
         parts = find_parts(found.mask, found.probability)
         (labels,) = parts.labels([found.mask])
-        more, lost = write_outlines(stem, labels, parts, picture.place, text, asked or Outlines())
+        more, lost = write_outlines(stem, labels, found.mask, parts, picture.place, text, asked or Outlines())
         written |= more
         said += lost
     probability = round(float(found.probability[found.mask].mean()), 4) if found.mask.any() else None
@@ -87,13 +87,14 @@ def write_prediction(
 
 
 def write_outlines(
-    stem: Path, labels: Any, parts: Parts, place: Place, text: str, asked: Outlines
+    stem: Path, labels: Any, mask: Any, parts: Parts, place: Place, text: str, asked: Outlines
 ) -> tuple[dict[str, Path], list[str]]:
     """Writes the outlines of a mask that lies on a map.
 
     Args:
         stem: Folder and beginning of the name.
         labels: As `outlines.outlines`.
+        mask: As `outlines.outlines`.
         parts: As `outlines.outlines`.
         place: Where the mask lies.
         text: The sentence.
@@ -107,7 +108,7 @@ def write_outlines(
 
     if place.crs is None:
         return {}, []
-    found = outlines(labels, parts, place, text, asked.simplify)
+    found = outlines(labels, mask, parts, place, text, asked.simplify)
     if found is None:
         return {}, ["its coordinates have no longitude and latitude: no outlines are written"]
     file = Path(f"{stem}.{asked.format}")

@@ -20,6 +20,8 @@ from bench.inference.parts import PartFinder
 from bench.inference.position import Sentence
 from bench.inference.predictor import Prediction
 
+LABELS = "int32"
+
 
 def write_scene(
     stems: Sequence[Path],
@@ -86,7 +88,7 @@ class _Layer:
         self.working.close()
         parts, notes = sentence.decide(self.finder.parts(), self.scene)
         shown = np.zeros(self.scene.thumbnail.valid.shape, bool)
-        with self._rows("labels", "int32") as labels, self._rows("kept", "uint8") as kept:
+        with self._rows("labels", LABELS) as labels, self._rows("kept", "uint8") as kept:
             top = 0
             for each in parts.labels(self._masks()):
                 window = self._window(top, len(each))
@@ -104,9 +106,9 @@ class _Layer:
         small = self.scene.thumbnail
         write_png(written["overlay"], overlay(small.pixels, small.valid, shown, sentence.text))
         if self.scene.place is not None:
-            with rasterio.open(self._file("labels")) as labels:
-                band = rasterio.band(labels, 1)
-                more, lost = write_outlines(self.stem, band, parts, self.scene.place, sentence.text, asked)
+            with rasterio.open(self._file("labels")) as labels, rasterio.open(self._file("kept")) as kept:
+                bands = (rasterio.band(labels, 1), rasterio.band(kept, 1))
+                more, lost = write_outlines(self.stem, *bands, parts, self.scene.place, sentence.text, asked)
             written |= more
             notes = [*notes, *lost]
         mean = parts.mean_probability()
@@ -119,8 +121,9 @@ class _Layer:
         return self.folder / f"{name}.tif"
 
     def _rows(self, name: str, kind: str, nodata: int | None = None) -> Any:
-        shape = (self.scene.height, self.scene.width)
-        return rows_raster(self._file(name), kind, *shape, self.scene.place, nodata)
+        # outlines are followed in pixels: the labels lie nowhere
+        place = None if kind == LABELS else self.scene.place
+        return rows_raster(self._file(name), kind, self.scene.height, self.scene.width, place, nodata)
 
     def _window(self, top: int, height: int) -> Window:
         return Window(0, top, self.scene.width, height)
