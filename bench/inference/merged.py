@@ -14,6 +14,7 @@ from bench.inference.predictor import Prediction, Predictor
 from bench.inference.windows import shares, starts
 
 Progress = Callable[[int, int], None]
+ROWS = 512  # of a strip at most: what is made of strips takes memory too
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,18 @@ class Merger:
         a window without data is not looked at. Only the rows of one row of windows are in memory.
         """
         tops, lefts = (starts(n, self.side, self.overlap) for n in (self.scene.height, self.scene.width))
-        down, across = shares(tops, self.side), shares(lefts, self.side)
+        down, across = shares(tops, self.side), dict(zip(lefts, shares(lefts, self.side), strict=True))
         width = lefts[-1] + self.side
         odds = np.zeros((len(self.texts), self.side, width), np.float32)
         valid = np.zeros((self.side, width), bool)
         for row, top in enumerate(tops):
-            weights = {left: np.outer(down[row], share) for left, share in zip(lefts, across, strict=True)}
-            done = row * len(lefts)
-            for text, window, found in self._answers(
-                self._read(top, lefts, done, valid, len(tops) * len(lefts))
-            ):
-                odds[text, :, window.left : window.left + self.side] += weights[window.left] * found
+            windows = self._read(top, lefts, row * len(lefts), valid, len(tops) * len(lefts))
+            for text, left, found in self._answers(windows):
+                odds[text, :, left : left + self.side] += found * np.outer(down[row], across[left])
             final = (tops[row + 1] if row + 1 < len(tops) else self.scene.height) - top
-            yield [
-                _strip(each[:final, : self.scene.width], valid[:final, : self.scene.width]) for each in odds
-            ]
+            for start in range(0, final, ROWS):
+                part = (slice(start, min(start + ROWS, final)), slice(self.scene.width))
+                yield [_strip(each[part], valid[part]) for each in odds]
             odds[:, : self.side - final] = odds[:, final:].copy()
             odds[:, self.side - final :] = 0
             valid[: self.side - final] = valid[final:].copy()
@@ -77,15 +75,15 @@ class Merger:
                 yield window, picture
         self.progress(done + len(lefts), total)
 
-    def _answers(self, windows: Iterator[tuple[Window, Picture]]) -> Iterator[tuple[int, Window, np.ndarray]]:
-        """Number of the sentence, window, log-odds (side,side)."""
+    def _answers(self, windows: Iterator[tuple[Window, Picture]]) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Number of the sentence, left of the window, log-odds (side,side)."""
         asked = (
             (window, picture, number) for window, picture in windows for number in range(len(self.texts))
         )
         while batch := list(islice(asked, self.batch_size)):
             pairs = [(picture, self.texts[number]) for _, picture, number in batch]
             for (window, _, number), logits in zip(batch, self.predictor.logits(pairs), strict=True):
-                yield number, window, _odds(logits, self.side)
+                yield number, window.left, _odds(logits, self.side)
 
 
 def whole(strips: Iterator[list[Prediction]]) -> list[Prediction]:

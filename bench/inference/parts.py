@@ -70,9 +70,9 @@ class PartFinder:
     def add(self, mask: np.ndarray, probability: np.ndarray) -> None:
         """Takes the next strip: mask (h,W) bool and probability (h,W)."""
         pieces, count = ndimage.label(mask)
-        self._pixels.append(np.bincount(pieces.ravel(), minlength=count + 1)[1:])
-        weights = np.where(mask, probability, 0).ravel()
-        self._sums.append(np.bincount(pieces.ravel(), weights, count + 1)[1:])
+        numbers = pieces[mask]  # of few pixels, where little was found
+        self._pixels.append(np.bincount(numbers, minlength=count + 1)[1:])
+        self._sums.append(np.bincount(numbers, probability[mask], count + 1)[1:])
         found = [(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(pieces)]
         self._boxes.append(np.array(found, np.int64).reshape(-1, 4) + np.array((0, self._top, 0, self._top)))
         first, last = (np.where(row > 0, row + self._count, 0).astype(np.int64) for row in pieces[[0, -1]])

@@ -378,3 +378,14 @@ def test_outlines_as_geopackage(predictor: Predictor, tmp_path: Path) -> None:
     listed = json.loads((tmp_path / "out/predictions.json").read_text())
     assert listed == [record]
     assert listed[0]["window"] == SIZE
+
+
+def test_real_photographs_are_merged_without_a_seam(shared: Path, predictor: Predictor) -> None:
+    """A model that judges every pixel by itself finds in windows what it finds in the whole photograph."""
+    paths = sorted((shared / "data/vhr10/images").glob("*.jpg"))[:3]
+    assert len(paths) == 3
+    for path in paths:
+        picture = read_picture(path)
+        picture = Picture(path, picture.pixels[:400, :500], picture.valid[:400, :500])
+        odds = predictor.model(_normal(picture.pixels))[0]
+        assert np.array_equal(merged(predictor, picture, SIZE).mask, (odds[1] > odds[0]).numpy())
