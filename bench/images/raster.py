@@ -71,9 +71,15 @@ def _opened(path: Path, remedy: str) -> Iterator[Any]:
             f"{path}: not a TIFF, PNG or JPEG 2000.",
             remedy,
         )
+    with _reading(path), rasterio.open(path.resolve(), driver=driver) as raster:
+        yield raster
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what GDAL says of a damaged file into a `UserError`."""
     try:
-        with rasterio.open(path.resolve(), driver=driver) as raster:
-            yield raster
+        yield
     except RasterioError as error:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).",
@@ -104,8 +110,9 @@ class RasterScene(Scene):
         self.thumbnail = self._picture(values, valid)
 
     def _inside(self, top: int, left: int, bottom: int, right: int) -> Picture:
-        window = ((top, bottom), (left, right))
-        return self._picture(*_values(self._raster, self._bands, window=window))
+        with _reading(self.path):
+            values, valid = _values(self._raster, self._bands, window=((top, bottom), (left, right)))
+        return self._picture(values, valid)
 
     def _picture(self, values: np.ndarray, valid: np.ndarray) -> Picture:
         pixels = _colours(self._raster, self._bands, values, valid, self._ends)

@@ -16,7 +16,7 @@ from bench.inference.asked import Outlines
 from bench.inference.geo import NO_PERCENT, rows_raster, write_cog
 from bench.inference.outputs import record, write_outlines, write_png
 from bench.inference.overlay import overlay
-from bench.inference.parts import PartFinder
+from bench.inference.parts import PartFinder, Parts
 from bench.inference.position import Sentence
 from bench.inference.predictor import Prediction
 
@@ -87,15 +87,7 @@ class _Layer:
         """Writes the files and says what they are."""
         self.working.close()
         parts, notes = sentence.decide(self.finder.parts(), self.scene)
-        shown = np.zeros(self.scene.thumbnail.valid.shape, bool)
-        with self._rows("labels", LABELS) as labels, self._rows("kept", "uint8") as kept:
-            top = 0
-            for each in parts.labels(self._masks()):
-                window = self._window(top, len(each))
-                labels.write(each, 1, window=window)
-                kept.write((each > 0).astype(np.uint8), 1, window=window)
-                _mark(shown, each > 0, top, self.scene.height)
-                top += len(each)
+        shown = self._number(parts)
         written = {
             "geotiff": Path(f"{self.stem}.mask.tif"),
             "probability": Path(f"{self.stem}.probability.tif"),
@@ -116,6 +108,19 @@ class _Layer:
         return record(
             self.scene.path, sentence.text, pixels, probability, written, [*self.scene.notes, *notes]
         )
+
+    def _number(self, parts: Parts) -> np.ndarray:
+        """Writes the number of each pixel's part, and which have one; the latter small, as the thumbnail is."""
+        shown = np.zeros(self.scene.thumbnail.valid.shape, bool)
+        with self._rows("labels", LABELS) as labels, self._rows("kept", "uint8") as kept:
+            top = 0
+            for each in parts.labels(self._masks()):
+                window = self._window(top, len(each))
+                labels.write(each, 1, window=window)
+                kept.write((each > 0).astype(np.uint8), 1, window=window)
+                _mark(shown, each > 0, top, self.scene.height)
+                top += len(each)
+        return shown
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.tif"

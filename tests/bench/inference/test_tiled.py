@@ -303,6 +303,26 @@ def test_damaged_block_is_one_line_and_the_others_are_predicted(
     assert not [*(tmp_path / "out").rglob(".*")]
 
 
+def test_block_that_cannot_be_read_midway_is_said_of_the_image(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench.images import raster
+
+    values = raster._values
+
+    def damaged(file: Any, bands: Any, **part: Any) -> Any:
+        if part.get("window", ((0,),))[0][0] > 30:
+            raise rasterio.errors.RasterioIOError("Read failed")
+        return values(file, bands, **part)
+
+    monkeypatch.setattr(read, "HELD", 0)
+    monkeypatch.setattr(raster, "_values", damaged)
+    path = geotiff(tmp_path / "scene.tif", scene(100, 100, *BOXES))
+    with pytest.raises(UserError, match=r"scene\.tif: cannot be read \(Read failed\)"):
+        predict_files(predictor, [path], Wanted(("ship",), tmp_path / "out", tiling=Tiling()))
+    assert not [each for each in (tmp_path / "out").rglob("*") if each.is_file()]
+
+
 def test_progress_counts_windows(predictor: Predictor, tmp_path: Path) -> None:
     Image.fromarray(scene(80, 56)).save(tmp_path / "x.png")
     told: list[tuple[int, int]] = []
