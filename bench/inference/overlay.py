@@ -29,7 +29,8 @@ def _overlaid(pixels: np.ndarray, valid: np.ndarray, mask: np.ndarray) -> np.nda
     shown = pixels.copy()
     shown[mask] = (0.5 * shown[mask] + 0.5 * TINT).astype(np.uint8)
     thick = max(1, round(max(height, width) / 500))
-    shown[mask & ~ndimage.binary_erosion(mask, iterations=thick, border_value=1)] = LINE
+    around = ndimage.binary_dilation(mask, np.ones((3, 3), bool), iterations=thick)
+    shown[around & ~mask] = LINE  # outside: of what is small, nothing else would be seen
     rows, columns = np.nonzero(~valid)
     stripes = (rows + columns) // (6 * thick) % 2
     shown[rows, columns] = np.array(HATCH, np.uint8)[stripes][:, None]
