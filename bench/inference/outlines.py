@@ -102,11 +102,11 @@ def simplified(ring: Ring, tolerance: float) -> Ring:
 
 
 def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How far points (N,2) are from the line between two others."""
+    """How far points (N,2) are from the edge between two others."""
     along = end - start
-    length = float(np.hypot(*along))
-    away = points - start
-    return np.abs(along[0] * away[:, 1] - along[1] * away[:, 0]) / max(length, 1e-12)
+    share = ((points - start) @ along / max(float(along @ along), 1e-12)).clip(0, 1)
+    nearest = start + share[:, None] * along
+    return np.asarray(np.hypot(*(points - nearest).T))
 
 
 def _on_map(ring: Iterable[tuple[float, float]], place: Place) -> Ring:

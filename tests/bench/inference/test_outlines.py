@@ -118,7 +118,6 @@ def _distance(point: tuple[float, float], ring: list[tuple[float, float]]) -> fl
     for (x0, y0), (x1, y1) in pairwise(ring):
         length = (x1 - x0) ** 2 + (y1 - y0) ** 2
         share = ((point[0] - x0) * (x1 - x0) + (point[1] - y0) * (y1 - y0)) / length if length else 0
-        # the nearest point of the line: what leaves its end by less than the tolerance is told by the next
         share = min(max(share, 0), 1)
         best = min(best, math.hypot(point[0] - x0 - share * (x1 - x0), point[1] - y0 - share * (y1 - y0)))
     return best
