@@ -1,5 +1,6 @@
 """The 8-bit colour pictures that models read, and where on Earth they lie."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from bench.terminal.errors import UserError
 NO_DATA = (124, 116, 104)  # ImageNet's mean colour: says nothing to the model
 MOST_PIXELS = 178_956_970  # where Pillow stops
 DARKEST, BRIGHTEST = 2.0, 98.0  # percentiles that become 0 and 255 where a band has more than 8 bits
+AS_TIFF = "TIFFs of any size are read in windows, with tile=auto; `rio convert IN OUT.tif` makes one of other images."
+Ends = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,11 @@ class Place:
 
     transform: Any
     crs: Any | None
+
+    def at(self, column: float, row: float) -> tuple[float, float]:
+        """Coordinates x, y of a corner of a pixel: (0, 0) is the upper left one of the raster."""
+        a, b, c, d, e, f = self.transform[:6]
+        return a * column + b * row + c, d * column + e * row + f
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Picture:
 def refuse_large(path: Path, width: int, height: int) -> None:
     """Raises `UserError` where a picture has more pixels than can be held at once.
 
-    A few bytes can claim any size, and of larger scenes a model that sees them resized finds nothing.
+    A few bytes can claim any size, and in larger scenes a model that sees them resized finds nothing.
     """
     if width * height > MOST_PIXELS:
         raise too_large(path, f"{width}x{height}")
@@ -54,7 +62,7 @@ def too_large(path: Path, size: str) -> UserError:
     """The error for a picture of too many pixels."""
     return UserError(
         f"{path}: {size} pixels are too many, at most {MOST_PIXELS / 1e6:.0f} million are read.",
-        "Cut it into tiles.",
+        AS_TIFF,
     )
 
 
@@ -66,15 +74,25 @@ def fill_gaps(picture: Picture) -> Picture:
 
 def to_eight_bits(bands: np.ndarray, valid: np.ndarray, stretch: Stretch = Stretch.percentile) -> np.ndarray:
     """Bands (3,H,W) as (H,W,3) uint8, each stretched by its valid pixels; bands that have 8 bits stay as they are."""
+    return stretched(bands, valid, band_ends(bands, valid, stretch))
+
+
+def band_ends(bands: np.ndarray, valid: np.ndarray, stretch: Stretch) -> Ends:
+    """Which values of each band (C,H,W) become 0 and 255; none where nothing is stretched or valid."""
+    if bands.dtype == np.uint8 or not valid.any():
+        return ()
+    return tuple(_ends(band[valid], stretch) for band in bands)
+
+
+def stretched(bands: np.ndarray, valid: np.ndarray, ends: Ends) -> np.ndarray:
+    """Bands (3,H,W) as (H,W,3) uint8 between these ends; bands that have 8 bits stay as they are."""
     if bands.dtype == np.uint8:
         return np.ascontiguousarray(bands.transpose(1, 2, 0))
-    stretched = np.zeros((*valid.shape, 3), np.uint8)
-    if valid.any():
-        for place, band in enumerate(bands):
-            low, high = _ends(band[valid], stretch)
-            scaled = (band.astype(np.float32) - low) * (255 / max(high - low, 1e-6))
-            stretched[..., place] = np.where(valid, scaled.clip(0, 255), 0)
-    return stretched
+    levels = np.zeros((*valid.shape, 3), np.uint8)
+    for place, (low, high) in enumerate(ends):
+        scaled = (bands[place].astype(np.float32) - low) * (255 / max(high - low, 1e-6))
+        levels[..., place] = np.where(valid, scaled.clip(0, 255), 0)
+    return levels
 
 
 def _ends(values: np.ndarray, stretch: Stretch) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from bench.config.schema import Stretch
-from bench.images.picture import Picture, Place, fill_gaps, refuse_large, to_eight_bits
+from bench.images.picture import Ends, Picture, Place, band_ends, fill_gaps, refuse_large, stretched
+from bench.images.scene import Scene
 from bench.terminal.errors import UserError
 
 DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and servers elsewhere
@@ -26,6 +27,8 @@ DRIVERS = {  # by how a file begins; GDAL's other formats may refer to files and
     b"\x89PNG": "PNG",
     b"\0\0\0\x0c": "JP2OpenJPEG",
 }
+THUMBNAIL = 2048  # its longest side, in pixels, at most
+CACHE = 128 * 2**20  # bytes that GDAL keeps of a scene; its own rule is a twentieth of the machine's memory
 WHOLE = "Is the file whole, and an image?"
 warnings.filterwarnings(
     "ignore", category=NotGeoreferencedWarning
@@ -68,9 +71,15 @@ def _opened(path: Path, remedy: str) -> Iterator[Any]:
             f"{path}: not a TIFF, PNG or JPEG 2000.",
             remedy,
         )
+    with _reading(path), rasterio.open(path.resolve(), driver=driver) as raster:
+        yield raster
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what GDAL says of a damaged file into a `UserError`."""
     try:
-        with rasterio.open(path.resolve(), driver=driver) as raster:
-            yield raster
+        yield
     except RasterioError as error:
         raise UserError(
             f"{path}: cannot be read ({' '.join(str(error).split())}).",
@@ -78,30 +87,94 @@ def _opened(path: Path, remedy: str) -> Iterator[Any]:
         ) from error
 
 
+class RasterScene(Scene):
+    """A raster file that stays on its disk.
+
+    Its `thumbnail` shows every n-th row and column. More than 8 bits are stretched by what is seen there, so that
+    every window is read alike.
+
+    Args:
+        path: The file.
+        raster: Opened.
+        bands: As `read_raster`.
+        stretch: As `read_raster`.
+    """
+
+    def __init__(self, path: Path, raster: Any, bands: Sequence[int], stretch: Stretch) -> None:
+        super().__init__(path, raster.height, raster.width, *_place(raster))
+        self._raster, self._bands = raster, _choose(path, raster, bands)
+        factor = -(-max(raster.height, raster.width) // THUMBNAIL)
+        size = (-(-raster.height // factor), -(-raster.width // factor))
+        values, valid = _values(raster, self._bands, out_shape=size)
+        self._ends = band_ends(values, valid, stretch)
+        self.thumbnail = self._picture(values, valid)
+
+    def _inside(self, top: int, left: int, bottom: int, right: int) -> Picture:
+        with _reading(self.path):
+            values, valid = _values(self._raster, self._bands, window=((top, bottom), (left, right)))
+        return self._picture(values, valid)
+
+    def _picture(self, values: np.ndarray, valid: np.ndarray) -> Picture:
+        pixels = _colours(self._raster, self._bands, values, valid, self._ends)
+        return fill_gaps(Picture(self.path, pixels, valid))
+
+
+@contextmanager
+def opened_scene(path: Path, bands: Sequence[int], stretch: Stretch) -> Iterator[RasterScene]:
+    """A raster of any size, read window by window while it is open.
+
+    Args:
+        path: The file.
+        bands: As `read_raster`.
+        stretch: As `read_raster`.
+
+    Raises:
+        UserError: Damaged, or its bands must be chosen.
+    """
+    with rasterio.Env(GDAL_CACHEMAX=CACHE), _opened(path, WHOLE) as raster:
+        yield RasterScene(path, raster, bands, stretch)
+
+
 def _read(path: Path, raster: Any, bands: Sequence[int], stretch: Stretch) -> Picture:
     refuse_large(path, raster.width, raster.height)
     chosen = _choose(path, raster, bands)
-    kinds = {raster.dtypes[band - 1] for band in chosen}
-    if any(kind.startswith("complex") for kind in kinds):
-        raise UserError(f"{path}: holds complex numbers.", "Pass an image of their magnitude.")
-    values = raster.read(chosen)
+    values, valid = _values(raster, chosen)
+    pixels = _colours(raster, chosen, values, valid, band_ends(values, valid, stretch))
+    return fill_gaps(Picture(path, pixels, valid, *_place(raster)))
+
+
+def _values(raster: Any, bands: Sequence[int], **part: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Values (C,H,W) of bands and where they are data (H,W), of the part that rasterio's words name; else of all."""
+    values = raster.read(bands, **part)
     valid = np.isfinite(values).all(axis=0)
     alphas = {
         band for band, meaning in enumerate(raster.colorinterp, start=1) if meaning is ColorInterp.alpha
     }
-    if not alphas & set(chosen):  # else it is data: a fourth band is called alpha by many that write it
-        valid &= raster.read_masks(chosen).any(axis=0)
+    if not alphas & set(bands):  # else it is data: a fourth band is called alpha by many that write it
+        valid &= raster.read_masks(bands, **part).any(axis=0)
         for band in alphas:
-            valid &= raster.read(band) > 0
+            valid &= raster.read([band], **part)[0] > 0
     elif raster.nodata is not None:
         valid &= (values != raster.nodata).any(axis=0)
-    if raster.colorinterp[chosen[0] - 1] is ColorInterp.palette:
+    return values, valid
+
+
+def _colours(
+    raster: Any, bands: Sequence[int], values: np.ndarray, valid: np.ndarray, ends: Ends
+) -> np.ndarray:
+    """Values (C,H,W) as (H,W,3) uint8 colours."""
+    if raster.colorinterp[bands[0] - 1] is ColorInterp.palette:
         table = np.zeros((256, 3), np.uint8)
-        for index, colour in raster.colormap(chosen[0]).items():
+        for index, colour in raster.colormap(bands[0]).items():
             table[index % 256] = colour[:3]
-        pixels = table[values[0]]
-    else:
-        pixels = to_eight_bits(np.repeat(values, 3, axis=0) if len(chosen) == 1 else values, valid, stretch)
+        return table[values[0]]
+    if len(bands) == 1:
+        values, ends = np.repeat(values, 3, axis=0), 3 * tuple(ends)
+    return stretched(values, valid, ends)
+
+
+def _place(raster: Any) -> tuple[Place | None, tuple[str, ...]]:
+    """Where a raster lies, and what is to be said of it."""
     place = None if raster.transform.is_identity else Place(raster.transform, raster.crs)
     notes = []
     if place and not place.crs:
@@ -110,11 +183,19 @@ def _read(path: Path, raster: Any, bands: Sequence[int], stretch: Stretch) -> Pi
         notes.append(
             "is placed by ground control points, which are not read: no GeoTIFF or GeoJSON is written"
         )
-    return fill_gaps(Picture(path, pixels, valid, place, tuple(notes)))
+    return place, tuple(notes)
 
 
 def _choose(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
     """The bands to read, from 1: one (grey) or three."""
+    chosen = _named(path, raster, bands)
+    if any(raster.dtypes[band - 1].startswith("complex") for band in chosen):
+        raise UserError(f"{path}: holds complex numbers.", "Pass an image of their magnitude.")
+    return chosen
+
+
+def _named(path: Path, raster: Any, bands: Sequence[int]) -> list[int]:
+    """The bands that are asked for, or that the file names."""
     if bands:
         if len(bands) not in (1, 3) or not all(1 <= band <= raster.count for band in bands):
             raise UserError(

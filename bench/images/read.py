@@ -6,11 +6,14 @@ cannot show as they are, and 16-bit colour are read by `bench.images.raster` (ra
 """
 
 import logging
+import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +21,9 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from bench.config.schema import Stretch
-from bench.images.picture import Picture, fill_gaps, refuse_large, to_eight_bits, too_large
+from bench.images.memory import free_memory
+from bench.images.picture import AS_TIFF, Picture, fill_gaps, refuse_large, to_eight_bits, too_large
+from bench.images.scene import HeldScene, Scene
 from bench.terminal.errors import DataError, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".bmp", ".webp")
@@ -32,6 +37,10 @@ NEW_SUBFILE_TYPE = 254  # TIFF's tag
 EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 # scale, tie points, transformation, key directory, GDAL's metadata and no-data value
 GEO_TAGS = (33550, 33922, 34264, 34735, 42112, 42113)
+
+WINDOWED = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0c")  # how TIFF and JPEG 2000 begin
+HELD = 50_000_000  # pixels up to which any image is held in memory
+BYTES_A_PIXEL = 24  # of a picture, its probabilities and its files while they are made
 
 # what Pillow warns of and logs beside its errors: if a picture suffers, reading it says so
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -243,6 +252,51 @@ def read_picture(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stret
             picture, notes=(*picture.notes, f"holds {number} pictures, of which the first is read")
         )
     return picture
+
+
+@contextmanager
+def open_scene(
+    path: Path, bands: Sequence[int] = (), stretch: Stretch = Stretch.percentile
+) -> Iterator[Scene]:
+    """An image of any size, to be read window by window.
+
+    TIFF and JPEG 2000 of more than `HELD` pixels stay on their disk (extra [geo]); others are held in memory.
+
+    Args:
+        path: The file.
+        bands: As `read_picture`.
+        stretch: As `read_picture`.
+
+    Raises:
+        UserError: As `read_picture`, or there is not the memory to hold it.
+    """
+    if path.is_file() and _can_stay(path) and math.prod(_rasters(path).raster_size(path)) > HELD:
+        with _rasters(path).opened_scene(path, bands, stretch) as scene:
+            yield scene
+        return
+    if path.is_file():
+        _refuse_beyond_memory(path)
+    yield HeldScene(read_picture(path, bands, stretch))
+
+
+def _can_stay(path: Path) -> bool:
+    """Whether parts of a file can be read, and rasterio is there to do so."""
+    with path.open("rb") as file:
+        return file.read(4) in WINDOWED and find_spec("rasterio") is not None
+
+
+def _refuse_beyond_memory(path: Path) -> None:
+    """Raises `UserError` where a picture and what is found in it take more memory than is free."""
+    try:
+        height, width = header_size(path)
+    except DataError:  # unreadable, or larger than any that is read: reading it says so
+        return
+    needed, free = height * width * BYTES_A_PIXEL, free_memory()
+    if free is not None and needed > free:
+        raise UserError(
+            f"{path}: {width}x{height} pixels take {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free.",
+            AS_TIFF,
+        )
 
 
 def _read(path: Path, bands: Sequence[int], stretch: Stretch) -> Picture:

@@ -3,21 +3,20 @@
 import io
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
-from bench.images.picture import Picture
+from bench.images.picture import Picture, Place
+from bench.inference.asked import Outlines, VectorFormat
+from bench.inference.overlay import overlay
+from bench.inference.parts import Parts, find_parts
 from bench.inference.predictor import Prediction
 from bench.storage import files
 
-TINT = np.array((255, 40, 90), np.float32)
-LINE = (255, 255, 255)
-HATCH = (205, 165)  # greys of the stripes where there are no data
 LONGEST = 60  # characters of a name
 
 
@@ -39,63 +38,104 @@ def distinct(words: Iterable[str], otherwise: str) -> list[str]:
     return list(taken)
 
 
-def write_prediction(stem: Path, picture: Picture, text: str, found: Prediction) -> dict[str, Any]:
-    """Writes every file of one prediction.
+def write_prediction(
+    stem: Path,
+    picture: Picture,
+    text: str,
+    found: Prediction,
+    asked: Outlines | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Writes every file of one prediction that is held in memory.
 
     Args:
         stem: Folder and beginning of the names.
         picture: The image.
         text: The sentence.
         found: Its mask and probabilities.
+        asked: How outlines are written.
+        notes: What is to be said beside the picture's own notes.
 
     Returns:
         What `predictions.json` says of it: image, text, pixels, probability (mean inside the mask), files, notes.
     """
-    notes = list(picture.notes)
+    said = [*picture.notes, *notes]
     if not picture.valid.any():
-        notes.append("holds no data at all: the mask is empty")
-    mask = Path(f"{stem}.mask.png")
-    overlay = Path(f"{stem}.overlay.png")
-    probability = Path(f"{stem}.probability.npy")
-    written = {"mask": mask, "overlay": overlay, "probability": probability}
-    files.write_bytes(mask, _png(255 * found.mask.astype(np.uint8)))
-    files.write_bytes(overlay, _png(overlaid(picture, found.mask)))
+        said.append("holds no data at all: the mask is empty")
+    written = {
+        "mask": Path(f"{stem}.mask.png"),
+        "overlay": Path(f"{stem}.overlay.png"),
+        "probability": Path(f"{stem}.probability.npy"),
+    }
+    write_png(written["mask"], Image.fromarray(255 * found.mask.astype(np.uint8)))
+    write_png(written["overlay"], overlay(picture.pixels, picture.valid, found.mask, text))
     buffer = io.BytesIO()
     np.save(buffer, found.probability)
-    files.write_bytes(probability, buffer.getvalue())
+    files.write_bytes(written["probability"], buffer.getvalue())
     if picture.place is not None:
-        from bench.inference.geo import polygons, write_geojson, write_mask
+        from bench.inference.geo import write_mask
 
         written["geotiff"] = Path(f"{stem}.mask.tif")
         write_mask(written["geotiff"], found.mask, picture.place)
-        if picture.place.crs is not None:
-            collection = polygons(found.mask, found.probability, picture.place, text)
-            if collection is None:
-                notes.append("its coordinates have no longitude and latitude: no GeoJSON is written")
-            else:
-                written["geojson"] = Path(f"{stem}.geojson")
-                write_geojson(written["geojson"], collection)
+        parts = find_parts(found.mask, found.probability)
+        (labels,) = parts.labels([found.mask])
+        more, lost = write_outlines(stem, labels, found.mask, parts, picture.place, text, asked or Outlines())
+        written |= more
+        said += lost
+    probability = round(float(found.probability[found.mask].mean()), 4) if found.mask.any() else None
+    return record(picture.path, text, int(found.mask.sum()), probability, written, said)
+
+
+def write_outlines(
+    stem: Path, labels: Any, mask: Any, parts: Parts, place: Place, text: str, asked: Outlines
+) -> tuple[dict[str, Path], list[str]]:
+    """Writes the outlines of a mask that lies on a map.
+
+    Args:
+        stem: Folder and beginning of the name.
+        labels: As `outlines.outlines`.
+        mask: As `outlines.outlines`.
+        parts: As `outlines.outlines`.
+        place: Where the mask lies.
+        text: The sentence.
+        asked: How they are written.
+
+    Returns:
+        The file by its kind, and notes; no file where the place is not known on Earth.
+    """
+    from bench.inference.geopackage import write_geopackage
+    from bench.inference.outlines import geojson, outlines
+
+    if place.crs is None:
+        return {}, []
+    found = outlines(labels, mask, parts, place, text, asked.simplify)
+    if found is None:
+        return {}, ["its coordinates have no longitude and latitude: no outlines are written"]
+    file = Path(f"{stem}.{asked.format}")
+    if asked.format is VectorFormat.gpkg:
+        write_geopackage(file, found, place.crs)
+    else:
+        files.write_text(file, geojson(found))
+    return {str(asked.format): file}, []
+
+
+def record(
+    image: Path,
+    text: str,
+    pixels: int,
+    probability: float | None,
+    written: dict[str, Path],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """What `predictions.json` says of a prediction."""
     return {
-        "image": printable(picture.path),
+        "image": printable(image),
         "text": text,
-        "pixels": int(found.mask.sum()),
-        "probability": round(float(found.probability[found.mask].mean()), 4) if found.mask.any() else None,
+        "pixels": pixels,
+        "probability": probability,
         "files": {kind: str(file) for kind, file in written.items()},
-        "notes": notes,
+        "notes": list(notes),
     }
-
-
-def overlaid(picture: Picture, mask: np.ndarray) -> np.ndarray:
-    """The picture (H,W,3) uint8 with the mask tinted and outlined; grey stripes where there are no data."""
-    height, width = mask.shape
-    shown = picture.pixels.copy()
-    shown[mask] = (0.5 * shown[mask] + 0.5 * TINT).astype(np.uint8)
-    thick = max(1, round(max(height, width) / 500))
-    shown[mask & ~ndimage.binary_erosion(mask, iterations=thick, border_value=1)] = LINE
-    rows, columns = np.nonzero(~picture.valid)
-    stripes = (rows + columns) // (6 * thick) % 2
-    shown[rows, columns] = np.array(HATCH, np.uint8)[stripes][:, None]
-    return shown
 
 
 def printable(path: Path) -> str:
@@ -104,7 +144,8 @@ def printable(path: Path) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def write_png(file: Path, picture: Image.Image) -> None:
+    """Writes a picture as a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=2)  # a third of the time
-    return buffer.getvalue()
+    picture.save(buffer, "PNG", compress_level=2)  # a third of the time
+    files.write_bytes(file, buffer.getvalue())

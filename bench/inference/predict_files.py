@@ -1,21 +1,25 @@
 """Every sentence in every image file: read, predicted in batches, written, listed in predictions.json."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.images.picture import Picture
-from bench.images.read import read_picture
+from bench.images.read import open_scene, read_picture
+from bench.inference.asked import Outlines, Tiling, shrunk
 from bench.inference.outputs import distinct, printable, slug, write_prediction
 from bench.inference.predictor import Predictor
+from bench.inference.scenes import predict_scene
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
 
 LIST = "predictions.json"
+Image = tuple[Path, list[Path]]  # its file, and folder and beginning of the names of what each sentence gives
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,31 @@ class Job:
     stem: Path
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of every image.
+
+    Args:
+        texts: Sentences.
+        out: Folder of the files.
+        bands: As `read_picture`; empty: those that the model was trained with.
+        batch_size: Pairs of image (or window) and sentence predicted at once.
+        tiling: How images are cut into windows; None: they are read as a whole.
+        outlines: How outlines are written.
+    """
+
+    texts: Sequence[str]
+    out: Path
+    bands: Sequence[int] = ()
+    batch_size: int = 8
+    tiling: Tiling | None = None
+    outlines: Outlines = field(default_factory=Outlines)
+
+
 def predict_files(
     predictor: Predictor,
     paths: Sequence[Path],
-    texts: Sequence[str],
-    out: Path,
-    *,
-    bands: Sequence[int] = (),
-    batch_size: int = 8,
+    wanted: Wanted,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[dict[str, Any]], list[Failure]]:
     """Predicts every pair of image and sentence, in order.
@@ -54,11 +75,8 @@ def predict_files(
     Args:
         predictor: The model.
         paths: Image files.
-        texts: Sentences.
-        out: Folder of the files.
-        bands: As `read_picture`; empty: those that the model was trained with.
-        batch_size: Pairs predicted at once.
-        progress: Called with pairs done and in all.
+        wanted: What is asked of them.
+        progress: Called with pairs done and in all; where images are cut, with windows of one image.
 
     Returns:
         What `predictions.json` says of each pair, and why images could not be read, which it says after them.
@@ -66,22 +84,75 @@ def predict_files(
     Raises:
         UserError: The only image cannot be read, or `out` holds another program's predictions.json.
     """
-    refuse_foreign(out, [LIST], mine=_is_list(files.read_json(out / LIST)))
+    file = wanted.out / LIST
+    refuse_foreign(wanted.out, [LIST], mine=_is_list(files.read_json(file)))
+    folders = distinct((path.stem for path in paths), "image")
+    images = [
+        (path, [wanted.out / folder / f"{n:02d}-{slug(t, 'text')}" for n, t in enumerate(wanted.texts, 1)])
+        for path, folder in zip(paths, folders, strict=True)
+    ]
     failures: list[Failure] = []
-    records: list[dict[str, Any]] = []
-    total = len(paths) * len(texts)
-    progress(0, total)
-    read = partial(read_picture, bands=bands or predictor.bands, stretch=predictor.stretch)
-    jobs = _jobs(paths, texts, read, out, failures)
-    while batch := list(islice(jobs, batch_size)):
-        found = predictor([(job.picture, job.text) for job in batch])
-        for job, prediction in zip(batch, found, strict=True):
-            records.append(write_prediction(job.stem, job.picture, job.text, prediction))
-        progress(len(records), total)
+    predict = _as_a_whole if wanted.tiling is None else _in_windows
+    records = predict(predictor, images, wanted, failures, progress)
     if len(failures) == len(paths) == 1:
         raise failures[0].error
-    files.write_json(out / LIST, [*records, *(failure.record() for failure in failures)])
+    files.write_json(file, [*records, *(failure.record() for failure in failures)])
     return records, failures
+
+
+def _as_a_whole(
+    predictor: Predictor,
+    images: Sequence[Image],
+    wanted: Wanted,
+    failures: list[Failure],
+    progress: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """Every pair in batches that hold sentences of several images."""
+    records: list[dict[str, Any]] = []
+    total = len(images) * len(wanted.texts)
+    progress(0, total)
+    read = partial(read_picture, bands=wanted.bands or predictor.bands, stretch=predictor.stretch)
+    jobs = _jobs(images, wanted.texts, read, failures)
+    while batch := list(islice(jobs, wanted.batch_size)):
+        found = predictor([(job.picture, job.text) for job in batch])
+        for job, prediction in zip(batch, found, strict=True):
+            note = shrunk(max(job.picture.valid.shape), predictor.size)
+            notes = [note] if note else []
+            records.append(
+                write_prediction(job.stem, job.picture, job.text, prediction, wanted.outlines, notes)
+            )
+        progress(len(records), total)
+    return records
+
+
+def _in_windows(
+    predictor: Predictor,
+    images: Sequence[Image],
+    wanted: Wanted,
+    failures: list[Failure],
+    progress: Callable[[int, int], None],
+) -> list[dict[str, Any]]:
+    """Every pair, image by image."""
+    records: list[dict[str, Any]] = []
+    bands = wanted.bands or predictor.bands
+    for path, stems in images:
+        try:
+            with ExitStack() as opened:
+                with _reading(path):
+                    scene = opened.enter_context(open_scene(path, bands, predictor.stretch))
+                records += predict_scene(
+                    predictor,
+                    scene,
+                    wanted.texts,
+                    stems,
+                    wanted.tiling or Tiling(),
+                    wanted.outlines,
+                    batch_size=wanted.batch_size,
+                    progress=progress,
+                )
+        except UserError as error:
+            failures.append(Failure(path, error))
+    return records
 
 
 def _is_list(said: Any) -> bool:
@@ -90,23 +161,29 @@ def _is_list(said: Any) -> bool:
 
 
 def _jobs(
-    paths: Sequence[Path],
+    images: Sequence[Image],
     texts: Sequence[str],
     read: Callable[[Path], Picture],
-    out: Path,
     failures: list[Failure],
 ) -> Iterator[Job]:
     """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
-    folders = distinct((path.stem for path in paths), "image")
-    for path, folder in zip(paths, folders, strict=True):
+    for path, stems in images:
         try:
-            picture = read(path)
+            with _reading(path):
+                picture = read(path)
         except UserError as error:
             failures.append(Failure(path, error))
             continue
-        except Exception as error:  # one image must not stop the others, whatever its reader raises
-            said = f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())})."
-            failures.append(Failure(path, UserError(said, "Is the file whole, and an image?")))
-            continue
-        for number, text in enumerate(texts, start=1):
-            yield Job(picture, text, out / folder / f"{number:02d}-{slug(text, 'text')}")
+        yield from (Job(picture, text, stem) for text, stem in zip(texts, stems, strict=True))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Makes a `UserError` of whatever a reader raises: one image must not stop the others."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        said = f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())})."
+        raise UserError(said, "Is the file whole, and an image?") from error

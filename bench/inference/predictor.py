@@ -76,9 +76,14 @@ class Predictor:
         """The words of a sentence that the model's vocabulary does not know."""
         return self.tokenizer.unknown(text)
 
-    @torch.inference_mode()
     def __call__(self, pairs: Sequence[tuple[Picture, str]]) -> list[Prediction]:
         """One batch: pictures of any sizes with one sentence each."""
+        logits = self.logits(pairs)
+        return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]
+
+    @torch.inference_mode()
+    def logits(self, pairs: Sequence[tuple[Picture, str]]) -> torch.Tensor:
+        """One batch as `__call__` has it: logits (B,2,S,S) float32 at the model's size; in the mask 1 is larger."""
         pictures = {id(picture): picture for picture, _ in pairs}
         squares = [resized(Image.fromarray(picture.pixels), self.size) for picture in pictures.values()]
         images = normalize(torch.from_numpy(np.stack(squares)).to(self.device))
@@ -88,8 +93,7 @@ class Predictor:
             torch.from_numpy(np.stack([getattr(row, name) for row in rows])).to(self.device) for name in TEXT
         )
         with computing(self.precision, self.device.type):
-            logits = looked(self.model, images)(places, *words).float().cpu()
-        return [_native(each, picture.valid) for each, (picture, _) in zip(logits, pairs, strict=True)]
+            return looked(self.model, images)(places, *words).float().cpu()
 
 
 def _native(logits: torch.Tensor, valid: np.ndarray) -> Prediction:

@@ -19,17 +19,18 @@ NO_SPACE = (
 NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # said by disks that keep no locks
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, also after a power cut, sees all of it or the old one.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """For files that are not made at once: a reader, also after a power cut, sees all of it or the old one.
 
-    Temp file in the same folder, fsync, rename, fsync of the folder.
+    Yields:
+        Another name in the same folder to write to. It takes the place of `path` at the end, and is gone on an error.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException as error:
@@ -38,6 +39,15 @@ def write_bytes(path: Path, content: bytes) -> None:
             error.filename = str(path)
         raise
     sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader, also after a power cut, sees all of it or the old one.
+
+    Temp file in the same folder, fsync, rename, fsync of the folder.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def no_space(error: BaseException | None) -> bool:

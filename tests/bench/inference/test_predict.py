@@ -154,7 +154,7 @@ def test_no_data_pixels_are_never_in_a_mask(predict: Predict, tmp_path: Path) ->
     assert not np.asarray(Image.open(files["mask"]))[:, :40].any()
     assert np.asarray(Image.open(files["mask"]))[:, 40:].any()
     assert np.isnan(np.load(files["probability"])[:, :40]).all()
-    left = np.asarray(Image.open(files["overlay"]))[:, :40]
+    left = np.asarray(Image.open(files["overlay"]))[:60, :40]
     assert len(np.unique(left.reshape(-1, 3), axis=0)) == 2, "two greys in stripes"
 
 
@@ -280,7 +280,7 @@ def test_picture_of_too_many_pixels_is_refused_before_memory_is_taken(tmp_path: 
     for path in (claiming(tmp_path / "huge.png", 10**5, 10**4), sparse):
         with pytest.raises(UserError, match=r"pixels are too many") as error:
             read_picture(path)
-        assert error.value.remedy == "Cut it into tiles."
+        assert "tile=auto" in error.value.remedy
 
 
 @pytest.mark.parametrize(
