@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -391,12 +390,10 @@ def test_without_arguments_it_says_what_is_needed(
     assert "Pass coco=FILE images=DIR out=DIR" in capsys.readouterr().err
 
 
-def test_help_teaches_and_answers_at_once() -> None:
-    started = time.monotonic()
+def test_help_teaches() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.refer", "--help"], capture_output=True, text=True, check=True
     )
-    assert time.monotonic() - started < 3  # 0.2 s on an idle machine
     assert "per_instance=4" in done.stdout
 
 

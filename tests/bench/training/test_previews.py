@@ -1,7 +1,6 @@
 """Pictures of three fixed expressions an epoch: the same ones in every cell, small, and no part of any number."""
 
 import io
-import time
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +59,11 @@ class OneImage:
         return {"image": torch.full((3, 96, 96), 100, dtype=torch.uint8), "target": target}
 
 
-def test_prediction_is_tinted_and_truth_outlined_in_milliseconds() -> None:
+def test_prediction_is_tinted_and_truth_outlined() -> None:
     found = np.zeros((48, 48), np.uint8, order="F")  # as scored at the image's own size
     found[:24] = 1
     line = {"height": 48, "width": 48, "prediction": rle.encode(found)["counts"].decode()}
-    began = time.perf_counter()
     content = draw(OneImage(), pd.DataFrame([line]), 0)  # type: ignore[arg-type]
-    assert time.perf_counter() - began < 0.5
     pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
     upper, lower, edge = pixels[20, 20], pixels[200, 20], pixels[200, SIDE // 2]
     assert upper[0] > upper[2] + 50, "what was predicted is tinted"

@@ -12,7 +12,7 @@ from reports import write_report
 from reports.figures import attention
 from reports.figures.scenes import NoScenes
 from reports.figures.style import save, style
-from reports.page.study_page import TITLES
+from reports.page.study_page import PICTURED
 from reports.statistics.frame import read_frame
 
 StudyMaker = Callable[..., Store]
@@ -125,7 +125,7 @@ def test_report_shows_maps_as_soon_as_a_cell_has_some(
         "attention-synthetic.pdf",
     }
     assert after.page is not None
-    assert TITLES["attention"] in after.page.read_text()
+    assert PICTURED["attention"][0] in after.page.read_text()
 
 
 def test_other_data_or_none_are_said(make_study: StudyMaker, request: pytest.FixtureRequest) -> None:

@@ -69,7 +69,8 @@ def test_cells_link_to_their_logs_and_runs(make_study: StudyMaker, tmp_path: Pat
     assert "MLflow's pages" not in before
     write_links(store, "fiam", "https://mlflow.example", "7", {one: "f00d"})
     page = page_of(store, out)
-    assert '<a href="https://mlflow.example/#/experiments/7/runs/f00d">run</a>' in page
+    run = "https://mlflow.example/#/experiments/7/runs/f00d?workflowType=machine_learning"
+    assert f'<a href="{run}">run</a>' in page
     assert all(f"<code>{cell}</code>" in page for cell in cells)
 
 
