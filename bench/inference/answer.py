@@ -98,6 +98,8 @@ def words(found: Explained, spans: Sequence[tuple[int, int]]) -> Words:
         for (start, end), inside in zip(spans, row[1:], strict=False):
             for mark in marks[start:end] if inside else ():
                 mark.add(name)
+    for before, mark, after in zip(marks, marks[1:], marks[2:], strict=False):
+        mark |= before & after  # the space between two words of one phrase
     labels = [BOTH if len(mark) > 1 else next(iter(mark), None) for mark in marks]
     letters = zip(found.sentence, labels, strict=True)
     return [

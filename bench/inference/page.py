@@ -187,6 +187,4 @@ def _told(work: Callable[[], list[Any]]) -> list[Any]:
 
 
 def _message(error: UserError) -> gr.Error:
-    return gr.Error(
-        html.escape(f"{error.what} {error.remedy}"), duration=None, print_exception=False, title="Not done"
-    )
+    return gr.Error(html.escape(f"{error.what} {error.remedy}"), print_exception=False)
