@@ -29,7 +29,7 @@ FONT = ("system-ui", "sans-serif")
 CSS = """
 .gradio-container { max-width: 1480px !important; margin: 0 auto !important; }
 .said ul { margin: 0; padding-left: 1.1em; }
-.said li { overflow-wrap: anywhere; }
+.name h3, .said li { overflow-wrap: anywhere; word-break: break-word; }
 """
 
 
@@ -159,7 +159,7 @@ class _Run:
 
 def _column(name: str) -> Column:
     with gr.Column(min_width=260):
-        gr.HTML(f"<h3>{html.escape(name)}</h3>")
+        gr.HTML(f"<h3>{html.escape(name)}</h3>", elem_classes="name")
         look = {"interactive": False, "format": "png", "buttons": ["download", "fullscreen"]}
         return Column(
             gr.Image(label="Mask", elem_classes="mask", **look),
