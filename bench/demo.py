@@ -25,9 +25,9 @@ keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
       port=7860          of this machine; the page is at http://127.0.0.1:7860
 
 The page answers this machine alone, sends nothing anywhere and asks nothing of the internet. Images are read as
-bench.predict reads them; uploaded ones are deleted after an hour. The examples are drawn when it starts: a model that
+bench.predict reads them; uploaded ones are deleted within two hours. The examples are drawn when it starts: a model that
 was trained on photographs need not understand them. To write files, or for many images: bench.predict.
-exit codes: 0 help was asked for, 2 the request is wrong, 130 ended by Ctrl+C
+exit codes: 0 ended by Ctrl+C, 2 the request is wrong
 """
 
 
@@ -42,7 +42,7 @@ class Options:
 
 @command
 def main(argv: list[str]) -> int:
-    """Exit codes: 2 the request is wrong, 130 ended by Ctrl+C."""
+    """Exit codes: 0 ended by Ctrl+C, 2 the request is wrong."""
     options = parse(argv, Options, USAGE)
     if not options.weights:
         raise UserError("weights= is missing.", "See `python -m bench.demo --help`.")

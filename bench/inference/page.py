@@ -23,7 +23,7 @@ from bench.terminal.errors import UserError
 SCENES = 4
 SIDE = 288  # pixels of an example
 SERIES = 7  # of drawn scenes: another than those that training draws unless it is told to
-KEPT_SECONDS = 3600  # uploaded files and answers
+KEPT_SECONDS = 3600  # uploaded files and answers; looked for as often, so up to twice as long
 MARKS = {OBJECT: "#e8588a", POSITION: "#3b82c4", BOTH: "#8b5cb8"}
 FONT = ("system-ui", "sans-serif")
 CSS = """
@@ -125,8 +125,8 @@ def serve(page: gr.Blocks, port: int, folder: Path) -> None:
             css=CSS,
             prevent_thread_lock=True,
         )
-    except OSError as error:
-        raise UserError(f"port={port}: cannot be used ({error}).", "Pass port= of a free one.") from None
+    except OSError:
+        raise UserError(f"port={port}: is taken, or not allowed.", "Pass port= of a free one.") from None
     print(f"http://127.0.0.1:{port} (Ctrl+C ends it)", flush=True)
     page.block_thread()
 
