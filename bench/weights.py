@@ -32,6 +32,8 @@ Weights out: the best model of a finished cell, with its sizes and vocabulary, f
   keys: cell=ID store=runs out=DIR (or out=FILE.safetensors)
         format=safetensors|torch_export|onnx   also model.pt2 or model.onnx, checked to give the same logits to 1e-4;
                                                for one image and one sentence a call
+  A folder also gets README.md, a model card for the Hugging Face hub: scores, recipe, limits. One that is there for
+  the same cell is kept as you edited it. Nothing is sent anywhere; the command that would is printed (publish).
 
 json=false (either): print what was found and written for scripts
 exit codes: 0 done, 2 the request or a file is wrong

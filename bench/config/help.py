@@ -43,8 +43,9 @@ keys (key=value, each once; paths and other texts as they are, ~ is the home fol
   launcher.workers=N      cells trained at once            launcher.threads=N     CPU threads a cell
 
 beside it (each with --help)
-  bench.status  bench.check  bench.refer  bench.registry  bench.profile  bench.tune  bench.track  bench.cancel  bench.gc
-  bench.weights  bench.predict  bench.attention  bench.decouple  reports.build  reports.compare  reports.paper
+  bench.status  bench.check  bench.refer  bench.registry  bench.profile  bench.tune  bench.track  bench.cancel
+  bench.gc  bench.weights  bench.predict  bench.demo  bench.attention  bench.decouple
+  reports.build  reports.compare  reports.paper
 exit codes: 0 done, 1 a cell failed, 2 the request is wrong
 """
 

@@ -19,6 +19,7 @@ from types import ModuleType
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from bench.config.schema import Stretch
 from bench.images.memory import free_memory
@@ -247,11 +248,12 @@ def read_picture(path: Path, bands: Sequence[int] = (), stretch: Stretch = Stret
         # Pillow's about damaged tags: if the picture suffers, reading it says so
         warnings.simplefilter("ignore")
         picture = _read(path, bands, stretch)
-    if (number := pages(path)) > 1:
-        return replace(
-            picture, notes=(*picture.notes, f"holds {number} pictures, of which the first is read")
-        )
-    return picture
+    return replace(picture, notes=(*picture.notes, *_of_several(path)))
+
+
+def _of_several(path: Path) -> list[str]:
+    number = pages(path)
+    return [f"holds {number} pictures, of which the first is read"] if number > 1 else []
 
 
 @contextmanager
@@ -272,6 +274,7 @@ def open_scene(
     """
     if path.is_file() and _can_stay(path) and math.prod(_rasters(path).raster_size(path)) > HELD:
         with _rasters(path).opened_scene(path, bands, stretch) as scene:
+            scene.notes = (*scene.notes, *_of_several(path))
             yield scene
         return
     if path.is_file():
@@ -282,7 +285,19 @@ def open_scene(
 def _can_stay(path: Path) -> bool:
     """Whether parts of a file can be read, and rasterio is there to do so."""
     with path.open("rb") as file:
-        return file.read(4) in WINDOWED and find_spec("rasterio") is not None
+        kind = file.read(4)
+    return kind in WINDOWED and find_spec("rasterio") is not None and not _is_turned(path)
+
+
+def _is_turned(path: Path) -> bool:
+    """Whether viewers turn a TIFF of any size, which windows of its rows and columns do not show."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with TiffImageFile(path) as image:
+                return orientation(image) != 1
+    except Exception:  # no TIFF, or one that Pillow does not know
+        return False
 
 
 def _refuse_beyond_memory(path: Path) -> None:

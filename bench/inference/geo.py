@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.shutil import copy
 
@@ -34,6 +35,7 @@ def write_cog(file: Path, source: str | Path) -> None:
     """
     with writing(file), files.replacing(file) as temporary:
         copy(str(source), str(temporary), driver="COG", compress="DEFLATE", bigtiff="IF_SAFER")
+        _read_back(temporary)
 
 
 @contextmanager
@@ -46,6 +48,15 @@ def rows_raster(
     rows = {"blockysize": 1, "compress": "deflate", "zlevel": 1, "bigtiff": "IF_SAFER"}
     with writing(file), rasterio.open(file, "w", driver="GTiff", **shape, **lies, **rows) as raster:
         yield raster
+    with writing(file):
+        _read_back(file)
+
+
+def _read_back(file: Path) -> None:
+    """Reads every block: GDAL writes the last ones when it closes a file, and says nothing of a full disk then."""
+    with rasterio.open(file) as raster:
+        for _, window in raster.block_windows(1):
+            raster.read(1, window=window)
 
 
 @contextmanager
@@ -53,7 +64,7 @@ def writing(file: Path) -> Iterator[None]:
     """Turns what GDAL says when it cannot write a file into a `UserError`."""
     try:
         yield
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:  # the latter leaves `copy` as it came from GDAL
         raise UserError(
             f"{file}: cannot be written ({' '.join(str(error).split())}).",
             "Look at the path, its permissions and the space left on its disk.",

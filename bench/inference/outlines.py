@@ -95,7 +95,9 @@ def simplified(ring: Ring, tolerance: float) -> Ring:
             continue
         off = _distances(points[begin + 1 : end], points[begin], points[end])
         if off.max() > tolerance:
-            middle = begin + 1 + int(off.argmax())
+            # of equal ones that in the middle: a staircase is halved, not peeled corner by corner
+            farthest = np.flatnonzero(off > off.max() - 1e-9)
+            middle = begin + 1 + int(farthest[len(farthest) // 2])
             keep[middle] = True
             spans += [(begin, middle), (middle, end)]
     return [ring[i] for i in np.flatnonzero(keep)] if keep.sum() > 3 else ring

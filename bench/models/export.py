@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import math
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from bench.config.compose import restore
 from bench.config.schema import TextConfig, named_weights
 from bench.models.build import build_model
 from bench.models.bundle import CONFIG, Bundle, load_bundle, refuse_others_files, save_bundle
+from bench.models.card import CARD, model_card
 from bench.models.inputs import TEXT, normalize
 from bench.models.pretrained import locate_text
 from bench.models.read_weights import first_line, listing, plain_arrays, read_safetensors
@@ -50,7 +52,7 @@ GRAPHS = {Format.torch_export: "model.pt2", Format.onnx: "model.onnx"}
 
 
 def export_cell(store: Store, cell_id: str, out: Path, format_name: str) -> dict[str, str]:
-    """Writes the best model of a cell as a bundle, and a graph of it if one is asked for.
+    """Writes the best model of a cell as a bundle, in a folder with a model card, and a graph if one is asked for.
 
     Args:
         store: The store.
@@ -70,13 +72,23 @@ def export_cell(store: Store, cell_id: str, out: Path, format_name: str) -> dict
     if kind is not Format.safetensors and out.suffix == ".safetensors":
         raise UserError(f"out={out}: a graph needs a folder beside the weights.", "Pass out=DIR.")
     bundle = from_cell(store, cell_id)
-    refuse_others_files(out, GRAPHS.values())
-    if (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
-        for name in GRAPHS.values():  # of another model that was exported here
+    as_folder = out.suffix != ".safetensors"
+    beside = [*GRAPHS.values(), CARD]
+    refuse_others_files(out, beside)
+    if as_folder and (files.read_json(out / CONFIG) or {}).get("source") != bundle.source:
+        for name in beside:  # of another model that was exported here
             (out / name).unlink(missing_ok=True)
     written = save_bundle(bundle, out)
     load_bundle(out)
     said = {"cell": cell_id, "model": bundle.config.name}
+    if as_folder:
+        card = out / CARD
+        if card.exists():
+            said["kept"] = f"{card}, as it was: delete it to have it written anew"
+        else:
+            files.write_text(card, model_card(store.cell(cell_id), bundle))
+            written.append(card)
+        said["publish"] = shlex.join(["hf", "upload", "USER/NAME", str(out)])
     if kind is not Format.safetensors:
         with _quiet():
             file, worst = write_graph(bundle, kind, out)

@@ -27,6 +27,7 @@ def read_links(store: Store, study: str) -> dict[str, str]:
 def experiment_page(store: Store, server: str) -> str:
     """Where a server shows all runs of a store; its first page where nothing was mirrored."""
     for path in sorted((store.root / "mlflow").glob("*.json")):
-        if isinstance(found := files.read_json(path), dict):
+        found = files.read_json(path)
+        if isinstance(found, dict) and found["server"] in (LOCAL, server):
             return f"{server}/#/experiments/{found['experiment']}/runs{TRAINING}"
     return f"{server}/{TRAINING}"

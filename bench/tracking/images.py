@@ -15,7 +15,6 @@ from bench.tracking.content import times
 FOLDER = "images"  # of a run's artifacts
 REFUSED = re.compile(r"[^\w\-. ]", re.ASCII)  # in the name of an image
 LONGEST = 80  # characters of a sentence in a file's name
-STEPS = 20  # epochs that are shown: the first, the last, and others evenly between
 LOGGED = {"mlflow.loggedImages": "True"}  # tag of a run that has some
 
 
@@ -37,9 +36,8 @@ class Image:
 def images(cell: Cell) -> Iterator[Image]:
     """The pictures of a cell that a run shows."""
     previews, ended = read_previews(cell), times(cell).epochs
-    shown = _spread(sorted({preview.epoch for preview in previews if preview.epoch < len(ended)}))
     for preview in previews:
-        if preview.epoch in shown:
+        if preview.epoch < len(ended):
             key = f"{preview.place + 1} {REFUSED.sub('', preview.sentence)[:LONGEST]}".strip()
             own = uuid.uuid5(uuid.NAMESPACE_OID, f"{cell.id}/{preview.path.name}")
             stem = f"{key}+step+{preview.epoch}+timestamp+{ended[preview.epoch]}+{own}"
@@ -54,9 +52,3 @@ def link_images(some: Iterable[Image], folder: Path) -> None:
                 os.link(image.path, folder / name)
             except OSError:  # another disk, or one that knows no links
                 shutil.copyfile(image.path, folder / name)
-
-
-def _spread(epochs: list[int]) -> set[int]:
-    if len(epochs) <= STEPS:
-        return set(epochs)
-    return {epochs[round(place * (len(epochs) - 1) / (STEPS - 1))] for place in range(STEPS)}

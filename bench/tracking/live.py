@@ -110,8 +110,9 @@ class News:
             runs = []
             with files.locked(self.store.root / "mlflow-runs.lock"):
                 for study in map(self.store.everything, self.store.studies()):
-                    common = Summary(self.store, study).common
-                    for place in [place for place in places(study) if place.id == self.cell.id]:
+                    own = [place for place in places(study) if place.id == self.cell.id]
+                    common = Summary(self.store, study).common if own else {}
+                    for place in own:
                         top = f"study/{study['name']}"
                         for key in (top, f"{top}/{place.row}", place.key):
                             mirror.learn(key)

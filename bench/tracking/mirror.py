@@ -31,6 +31,7 @@ from bench.tracking.heads import Head, Summary, heads
 from bench.tracking.runs import Runs
 
 TOGETHER = 200  # cells in one transaction
+BEGUN = "begun"  # in place of a digest while a head is told: one that was left so is made anew
 REPORT = "mirror.report"  # tag of a study's run: what of its report it has
 
 
@@ -112,6 +113,7 @@ class Mirror(Runs):
         when = ended or known.started
         if known.tags.get("mirror.digest") != head.digest:
             content = summary.of_row(head.tags["row"]) if "row" in head.tags else summary.of_study()
+            self.log(known.run_id, tags={"mirror.digest": BEGUN})
             self.log(
                 known.run_id,
                 [Metric(name, value, step, when) for name, value, step in content.metrics],

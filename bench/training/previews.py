@@ -16,6 +16,8 @@ from bench.storage.rle import decode
 from bench.storage.store import Cell
 
 EXPRESSIONS = 3
+EPOCHS = 20
+"""Of one training that have pictures."""
 SIDE = 224
 """Pixels of a picture's side: some six kilobytes as WebP."""
 FOUND = np.array([230, 60, 30])
@@ -24,18 +26,30 @@ TRUTH, AROUND = (255, 255, 255), (0, 0, 0)
 """Line around what is meant: one of the two is seen on any ground."""
 
 
-def keep_previews(cell: Cell, epoch: int, dataset: ReferringDataset, samples: pd.DataFrame) -> None:
-    """Writes the pictures of an epoch into the cell's folder.
+def keep_previews(
+    cell: Cell, epoch: int, epochs: int, dataset: ReferringDataset, samples: pd.DataFrame
+) -> None:
+    """Writes the pictures of an epoch into the cell's folder, of `EPOCHS` at most of a training.
 
     Args:
         cell: The cell.
         epoch: From 0.
+        epochs: That are trained in all.
         dataset: What was scored.
         samples: What `evaluate` made of it.
     """
+    if epoch not in shown_epochs(epochs):
+        return
     places = fixed_expressions(samples)
     sentences = [dataset.references[place].sentence for place in places]
     write_previews(cell, epoch, sentences, [draw(dataset, samples, place) for place in places])
+
+
+def shown_epochs(epochs: int) -> set[int]:
+    """The first, the last, and others evenly between: file systems count files, and readers look at few."""
+    if epochs <= EPOCHS:
+        return set(range(epochs))
+    return {round(place * (epochs - 1) / (EPOCHS - 1)) for place in range(EPOCHS)}
 
 
 def fixed_expressions(samples: pd.DataFrame) -> list[int]:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
 from bench.storage.store import Cell
-from bench.terminal.errors import UserError
+from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.compiling import compile_steps
 from bench.training.evaluate import evaluate, scores
@@ -183,7 +184,6 @@ def train(
             state.save_best(progress.epoch)
         progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
         if accelerator.is_main_process:
-            keep_previews(cell, progress.epoch - 1, select_set, samples)
             cell.write_history(progress.history)
         last = progress.epoch == recipe.epochs or stop(progress.history)
         # a best without a state that names it is lost with what was trained since the last one, no more
@@ -191,6 +191,7 @@ def train(
         (due,) = distributed.totals(accelerator, old)
         if last or due:
             pace.spent(state.save(progress, progress.epoch * batches))
+        _preview(cell, progress.epoch - 1, recipe.epochs, select_set, samples, accelerator)
         if last:
             break
     return progress
@@ -203,6 +204,23 @@ def _compiled(model: nn.Module, config: Config, cell: Cell, accelerator: Acceler
         tell(accelerator, f"warning: recipe.compile: {why}")
         cell.warn(f"recipe.compile: {why}; trained without.")
     return stepped
+
+
+def _preview(
+    cell: Cell,
+    epoch: int,
+    epochs: int,
+    select_set: ReferringDataset,
+    samples: pd.DataFrame,
+    accelerator: Accelerator,
+) -> None:
+    """Pictures of an epoch, once all that matters of it is on the disk; none is worth a training."""
+    if not accelerator.is_main_process:
+        return
+    try:
+        keep_previews(cell, epoch, epochs, select_set, samples)
+    except Exception as error:  # a full disk, an image that is gone, a Pillow without WebP
+        tell(accelerator, f"warning: no pictures of epoch {epoch + 1}: {one_line(error)}")
 
 
 def _gradients(
