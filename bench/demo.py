@@ -25,8 +25,8 @@ keys: weights=DIR|FILE   what `python -m bench.weights export` or `import` wrote
       port=7860          of this machine; the page is at http://127.0.0.1:7860
 
 The page answers this machine alone, sends nothing anywhere and asks nothing of the internet. Images are read as
-bench.predict reads them; uploaded ones are deleted within two hours. The examples are drawn when it starts: a model that
-was trained on photographs need not understand them. To write files, or for many images: bench.predict.
+bench.predict reads them; uploaded ones are deleted when it ends. The examples are drawn when it starts: a model
+that was trained on photographs need not understand them. To write files, or for many images: bench.predict.
 exit codes: 0 ended by Ctrl+C, 2 the request is wrong
 """
 
@@ -50,18 +50,23 @@ def main(argv: list[str]) -> int:
         raise UserError(f"port={options.port}: no such port.", "Use one from 1024 to 65535.")
     if find_spec("gradio") is None:
         raise UserError("bench.demo: gradio is not installed.", "pip install 'fianet-bench[demo]'")
-    os.environ.update(
-        GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1"
-    )  # read when it is imported
+    with tempfile.TemporaryDirectory() as folder:
+        _serve(options, Path(folder))
+    return 0
+
+
+def _serve(options: Options, folder: Path) -> None:
+    """Serves until Ctrl+C; drawn examples and all that is uploaded lie in `folder`."""
+    os.environ.update(  # read when gradio is imported
+        GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1", GRADIO_TEMP_DIR=str(folder)
+    )
     from bench.inference.page import make_page, serve
     from bench.inference.predictor import Predictor
     from bench.models.bundle import load_bundle
 
     wanted = dict.fromkeys(each for each in (options.weights, options.also) if each)
     models = {name: Predictor(load_bundle(Path(name))) for name in wanted}
-    with tempfile.TemporaryDirectory() as folder:
-        serve(make_page(models, Path(folder)), options.port, Path(folder))
-    return 0
+    serve(make_page(models, folder), options.port)
 
 
 if __name__ == "__main__":

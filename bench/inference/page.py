@@ -23,7 +23,6 @@ from bench.terminal.errors import UserError
 SCENES = 4
 SIDE = 288  # pixels of an example
 SERIES = 7  # of drawn scenes: another than those that training draws unless it is told to
-KEPT_SECONDS = 3600  # uploaded files and answers; looked for as often, so up to twice as long
 MARKS = {OBJECT: "#e8588a", POSITION: "#3b82c4", BOTH: "#8b5cb8"}
 FONT = ("system-ui", "sans-serif")
 CSS = """
@@ -72,7 +71,6 @@ def make_page(models: Mapping[str, Predictor], folder: Path) -> gr.Blocks:
     with gr.Blocks(
         title="What a sentence means in a picture",
         analytics_enabled=False,
-        delete_cache=(KEPT_SECONDS, KEPT_SECONDS),
     ) as page:
         gr.Markdown("# What a sentence means in a picture\nDrop an overhead image, type what to find in it.")
         answers = gr.State([])
@@ -105,7 +103,7 @@ def make_page(models: Mapping[str, Predictor], folder: Path) -> gr.Blocks:
     return page
 
 
-def serve(page: gr.Blocks, port: int, folder: Path) -> None:
+def serve(page: gr.Blocks, port: int) -> None:
     """Serves the page on this machine alone, until it is interrupted.
 
     Raises:
@@ -120,7 +118,6 @@ def serve(page: gr.Blocks, port: int, folder: Path) -> None:
             ssr_mode=False,
             enable_monitoring=False,
             footer_links=[],
-            allowed_paths=[str(folder)],
             theme=gr.themes.Default(font=FONT, font_mono=("monospace",)),
             css=CSS,
             prevent_thread_lock=True,
