@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from bench.data.explained import Explained, explain
 from bench.images.picture import Picture
 from bench.images.read import read_picture
-from bench.inference.outputs import HATCH, overlaid
+from bench.inference.overlay import HATCH, overlaid
 from bench.inference.predictor import Predictor
 from bench.terminal.errors import UserError
 
@@ -53,7 +53,7 @@ def answer(predictor: Predictor, image: Path, sentence: str) -> Answer:
     read_as = explain(sentence, predictor.decouple, predictor.tokenizer, predictor.max_tokens)
     return Answer(
         picture.pixels,
-        overlaid(picture, found.mask),
+        overlaid(picture.pixels, picture.valid, found.mask),
         coloured(found.probability),
         words(read_as, predictor.tokenizer.pieces(sentence)),
         (_found(found.mask, found.probability), *_remarks(predictor, picture, sentence), *read_as.why),

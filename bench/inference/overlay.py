@@ -21,10 +21,11 @@ def overlay(pixels: np.ndarray, valid: np.ndarray, mask: np.ndarray, text: str) 
         mask: (H,W) bool.
         text: The sentence; it stands in a strip beneath the image, which hides nothing.
     """
-    return _captioned(Image.fromarray(_overlaid(pixels, valid, mask)), text)
+    return _captioned(Image.fromarray(overlaid(pixels, valid, mask)), text)
 
 
-def _overlaid(pixels: np.ndarray, valid: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def overlaid(pixels: np.ndarray, valid: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The image (H,W,3) uint8 with the mask tinted and outlined; arguments as of `overlay`."""
     height, width = mask.shape
     shown = pixels.copy()
     shown[mask] = (0.5 * shown[mask] + 0.5 * TINT).astype(np.uint8)

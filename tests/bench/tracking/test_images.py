@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench.storage.previews import read_previews, write_previews
 from bench.storage.store import Cell, Store
-from bench.tracking.images import STEPS, images, link_images
+from bench.tracking.images import images, link_images
 from bench.tracking.inputs import inputs
 
 # as MLflow's pages take a name apart
@@ -32,12 +32,6 @@ def test_every_epoch_of_every_sentence_is_shown_twice_over(tmp_path: Path) -> No
     }
     link_images(found, tmp_path)
     assert all((tmp_path / name).read_bytes() == b"picture" for image in found for name in image.names)
-
-
-def test_of_many_epochs_first_and_last_are_among_those_shown(tmp_path: Path) -> None:
-    epochs = sorted({image.epoch for image in images(pictured(tmp_path, 50, "The ship"))})
-    assert len(epochs) == STEPS
-    assert (epochs[0], epochs[-1]) == (0, 49)
 
 
 def test_what_is_no_preview_is_left_out(tmp_path: Path) -> None:

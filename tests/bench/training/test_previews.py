@@ -12,8 +12,9 @@ from pycocotools import mask as rle
 from bench.config.request import Request
 from bench.storage.previews import read_previews
 from bench.study.prepare import prepare
+from bench.training import previews
 from bench.training.cell import run_cell
-from bench.training.previews import SIDE, draw, fixed_expressions
+from bench.training.previews import EPOCHS, SIDE, draw, fixed_expressions, shown_epochs
 
 
 def scored(areas: list[int]) -> pd.DataFrame:
@@ -46,6 +47,27 @@ def test_every_epoch_leaves_three_small_pictures_of_the_same_sentences(
     for each in found:
         assert Image.open(each.path).size == (SIDE, SIDE)
         assert each.path.stat().st_size < 30_000
+
+
+def test_pictures_that_cannot_be_made_cost_no_training(
+    drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*anything: object) -> bytes:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(previews, "draw", full)
+    plan = prepare(Request.parse([*drawn, f"store={tmp_path / 'runs'}", "tracking.enabled=false"]))
+    plan.write("test")
+    (cell,) = plan.stored()
+    assert run_cell(cell)
+    assert cell.done
+    assert read_previews(cell) == []
+
+
+def test_of_many_epochs_first_and_last_are_among_those_shown() -> None:
+    assert shown_epochs(3) == {0, 1, 2}
+    assert len(shown_epochs(50)) == EPOCHS
+    assert {0, 49} <= shown_epochs(50)
 
 
 class OneImage:
