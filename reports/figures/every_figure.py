@@ -8,7 +8,7 @@ from bench.terminal.errors import DataError
 from reports.figures import attention, details, examples, fractions, overview
 from reports.figures.scenes import NoScenes, ReadScenes, read_scenes
 from reports.figures.style import save, style
-from reports.statistics.costs import costs_of
+from reports.statistics.costs import costs_differ, costs_of
 from reports.statistics.evidence import Evidence, Place
 from reports.statistics.frame import StudyFrame
 from reports.statistics.samples import Samples
@@ -45,7 +45,7 @@ def draw_figures(
                 )
         for dataset in frame.datasets:
             spent, unit = costs_of(store, frame, dataset)
-            if len(set(spent.values())) > 1:
+            if costs_differ(spent):
                 paths += save(details.costs(frame, dataset, spent, unit), folder / f"cost-{slug(dataset)}")
             try:
                 compared = examples.compare(store, frame, dataset)

@@ -11,7 +11,7 @@ from reports.figures.overview import read_history, varied
 from reports.page import chart_marks as draw
 from reports.page.chart_theme import Rows, Spec
 from reports.statistics import series
-from reports.statistics.costs import costs_of
+from reports.statistics.costs import costs_differ, costs_of
 from reports.statistics.evidence import Evidence, Place
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.samples import Samples
@@ -67,7 +67,7 @@ def other_charts(
             title = f"{HEADLINE} against training images{on}"
             yield Chart(title, f"A line a model.{spread}", draw.fractions(rows, table))
         spent, unit = costs_of(store, frame, dataset)
-        if len(set(spent.values())) > 1:
+        if costs_differ(spent):
             table = _spent(frame, dataset, spent)
             said = f"{HEADLINE} on test.{spread}"
             yield Chart(f"Accuracy against cost{on}", said, draw.costs(rows, table, unit))

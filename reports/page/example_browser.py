@@ -34,8 +34,9 @@ def browse(
     Returns:
         rows: places in the study of every row with samples; base, better: places in `rows` of the two whose difference
         is the gain (base -1: there is one row only); items: one list an expression (sentence, spans, category, size,
-        type, gain, IoU by row, picture or -1); pictures: {image, width, height, truth, masks by row}, those of crops
-        with `whole`, the image with the crop's box; images: data URLs; note: why there are no pictures, or how many.
+        type, gain, IoU by row averaged over seeds, picture or -1); pictures: {image, width, height, truth, masks by
+        row, ious by row: those of the masks}, those of crops with `whole`, the image with the crop's box; images: data
+        URLs; note: why there are no pictures, or how many.
     """
     rows = [row for row in frame.rows_on(dataset) if row.key in samples.scored.rows]
     better = next((place for place, row in enumerate(rows[1:], 1) if row == frame.reference), len(rows) - 1)
@@ -110,15 +111,15 @@ def _pictures(
         ref_id = int(fact["ref_id"])
         scene = scenes.get(ref_id)
         if scene is not None and plain(scene.sentence) == fact["sentence"]:
-            masks = [_mask(predicted.get(row.key), ref_id) for row in rows]
+            shown = [_shown(predicted.get(row.key), ref_id) for row in rows]
             with suppress(DataError):  # an image that cannot be read is left out
-                album.add(place, scene, masks)
+                album.add(place, scene, shown)
     pictures = album.pictures
-    shown = f"Pictures of {len(pictures):,} of {len(samples.facts):,} expressions; masks of seed {seed}."
+    said = f"Pictures of {len(pictures):,} of {len(samples.facts):,} expressions; masks of seed {seed}."
     return (
         pictures,
         album.images,
-        shown if pictures else "The data set on this machine is not the one that was scored.",
+        said if pictures else "The data set on this machine is not the one that was scored.",
     )
 
 
@@ -130,8 +131,12 @@ class _Album:
         self.images: list[str] = []
         self._known: dict[tuple[str, Window, int], tuple[int, tuple[int, int]]] = {}
 
-    def add(self, place: int, scene: Scene, masks: Sequence[NDArray[np.bool_] | None]) -> None:
-        """Adds one expression. Raises DataError where its image or true mask cannot be read."""
+    def add(self, place: int, scene: Scene, shown: Sequence[tuple[NDArray[np.bool_], float] | None]) -> None:
+        """Adds one expression, with mask and IoU (percent) by row.
+
+        Raises:
+            DataError: Its image or true mask cannot be read.
+        """
         image, truth = Image.fromarray(scene.pixels()), scene.truth()
         window = window_on(truth)
         number, size = self._put(scene.image_id, image, window, SIDE)
@@ -140,7 +145,8 @@ class _Album:
             "width": size[0],
             "height": size[1],
             "truth": outline(truth, window, size),
-            "masks": [None if mask is None else outline(mask, window, size) for mask in masks],
+            "masks": [each and outline(each[0], window, size) for each in shown],
+            "ious": [each and round(each[1], 1) for each in shown],
         }
         if window != Window():
             number, (width, height) = self._put(scene.image_id, image, Window(), WHERE)
@@ -158,8 +164,9 @@ class _Album:
         return self._known[name, window, side]
 
 
-def _mask(table: pd.DataFrame | None, ref_id: int) -> NDArray[np.bool_] | None:
+def _shown(table: pd.DataFrame | None, ref_id: int) -> tuple[NDArray[np.bool_], float] | None:
     if table is None or ref_id not in table.index:
         return None
     line: dict[Any, Any] = table.loc[ref_id].to_dict()
-    return rle.decode(line["prediction"].encode(), (int(line["height"]), int(line["width"])))
+    mask = rle.decode(line["prediction"].encode(), (int(line["height"]), int(line["width"])))
+    return mask, 100 * float(line["iou"])

@@ -1,6 +1,7 @@
 """What a row costs: parameters, operations, time and memory, from its cells and from what was profiled."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench.storage.model_costs import read_profiles
@@ -110,3 +111,8 @@ def costs_of(store: Store, frame: StudyFrame, dataset: str) -> tuple[dict[str, f
         if known and (name == "parameters" or len(known) == len(spent)):
             return known, LABELS[name]
     return {}, ""
+
+
+def costs_differ(spent: Mapping[str, float]) -> bool:
+    """Whether rows' costs are worth a figure: a hundredth apart at least, as a narrower axis magnifies nothing."""
+    return bool(spent) and max(spent.values()) > 1.01 * min(spent.values())

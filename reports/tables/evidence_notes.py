@@ -75,7 +75,9 @@ def evidence_notes(frame: StudyFrame, evidence: Evidence, marks: Marks) -> list[
         notes += _tests(frame.reference.label, evidence, marks)
         inside = [found.comparisons["inside_seed_spread"] for found in evidence.statistics.values()]
         if any(table.fillna(False).any() for table in inside):
-            notes.append("† No larger than what seeds alone change (standard deviation of the difference).")
+            notes.append(
+                "† No larger than what seeds alone change (standard deviation of the difference); marked on test."
+            )
     labels = {row.key: row.label for row in frame.rows}
     for dataset in frame.datasets:
         if frame.reference and (said := evidence.collapsed(frame.reference.key, dataset)):

@@ -84,7 +84,11 @@ if (form && sets.length) {
   };
   const panes = (item) => {
     const picture = set.pictures[item[PICTURE]];
-    const words = (row, place) => [swatch(row), labels[row], " ", make("b", "", item[IOUS][place].toFixed(1))];
+    const mean = (place) => item[IOUS][place].toFixed(1);
+    const words = (row, place) => {
+      const own = picture?.ious[place]?.toFixed(1) ?? mean(place);
+      return [swatch(row), labels[row], " ", make("b", "", own), own === mean(place) ? "" : ` (mean ${mean(place)})`];
+    };
     if (!picture) return make("div", "panes", ...set.rows.map((row, place) => ofRow(make("div", "pane", ...words(row, place)), row)));
     const url = set.images[picture.image];
     const truth = () => outline(picture.truth);
@@ -143,7 +147,7 @@ if (form && sets.length) {
     const gain = set.base < 0 ? "" : ` Gain: IoU of “${labels[set.rows[set.better]]}” minus “${labels[set.rows[set.base]]}”, points, seeds averaged.`;
     by("legend").replaceChildren(
       make("mark", "", "object words"), " ", make("mark", "place", "position words"),
-      ` White line: truth; coloured line: a row's mask; below: its IoU in %. Press a picture to see it without lines. ${set.note}${gain}`);
+      ` White line: truth; coloured line: a row's mask; below: the IoU of that mask in %, and the mean over seeds where it differs. Press a picture to see it without lines. ${set.note}${gain}`);
   };
   const score = (item) => item[IOUS][set.better];
   const orders = {
@@ -175,10 +179,11 @@ if (form && sets.length) {
   }));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => {
-    if (event.target.name === "outlines") return void by("cards").classList.toggle("clean", !event.target.checked);
     if (event.target.name === "dataset") choose(Number(event.target.value));
     filter();
   });
+  const outlines = form.elements.outlines;
+  outlines.addEventListener("input", () => by("cards").classList.toggle("clean", !outlines.checked));
   choose(0);
   filter();
 }

@@ -1,6 +1,7 @@
 """Images that are larger than one window: read in windows, merged, and the same as read at once where they can be."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -409,3 +410,47 @@ def test_real_photographs_are_merged_without_a_seam(shared: Path, predictor: Pre
         picture = Picture(path, picture.pixels[:400, :500], picture.valid[:400, :500])
         odds = predictor.model(_normal(picture.pixels))[0]
         assert np.array_equal(merged(predictor, picture, SIZE).mask, (odds[1] > odds[0]).numpy())
+
+
+def test_turned_tiff_is_turned_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "HELD", 0)
+    pixels = scene(40, 60, (0, 0, 20, 10))
+    path = tmp_path / "upside-down.tif"
+    Image.fromarray(pixels).save(path, tiffinfo={274: 3})  # turned by half a circle
+    with open_scene(path) as found:
+        assert isinstance(found, HeldScene)
+        assert np.array_equal(found.picture.pixels, pixels[::-1, ::-1])
+
+
+@pytest.mark.parametrize("kind", ["geojson", "gpkg"])
+def test_full_disk_is_one_line_and_leaves_no_broken_file(tmp_path: Path, kind: str) -> None:
+    code = f"""
+import resource, sys
+from pathlib import Path
+import numpy as np, rasterio
+from bench.images.picture import Place
+from bench.inference.asked import Outlines, VectorFormat
+from bench.inference.outputs import write_outlines
+from bench.inference.geo import write_mask
+from bench.inference.parts import find_parts
+from bench.terminal.errors import UserError
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+place = Place(rasterio.transform.from_origin(499000, 5400000, 0.5, 0.5), rasterio.crs.CRS.from_epsg(32631))
+mask = np.random.default_rng(0).random((600, 600)) > 0.5
+parts = find_parts(mask, np.ones(mask.shape))
+(labels,) = parts.labels([mask])
+rasterio.crs.CRS.from_epsg(4326).to_wkt()
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+for write in (
+    lambda: write_mask(Path("a.mask.tif"), mask, place),
+    lambda: write_outlines(Path("a"), labels, mask, parts, place, "x", Outlines(format=VectorFormat.{kind})),
+):
+    try:
+        write()
+    except (UserError, OSError) as error:
+        print(type(error).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2
+    assert list(tmp_path.iterdir()) == []
