@@ -124,6 +124,26 @@ def test_second_sync_changes_nothing(store: Store) -> None:
     assert contents(mirrored(store)) == first
 
 
+def test_head_that_a_stopped_sync_left_half_told_is_told_once(store: Store, monkeypatch) -> None:
+    trained(store, "a" * 12)
+    study(store, "a" * 12)
+
+    def stopped(*anything: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mirror, "log_inputs", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            mirrored(store)
+    trained(store, "a" * 12, best=50.0)
+    mirror = mirrored(store)
+    (run,) = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'study'")
+    assert len(run.data.tags["mirror.digest"]) > 10
+    for name in run.data.metrics:
+        steps = [each.step for each in mirror.client.get_metric_history(run.info.run_id, name)]
+        assert len(steps) == len(set(steps)), name
+
+
 def test_pages_learn_where_the_runs_are(store: Store) -> None:
     trained(store, "a" * 12)
     study(store, "a" * 12, "b" * 12)
