@@ -15,7 +15,7 @@ import yaml
 from bench.config.compose import restore
 from bench.config.schema import Config, named_weights
 from bench.models.bundle import Bundle
-from bench.storage.metrics import NAMES
+from bench.storage.metrics import NAMES, image_intervals
 from bench.storage.splits import TEST, further_set
 from bench.storage.store import Cell, Record
 
@@ -154,17 +154,32 @@ def _scores(cell: Cell, config: Config, metrics: Record) -> str:
         [
             "## Scores",
             "",
-            *_table(("percent", *NAMES), rows),
+            *_table(("percent", *NAMES), [*rows, *_intervals(cell, scores)]),
             "",
             f"The epoch ({metrics.get('best_epoch')}, counted from 0) was chosen on {escaped(protocol.select)} by "
             f"{escaped(protocol.metric)}. Masks were compared at {escaped(protocol.size)} size, object and position "
             f"words found by {escaped(protocol.decoupler)}.{control}",
             "",
             f"**One seed ({escaped(seed)}): no claim about the method.** Another training of the same recipe scores "
-            "otherwise. The numbers are those of one model, without an interval; intervals and tests over seeds and "
-            "images are in the study's report.",
+            "otherwise. Intervals (95 %, bootstrap) are over other images of the same kind, for this one model; those "
+            "over seeds and images together, and tests, are in the study's report.",
         ]
     )
+
+
+def _intervals(cell: Cell, splits: Iterable[str]) -> list[list[str]]:
+    """A row of every split whose expressions are stored."""
+    samples = cell.samples(["split", "image_id", "intersection", "union"])
+    if samples is None:
+        return []
+    rows = []
+    for split in splits:
+        own = samples[samples["split"] == split]
+        if len(own):
+            found = image_intervals(own["intersection"].array, own["union"].array, own["image_id"].array)
+            spans = (f"{low:.2f} to {high:.2f}" for low, high in (found[name] for name in NAMES))
+            rows.append([f"{escaped(split)}, interval", *spans])
+    return rows
 
 
 def _recipe(config: Config, metrics: Record) -> str:

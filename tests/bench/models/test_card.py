@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import ModelCard
@@ -52,6 +53,21 @@ def test_card_says_what_one_seed_cannot_show(cell: Cell, tmp_path: Path) -> None
     assert "One seed (0): no claim about the method." in content
     assert "nothing about photographs" in content
     assert str(tmp_path) not in content
+
+
+def test_scores_have_intervals_over_images_where_expressions_are_stored(cell: Cell, tmp_path: Path) -> None:
+    bundle = from_cell(Store(tmp_path / "runs"), cell.id)
+    rows = [
+        {"split": "test", "image_id": str(number // 2), "intersection": 10 * number, "union": 100}
+        for number in range(10)
+    ]
+    cell.write_samples(pd.DataFrame(rows))
+    content = make_card(cell, bundle)
+    (line,) = [line for line in content.splitlines() if line.startswith("| test, interval")]
+    spans = re.findall(r"([\d.]+) to ([\d.]+)", line)
+    assert len(spans) == len(NAMES)
+    low, high = map(float, spans[-1])
+    assert 0 < low < 45 < high < 90
 
 
 def test_hostile_names_stay_names(cell: Cell, tmp_path: Path) -> None:
