@@ -5,6 +5,7 @@ Every run carries its key and the store's id as tags, so that stores can share a
 
 import secrets
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,9 @@ EXPERIMENT = "fianet-bench"
 # how MLflow's pages lay it out: runs and charts, nothing of chats and judges
 ABOUT = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": notes.EXPERIMENT}
 THREADS = 4  # towards a server, where every call waits for an answer
+NAMING_DATA = (
+    threading.Lock()
+)  # MLflow adds a data set that it does not know: two runs that name it at once collide
 # the API allows 1000, 100 and 1000 in one call; a busy server shall answer within its time-out
 MOST_ENTITIES, MOST_PARAMS, MOST_RUNS = 500, 100, 100
 
@@ -164,18 +168,22 @@ class Runs:
     def log_inputs(self, run_id: str, some: Sequence[Input]) -> None:
         """Says which data sets a run read."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
-        if some:
-            self.client.log_inputs(
-                run_id,
-                datasets=[
-                    DatasetInput(
-                        Dataset(each.name, each.digest, SOURCE_TYPE, each.source, profile=each.profile),
-                        [InputTag(CONTEXT, each.context)],
-                    )
-                    for each in some
-                ],
+        if not some:
+            return
+        datasets = [
+            DatasetInput(
+                Dataset(each.name, each.digest, SOURCE_TYPE, each.source, profile=each.profile),
+                [InputTag(CONTEXT, each.context)],
             )
+            for each in some
+        ]
+        with NAMING_DATA:
+            try:
+                self.client.log_inputs(run_id, datasets=datasets)
+            except MlflowException:  # another process named the same set just then; now it is known
+                self.client.log_inputs(run_id, datasets=datasets)
 
     def upload_cell(self, run_id: str, cell: Cell) -> None:
         """The files of a finished cell."""

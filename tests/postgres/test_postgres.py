@@ -83,7 +83,7 @@ def test_sync_into_postgresql_is_idempotent(cluster, command, drawn, tmp_path) -
     assert command("bench.track", "sync", f"uri={url}").returncode == 0
     assert runs(url) == before
     folders = list((tmp_path / "runs/mlartifacts").iterdir())
-    assert len(folders) == 2
+    assert len(folders) == 3, "of two cells, and of the study, which has the report"
 
 
 def test_deleted_parent_in_postgresql_is_replaced(cluster, command, drawn) -> None:
