@@ -33,11 +33,12 @@ def cell(tmp_path: Path) -> Cell:
 def test_hub_reads_task_data_and_scores(cell: Cell, tmp_path: Path) -> None:
     export_cell(Store(tmp_path / "runs"), cell.id, tmp_path / "out", "safetensors")
     data = ModelCard.load(tmp_path / "out" / "README.md").data
-    assert (data.pipeline_tag, data.library_name, data.language) == (
+    about = data.to_dict()
+    assert [about[key] for key in ("pipeline_tag", "library_name", "language")] == [
         "image-segmentation",
         "fianet-bench",
         ["en"],
-    )
+    ]
     assert data.license == "unknown"
     results = {
         (each.dataset_name, each.dataset_split, each.metric_name): each.metric_value
