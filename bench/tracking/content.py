@@ -125,10 +125,15 @@ def config_digest(cell: Cell) -> str:
     return digest((cell.path / "cell.json").read_bytes())
 
 
-def content_digest(cell: Cell, common: Mapping[str, str]) -> str:
-    """What a finished cell's run mirrors, beside parameters that the study's run has."""
+def content_digest(cell: Cell) -> str:
+    """What a finished cell's run mirrors."""
     files = [(cell.path / name).read_bytes() for name in ("cell.json", "metrics.json")]
-    return digest(b"".join([FORM, *files, json.dumps(sorted(common)).encode()]))
+    return digest(b"".join([FORM, *files]))
+
+
+def left_out(common: Mapping[str, str]) -> dict[str, str]:
+    """Tag that tells which parameters a run leaves to the study's: where those become fewer, it is told the others."""
+    return {"mirror.left_out": digest(json.dumps(sorted(common)).encode())}
 
 
 def final_tags(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
@@ -138,7 +143,8 @@ def final_tags(cell: Cell, common: Mapping[str, str]) -> dict[str, str]:
         "identity": json.dumps(identity, sort_keys=True),
         "data_fingerprint": str(identity.get("data", {}).get("fingerprint")),
         **source_tags(cell, SOURCE),
-        "mirror.digest": content_digest(cell, common),
+        "mirror.digest": content_digest(cell),
+        **left_out(common),
     }
 
 

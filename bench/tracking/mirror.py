@@ -21,6 +21,7 @@ from bench.tracking.content import (
     config_digest,
     content_digest,
     epoch_metrics,
+    left_out,
     own_parameters,
     places,
     source_tags,
@@ -57,7 +58,7 @@ class Mirror(Runs):
         expected = list(places(study))
         summary = Summary(self.store, study)
         common = summary.common
-        done = {id_: content_digest(cell, common) for id_, cell in summary.done.items()}
+        done = {id_: content_digest(cell) for id_, cell in summary.done.items()}
         wanted = heads(study, done)
         spans = {head.key: self._span(head.cells) for head in wanted}
         self._drop(expected, done, wanted, spans)
@@ -190,12 +191,14 @@ class Mirror(Runs):
         self.learn()
 
     def _bring_in_line(self, place: Place, parent: str, common: Mapping[str, str]) -> None:
-        """A cell that has a run: its title and parent, its end if its process died, or all that is missing."""
+        """A cell that has a run: title, parent, parameters, the end if its process died, or all that is missing."""
         cell, known = self.store.cell(place.id), self.known[place.key]
         if known.status != "FINISHED" and cell.done:
             self.finish(place, parent, common)
             return
         self.ensure(place.key, place.title, parent, {})
+        if known.status == "FINISHED" and not left_out(common).items() <= known.tags.items():
+            self.log(known.run_id, parameters=own_parameters(cell, common), tags=left_out(common))
         state = cell.state()["state"]
         if known.status == "RUNNING" and state != "running":
             status = "FAILED" if state == "failed" else "KILLED"

@@ -114,6 +114,22 @@ def test_study_whose_numbers_change_is_replaced_and_keeps_its_cells(store: Store
         assert after[name].data.tags["mlflow.parentRunId"] == after[parent].info.run_id
 
 
+def test_run_of_a_cell_is_kept_and_told_what_its_study_no_longer_says_for_all(store: Store) -> None:
+    trained(store, "a" * 12, 10.0, "pwam")
+    cells = [{"dataset": "synthetic", "seed": 0, "id": "a" * 12}]
+    rows = [{"key": "pwam", "label": "PWAM", "cells": cells}]
+    store.write_study({"name": "mini", "title": "Mini", "caption": "All.", "rows": rows, "command": "again"})
+    sync_module.sync_all(store)
+    before = runs(store)["PWAM · synthetic · seed 0"]
+    assert "model.fusion" not in before.data.params, "one cell: its study says all"
+    planned(store)
+    sync_module.sync_all(store)
+    after = runs(store)["PWAM · synthetic · seed 0"]
+    assert after.info.run_id == before.info.run_id
+    assert after.data.params["model.fusion"] == "pwam"
+    assert (after.data.metrics, after.info.status) == (before.data.metrics, "FINISHED")
+
+
 def test_report_lies_with_the_study_and_follows_it(store: Store) -> None:
     planned(store)
     told = sync_module.Mirrored(store, "mini", None)
