@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def read(predictor: Predictor, image: Path) -> Picture:
         UserError: It cannot be read.
     """
     try:
-        return partial(read_picture, bands=predictor.bands, stretch=predictor.stretch)(image)
+        return read_picture(image, predictor.bands, predictor.stretch)
     except UserError as error:
         raise UserError(error.what.replace(str(image), image.name), error.remedy) from None
 

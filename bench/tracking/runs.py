@@ -28,9 +28,8 @@ EXPERIMENT = "fianet-bench"
 # how MLflow's pages lay it out: runs and charts, nothing of chats and judges
 ABOUT = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": notes.EXPERIMENT}
 THREADS = 4  # towards a server, where every call waits for an answer
-NAMING_DATA = (
-    threading.Lock()
-)  # MLflow adds a data set that it does not know: two runs that name it at once collide
+# MLflow adds a data set that it does not know: two runs that name it at once collide
+NAMING_DATA = threading.Lock()
 # the API allows 1000, 100 and 1000 in one call; a busy server shall answer within its time-out
 MOST_ENTITIES, MOST_PARAMS, MOST_RUNS = 500, 100, 100
 

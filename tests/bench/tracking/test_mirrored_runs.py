@@ -14,20 +14,6 @@ from bench.tracking.mirror import Mirror
 CONFIG = {"data": {"name": "synthetic", "root": "data"}, "recipe": {"epochs": 2}}
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An MLflow database as its first use leaves it: making one takes seconds."""
-    store = Store(tmp_path_factory.mktemp("empty"))
-    Mirror(store).client.search_experiments()
-    return (store.root / "mlflow.db").read_bytes()
-
-
-@pytest.fixture
-def store(tmp_path: Path, empty: bytes) -> Store:
-    (tmp_path / "mlflow.db").write_bytes(empty)
-    return Store(tmp_path)
-
-
 def trained(store: Store, id_: str, score: float, fusion: str) -> None:
     config = CONFIG | {"model": {"fusion": fusion}}
     cell = store.plan(id_, {"seed": 0, "data": {"fingerprint": "f00d"}}, config)

@@ -48,20 +48,6 @@ def study(store: Store, *cells: str, name: str = "mini", label: str = "Full") ->
     return store.study(name)
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An MLflow database as its first use leaves it: making one takes seconds."""
-    store = Store(tmp_path_factory.mktemp("empty"))
-    Mirror(store).client.search_experiments()
-    return (store.root / "mlflow.db").read_bytes()
-
-
-@pytest.fixture
-def store(tmp_path: Path, empty: bytes) -> Store:
-    (tmp_path / "mlflow.db").write_bytes(empty)
-    return Store(tmp_path)
-
-
 def mirrored(store: Store, **settings: str) -> Mirror:
     """A whole sync, from nothing known."""
     from bench.tracking.sync import sync_all
