@@ -1,6 +1,6 @@
 """Pictures of what a model predicts for three fixed expressions, one set an epoch, from what evaluation found anyway.
 
-No forward pass and no random number is spent on them: an epoch costs the same, and gives the same bytes, without.
+No forward pass and no random number is spent on them: training gives the same bytes without.
 """
 
 import io

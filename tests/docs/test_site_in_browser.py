@@ -1,7 +1,5 @@
 """The site in a real Chromium, opened from disk: on a phone and on a desk, in light and in dark."""
 
-import shutil
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,18 +8,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 PAGES = ("index", "start", "studies", "models", "keys", "reports", "findings", "api/bench.config")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 def window(chromium: Any, width: int, scheme: str) -> tuple[Any, list[str]]:

@@ -112,31 +112,24 @@ def address(weights: Path, environment: dict[str, str]) -> Iterator[str]:
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_an_example_shows_masks_and_asks_nobody_else(address: str, tmp_path: Path) -> None:
-    api = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("Chromium is not installed")
+def test_an_example_shows_masks_and_asks_nobody_else(address: str, chromium: Any, tmp_path: Path) -> None:
     asked: list[str] = []
     (tmp_path / "bad.png").write_bytes(b"no image")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.set_default_timeout(60_000)
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
-        _refuses(page, tmp_path / "bad.png")
-        page.reload()
-        page.locator("table tbody tr").first.click()
-        page.locator(".said li").first.wait_for()
-        assert page.locator(".mask img").count() == 2
-        before = page.locator(".mask img").first.get_attribute("src")
-        page.get_by_label("Show the mask").click()
-        page.wait_for_function(
-            "before => document.querySelector('.mask img').getAttribute('src') !== before", arg=before
-        )
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        browser.close()
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(60_000)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    _refuses(page, tmp_path / "bad.png")
+    page.reload()
+    page.locator("table tbody tr").first.click()
+    page.locator(".said li").first.wait_for()
+    assert page.locator(".mask img").count() == 2
+    before = page.locator(".mask img").first.get_attribute("src")
+    page.get_by_label("Show the mask").click()
+    page.wait_for_function(
+        "before => document.querySelector('.mask img').getAttribute('src') !== before", arg=before
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 

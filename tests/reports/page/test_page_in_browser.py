@@ -1,7 +1,6 @@
 """The page in a real Chromium, opened from disk."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,6 @@ from reports import write_report
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("unfigured")]
 StudyMaker = Callable[..., Store]
 MANY = 10_000
-
-
-@pytest.fixture
-def chromium() -> Iterator[Any]:
-    """Chromium of the system."""
-    api = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
