@@ -13,6 +13,7 @@ from reports.document.parts import Part, by_lines, write_part
 from reports.figures.scenes import ReadScenes
 from reports.page.report import write_report
 from reports.tables.latex_table import STYLES
+from reports.text.escape import slug
 from reports.text.templates import Filters, asset, render
 
 MAIN = "main.tex"
@@ -90,7 +91,7 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
         style: A key of `LAYOUTS`, and of `STYLES`.
 
     Raises:
-        UserError: The store holds no such study, the folder was begun in another style, or holds files that were not
+        UserError: The store holds no such study, two would share files, the folder was begun in another style, or holds files that were not
             made here.
     """
     begun, main = begun_style(out), out / MAIN
@@ -99,6 +100,7 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
             f"out={out}: this paper was begun with style={begun}, and its {MAIN} is kept.",
             f"Pass style={begun}, or out=DIR of a new folder.",
         )
+    _refuse_alike(studies)
     mine = begun is not None or out == store.root / "paper"
     refuse_foreign(out, [PREAMBLE, SUPPLEMENT, *FOLDERS], mine=mine)
     reports = [write_report(store, name, scenes) for name in studies]
@@ -118,6 +120,17 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
         if not path.exists():
             files.write_text(path, written)
     return Paper(main, remarks)
+
+
+def _refuse_alike(studies: Sequence[str]) -> None:
+    """Raises `UserError` where two studies would have files and labels of one name (`a_b`, `a-b`)."""
+    known: dict[str, str] = {}
+    for name in studies:
+        if (other := known.setdefault(slug(name), name)) != name:
+            raise UserError(
+                f"studies={name}: its files would have the names of those of study {other}.",
+                "Leave one out, or run it again under another name=.",
+            )
 
 
 def _sections(parts: Sequence[Part]) -> tuple[Section, Section]:

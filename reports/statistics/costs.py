@@ -114,5 +114,5 @@ def costs_of(store: Store, frame: StudyFrame, dataset: str) -> tuple[dict[str, f
 
 
 def costs_differ(spent: Mapping[str, float]) -> bool:
-    """Whether rows' costs are worth a figure: a hundredth apart at least, as a narrower axis magnifies nothing."""
+    """Whether rows' costs are worth a figure: by a hundredth at least; less fills an axis and means nothing."""
     return bool(spent) and max(spent.values()) > 1.01 * min(spent.values())

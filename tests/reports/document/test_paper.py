@@ -152,3 +152,9 @@ def test_a_search_shows_what_was_drawn_of_its_trials(make_study: StudyMaker, tmp
     begin(store, out, "booktabs", "tune-lr")
     assert (out / "figures" / "tune-lr-history.pdf").read_bytes() == b"drawn"
     assert "The search, trial by trial." in (out / "supplement.tex").read_text()
+
+
+def test_two_studies_of_one_file_name_are_refused(make_study: StudyMaker, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="those of study a_b"):
+        begin(make_study(), tmp_path / "paper", "booktabs", "a_b", "a-b")
+    assert not (tmp_path / "paper").exists()
