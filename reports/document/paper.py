@@ -91,8 +91,8 @@ def write_paper(store: Store, studies: Sequence[str], scenes: ReadScenes, out: P
         style: A key of `LAYOUTS`, and of `STYLES`.
 
     Raises:
-        UserError: The store holds no such study, two would share files, the folder was begun in another style, or holds files that were not
-            made here.
+        UserError: The store holds no such study, two would share files, the folder was begun in another style, or
+            holds files that were not made here.
     """
     begun, main = begun_style(out), out / MAIN
     if begun not in (None, style) and main.exists():
