@@ -161,8 +161,10 @@ class TestEveryModel:
         assert torch.equal(inputs.run(model), inputs.run(other))
 
     @pytest.mark.slow
-    def test_compiled_model_agrees(self, model: Segmenter) -> None:
+    def test_captured_model_agrees(self, model: Segmenter) -> None:
+        """What kernels would be generated from; generating them is tried for one model (`test_compiling`)."""
         inputs = batch()
         exact = inputs.run(model)
-        compiled = torch.compile(model)
-        torch.testing.assert_close(inputs.run(compiled), exact, atol=1e-4, rtol=1e-4)
+        torch._dynamo.reset()  # else sizes another test compiled for make these symbols, and solving for them takes hours
+        captured = torch.compile(model, dynamic=False, backend="aot_eager")
+        torch.testing.assert_close(inputs.run(captured), exact, atol=1e-4, rtol=1e-4)

@@ -83,6 +83,25 @@ def test_a_model_is_captured_as_one_graph_with_the_same_gradients(name: str) -> 
         torch.testing.assert_close(others[each], gradient, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_generated_kernels_compute_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(compiling.FOLDER)
+    model = build_model(configuration(["model=lavt", "recipe.size=64"]).model, 60, 64).eval()
+    stepped, why = compiling.compile_steps(model, torch.device("cpu"), tmp_path)
+    assert why is None
+    with torch.no_grad():
+        torch.testing.assert_close(stepped(*batch()), model(*batch()), atol=1e-4, rtol=1e-4)
+
+
+def test_sizes_stay_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As symbols, once a second size was met, they took a quarter of an hour of algebra and more."""
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(compiling, "_impossible", lambda device: None)
+    monkeypatch.setattr(torch, "compile", lambda model, **how: asked.update(how) or model)
+    compiling.compile_steps(torch.nn.Linear(2, 2), torch.device("cpu"), tmp_path)
+    assert asked["dynamic"] is False
+
+
 def test_a_cell_is_trained_by_what_was_compiled_and_scored_without(
     drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
