@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.storage.store import Store
-from reports.figures.style import COLUMN, MARKERS, WIDTH, Look, looks, short
+from reports.figures.palette import Look, looks
+from reports.figures.style import COLUMN, WIDTH, short
 from reports.statistics import series
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, StudyFrame, StudyRow
@@ -80,7 +81,7 @@ def legend(
 ) -> None:
     """The rows' lines, or points, below the figure."""
     handles = [
-        Line2D([], [], color=look.color, marker=MARKERS[look.line], markersize=5, linestyle="")
+        Line2D([], [], color=look.color, marker=look.marker, markersize=5, linestyle="")
         if points
         else Line2D([], [], color=look.color, linestyle=look.line)
         for look in (looked[row.key] for row in rows)

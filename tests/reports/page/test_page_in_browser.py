@@ -133,6 +133,24 @@ def test_precision_follows_the_filters_and_rows_are_hidden_in_every_chart(
     assert complaints == []
 
 
+def test_axes_stay_where_they_are_when_rows_are_hidden(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    report = write_report(make_study(), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1600)
+    unfolded(page, "figures")
+    ticks = "() => [...document.querySelectorAll('.card .role-axis-label text')].map(each => each.textContent).join()"
+    before = page.evaluate(ticks)
+    buttons = page.locator("main > .legend button")
+    for place in (0, 1):
+        buttons.nth(place).click()
+    drawn = "document.querySelectorAll('.main g.mark-rule.role-mark line').length"
+    page.wait_for_function(f"() => {drawn} === {buttons.count() - 2}")
+    assert page.evaluate(ticks) == before
+    assert complaints == []
+
+
 def test_a_figure_is_enlarged_with_its_tooltips_and_escape_closes_it(
     make_study: StudyMaker, tmp_path: Path, browser: Any
 ) -> None:
