@@ -82,7 +82,7 @@ def categories(frame: StudyFrame, samples: Samples, dataset: str) -> Figure:
         for place, value in np.ndenumerate(values):
             color = "white" if dark[place] else "black"
             axis.text(place[1], place[0], f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=color)
-    axis.set_xticks(range(len(rows)), [short(row.label) for row in rows], rotation=30, ha="right")
+    axis.set_xticks(range(len(rows)), [short(row) for row in rows], rotation=30, ha="right")
     axis.set_yticks(
         range(len(groups)),
         [f"{name} ({count:,})" for name, count in zip(groups["category"], groups["count"], strict=True)],

@@ -86,7 +86,7 @@ def legend(
         else Line2D([], [], color=look.color, linestyle=look.line)
         for look in (looked[row.key] for row in rows)
     ]
-    labels = [short(row.label) for row in rows]
+    labels = [short(row) for row in rows]
     longest = max(map(len, labels), default=1)
     columns = max(1, min(len(rows), int(figure.get_figwidth() / WIDTH * 110) // (longest + 7)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title or None)
@@ -96,7 +96,7 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
     """The headline metric on test, a bar per row, with its 95 % interval and each seed as a dot."""
     evidence = evidence or Evidence()
     looked = looks(frame.methods)
-    labels = {row.key: textwrap.fill(short(row.label), LABEL) for row in frame.rows}
+    labels = {row.key: textwrap.fill(short(row), LABEL) for row in frame.rows}
     lines = max(sum(labels[row.key].count("\n") + 1.5 for row in frame.rows_on(d)) for d in frame.datasets)
     figure = Figure(
         figsize=(COLUMN if len(frame.datasets) == 1 else WIDTH, 0.17 * lines + 0.85), layout="constrained"

@@ -11,11 +11,13 @@ from matplotlib import style as styles
 from matplotlib.figure import Figure
 
 from bench.storage import files
+from reports.statistics.frame import StudyRow
 
 MARKS = ("#d3e7f7", "#fbe4c0")  # behind object and position words
 WIDTH = 7.2  # inches: the text width of a two-column page
 COLUMN = 3.5  # inches: one of its columns
 DPI = 200
+LONGEST = 44  # letters of a label
 
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -46,9 +48,10 @@ _SETTINGS: Any = {
 }
 
 
-def short(label: str) -> str:
-    """A label that leaves room for the figure."""
-    return textwrap.shorten(label, 44, placeholder=" …")
+def short(row: StudyRow) -> str:
+    """A label that leaves room for the figure: where the row's is too long its short one, or its beginning."""
+    fits = len(row.label) <= LONGEST
+    return row.label if fits else row.short or textwrap.shorten(row.label, LONGEST, placeholder=" …")
 
 
 def style() -> AbstractContextManager[None]:

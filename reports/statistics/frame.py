@@ -42,11 +42,12 @@ SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be com
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One line of the study's table: key, label, check marks."""
+    """One line of the study's table: key, label, check marks, its label where there is little room (empty: none)."""
 
     key: str
     label: str
     marks: tuple[str, ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     """
     study = store.study(name)
     rows = tuple(
-        StudyRow(row["key"], plain(row["label"]), tuple(row.get("marks", ()))) for row in study["rows"]
+        StudyRow(row["key"], plain(row["label"]), tuple(row.get("marks", ())), plain(row.get("short", "")))
+        for row in study["rows"]
     )
     cells = [
         (row, place, store.cell(place["id"]))

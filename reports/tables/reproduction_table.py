@@ -11,7 +11,7 @@ from reports.statistics.samples import Samples
 from reports.tables.footnotes import Footnotes, general
 from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, number
 from reports.tables.notes import protocol_notes, row_note, source_note
-from reports.tables.side_table import side_grid
+from reports.tables.side_table import label_cell, side_grid
 from reports.text.escape import plain
 
 VERDICT = (
@@ -71,7 +71,7 @@ def _reproduced(
     return [
         Line(
             plain(row.key),
-            (TableCell(row.label), TableCell(name, marker=footnotes.marker(notes.get(name, ""))), *cells),
+            (label_cell(row), TableCell(name, marker=footnotes.marker(notes.get(name, ""))), *cells),
             scores[HEADLINE].n,
             ranked=False,
         )

@@ -5,7 +5,7 @@ from reports.statistics.frame import METRICS, StudyFrame, StudyRow
 from reports.tables.evidence_notes import interval_note
 from reports.tables.footnotes import general
 from reports.tables.grid import Column, Grid, Line, Panel, TableCell, number
-from reports.tables.side_table import interval_cell, side_grid
+from reports.tables.side_table import interval_cell, label_cell, side_grid
 from reports.text.escape import plain
 
 COLUMNS = (Column("Method"), *(Column(metric, "c") for metric in METRICS))
@@ -53,4 +53,4 @@ def range_grid(frame: StudyFrame) -> Grid | None:
 
 def _line(frame: StudyFrame, row: StudyRow, place: tuple[str, str], cells: list[TableCell]) -> Line:
     count = frame.scores(row.key, *place)[METRICS[0]].n
-    return Line(plain(row.key), (TableCell(row.label), *cells), count, ranked=False)
+    return Line(plain(row.key), (label_cell(row), *cells), count, ranked=False)

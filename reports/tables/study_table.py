@@ -26,7 +26,7 @@ from reports.tables.notes import (
     unlike_notes,
     unscored_note,
 )
-from reports.tables.side_table import sources
+from reports.tables.side_table import label_cell, sources
 from reports.tables.statistics_table import significance
 from reports.text.escape import plain
 
@@ -113,7 +113,7 @@ def _line(
     scores = frame.scores(row.key, dataset, split)
     headline = scores[HEADLINE]
     cells = [
-        TableCell(row.label, marker=marker),
+        label_cell(row, marker),
         *(mark(name in row.marks) for name in _check_marks(frame)),
         *(number(score.mean, score.std) for score in scores.values()),
     ]

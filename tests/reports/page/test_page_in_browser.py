@@ -241,6 +241,31 @@ def test_names_of_rows_keep_their_words_on_a_phone(
     assert max(widths) < 160
 
 
+def test_a_row_has_its_short_label_on_a_phone_and_a_long_one_few_lines(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    rows = (
+        {"key": "direct", "label": "Aligned words reach the decoder's maps", "short": "Words to decoder"},
+        {"key": "channels", "label": "FIANet+: words normed over channels"},
+        {"key": "full", "label": "FIANet"},
+    )
+    report = write_report(make_study(rows=rows, expect=[]), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, _ = opened(browser, report.page, 390)
+    names = page.locator("#table tbody").last.locator("tr.line td:first-child")
+    assert [each.inner_text().strip() for each in names.all()] == [
+        "Words to decoder",
+        rows[1]["label"],
+        "FIANet",
+    ]
+    lines = names.evaluate_all(
+        "cells => cells.map(cell => cell.querySelector('.name:not(.full)').offsetHeight / 16)"
+    )
+    assert max(lines) < 3.5
+    page.set_viewport_size({"width": 1600, "height": 900})
+    assert names.first.inner_text().strip() == rows[0]["label"]
+
+
 @pytest.mark.parametrize("width", [390, 1600])
 def test_nothing_is_wider_than_the_window(
     make_study: StudyMaker, images: Path, tmp_path: Path, browser: Any, width: int
