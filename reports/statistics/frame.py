@@ -121,6 +121,12 @@ class StudyFrame:
         return (*self.splits, *map(further_split, self.further_on(dataset)))
 
     @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Every data set and split of the table in a reader's order: val, which chose epochs, comes last."""
+        found = ((dataset, split) for dataset in self.datasets for split in self.splits_on(dataset))
+        return tuple(sorted(found, key=lambda place: place[1] == "val"))
+
+    @property
     def reference(self) -> StudyRow | None:
         """The row the others are compared with, if the study names one and it is not alone."""
         named = [row for row in self.rows if row.key == self.study.get("reference")]

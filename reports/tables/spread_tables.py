@@ -36,16 +36,15 @@ def range_grid(frame: StudyFrame) -> Grid | None:
     ends = frame.results.groupby(["row", "dataset", "split"])[list(METRICS)].agg(["min", "max"])
     known = {place: ends.loc[place] for place in ends.index}
     panels = []
-    for dataset in frame.datasets:
-        for split in frame.splits_on(dataset):
-            lines = []
-            for row in frame.rows_on(dataset):
-                found = known[row.key, dataset, split]
-                one = frame.scores(row.key, dataset, split)[METRICS[0]].n < 2
-                pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
-                cells = [TableCell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
-                lines.append(_line(frame, row, (dataset, split), cells))
-            panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
+    for dataset, split in frame.places:
+        lines = []
+        for row in frame.rows_on(dataset):
+            found = known[row.key, dataset, split]
+            one = frame.scores(row.key, dataset, split)[METRICS[0]].n < 2
+            pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
+            cells = [TableCell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
+            lines.append(_line(frame, row, (dataset, split), cells))
+        panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
     seeds = ", ".join(map(str, frame.seeds))
     notes = general([f"The lowest and the highest score of any seed ({seeds})."])
     return side_grid(frame, "ranges", "range over seeds", COLUMNS, panels, notes) if panels else None
