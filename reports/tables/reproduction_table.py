@@ -26,16 +26,15 @@ def reproduction_grid(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Gr
     None without such a row, or where no data set is the published one.
     """
     footnotes, panels = Footnotes(), []
-    for dataset in frame.datasets:
-        for split in frame.splits:
-            lines: list[Line] = []
-            for row in frame.rows_on(dataset):
-                if printed := _namesakes(frame, row, dataset, split):
-                    ours = reproduction(samples, (dataset, split), row.key)
-                    for each in printed:
-                        lines += _reproduced(frame, row, dataset, each, ours, footnotes)
-            if lines:
-                panels.append(Panel(plain(dataset), split, tuple(lines)))
+    for dataset, split in frame.places:
+        lines: list[Line] = []
+        for row in frame.rows_on(dataset):
+            if printed := _namesakes(frame, row, dataset, split):
+                ours = reproduction(samples, (dataset, split), row.key)
+                for each in printed:
+                    lines += _reproduced(frame, row, dataset, each, ours, footnotes)
+        if lines:
+            panels.append(Panel(plain(dataset), split, tuple(lines)))
     if not panels:
         return None
     columns = (Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS))

@@ -42,7 +42,7 @@ def reproduced(store: Store) -> tuple[Grid, dict[str, tuple[TableCell, ...]]]:
     samples = {("rrsisd", split): found for split, found in read_samples(store, frame, "rrsisd").items()}
     grid = reproduction_grid(frame, samples)
     assert grid is not None
-    return grid, {line.cells[1].text: line.cells for line in grid.panels[-1].lines}
+    return grid, {line.cells[1].text: line.cells for line in grid.panels[0].lines}
 
 
 def noted(grid: Grid, cell: TableCell) -> str:
