@@ -21,13 +21,13 @@ class Hue(NamedTuple):
 # Seven colours that readers call by seven names, chosen for the largest least difference (CIEDE2000, all pairs) with
 # any colour vision, on both grounds: `tests/reports/figures/test_palette.py` measures it.
 HUES = {
-    "pink": Hue("#E87FB0", "#FF78B4"),
-    "blue": Hue("#0072B2", "#1E86E8"),
-    "orange": Hue("#E69F00", "#FF9F1A"),
-    "green": Hue("#009E73", "#87D296"),
-    "red": Hue("#C83200", "#D24B2D"),
-    "violet": Hue("#A596FF", "#E1D2FF"),
-    "grey": Hue("#504848", "#808080"),
+    "pink": Hue("#F283B3", "#D26996"),
+    "blue": Hue("#0072B2", "#0078E1"),
+    "orange": Hue("#E69F00", "#E1A500"),
+    "green": Hue("#009E73", "#5AD296"),
+    "red": Hue("#B42300", "#C35A2D"),
+    "violet": Hue("#A596FF", "#B4A5FF"),
+    "teal": Hue("#005A5A", "#A5F0FF"),
 }
 METHODS = ("FIANet", "LAVT", "LGCE", "RMSIN")  # always look as the first of the palette do
 DASHES: dict[LineStyle, list[int]] = {"-": [1, 0], "--": [6, 3], ":": [2, 2], "-.": [6, 3, 2, 3]}
