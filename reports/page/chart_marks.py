@@ -6,7 +6,6 @@ all rows, those that a reader has hidden too: what is left stays where it was.
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -196,9 +195,10 @@ def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
 def _span(*numbers: Iterable[float], padding: float = 0, nice: bool = True, log: bool = False) -> alt.Scale:
     """A scale over all numbers (NaN is none), with `padding` pixels at its ends, which are round ones if `nice`."""
     known = [float(number) for each in numbers for number in each if number == number]
-    kind: Literal["log", "linear"] = "log" if log else "linear"
     ends = [min(known, default=0), max(known, default=1)]
-    return alt.Scale(type=kind, domain=ends, zero=False, nice=nice, padding=padding)
+    if log:
+        return alt.Scale(type="log", domain=ends, nice=nice, padding=padding)
+    return alt.Scale(domain=ends, zero=False, nice=nice, padding=padding)
 
 
 def _names(rows: Rows, table: pd.DataFrame) -> alt.Y:
