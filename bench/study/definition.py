@@ -17,17 +17,18 @@ from reports import check_methods
 
 SECTIONS = ("model", "recipe", "protocol", "data", "weights")  # what a row may change
 STUDY_KEYS = ("title", "caption", "datasets", "splits", "marks", "reference", "rows", "expect", "published")
-ROW_KEYS = ("label", "marks", *SECTIONS)
+ROW_KEYS = ("label", "short", "marks", *SECTIONS)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: its label, check marks and what it changes."""
+    """One line of the table: its label, check marks, what it changes, its label where there is little room."""
 
     key: str
     label: str
     marks: tuple[str, ...] = ()
     changes: dict[str, Any] = field(default_factory=dict)
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def _parse_row(key: str, written: Any, marks: tuple[str, ...], source: str) -> R
         if mark not in marks:
             raise UserError(f"{source}: {mark} is none of the study's marks.", nearest(mark, marks))
     changes = {section: written[section] for section in SECTIONS if section in written}
-    return Row(key=key, label=str(written.get("label", key)), marks=chosen, changes=changes)
+    label, short = str(written.get("label", key)), str(written.get("short", ""))
+    return Row(key=key, label=label, marks=chosen, changes=changes, short=short)
 
 
 def _known_keys(mapping: dict[str, Any], known: tuple[str, ...], source: str) -> None:

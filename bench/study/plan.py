@@ -132,6 +132,7 @@ def study_record(study: Study, cells: list[PlannedCell], command: str) -> dict[s
             {
                 "key": row.key,
                 "label": row.label,
+                **({"short": row.short} if row.short else {}),
                 "marks": list(row.marks),
                 "cells": [
                     {"dataset": cell.dataset, "seed": cell.seed, "id": cell.id}

@@ -138,7 +138,7 @@ def _sections(parts: Sequence[Part]) -> tuple[Section, Section]:
     compared = tuple(part for part in parts if part.compares)
     others = tuple(part for part in parts if not part.compares)
     measured = (
-        "How it was measured stands below the tables, every setting in the supplement: say it in your words."
+        "How it was measured stands below the tables, what all rows share in the supplement: say it yourself."
     )
     return (
         Section("Experiments", measured, compared),

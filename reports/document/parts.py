@@ -1,6 +1,6 @@
 """What a paper shows of one study: sentences, tables and figures, as files beside its text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from reports.tables.every_table import all_grids
 from reports.tables.evidence_notes import leaders, verdict_notes
 from reports.tables.grid import Grid
 from reports.tables.latex_table import LatexStyle, latex_table
+from reports.tables.settings_table import condensed
 from reports.text.escape import latex, plain, slug
 
 CAPTIONS = {
@@ -34,7 +35,7 @@ CAPTIONS = {
 }
 # What stands in the text; all else is for the supplement. A column of two is wide enough for these figures.
 FIGURES = ("bars", "thresholds", "sizes", "categories")
-TABLES = ("table", "statistics")
+TABLES = ("table", "statistics", "settings")
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,21 @@ def _write_tables(
     }
     main, known = report.grid.name, {note.text for note in report.grid.notes if not note.marker}
     paths = {}
-    for place, grid in all_grids(store, frame, report.evidence, samples).items():
-        name = Path(place).name
+    for name, grid in _printed(all_grids(store, frame, report.evidence, samples)).items():
         paths[name] = f"tables/{slug(frame.study['name'])}-{slug(name)}.tex"
         kept = _without(grid, {*map(plain, said)} if grid.name == main else known)
         see = main if grid.name != main and len(kept.notes) < len(grid.notes) else ""
         files.write_text(out / paths[name], latex_table(kept, style, see))
     return paths
+
+
+def _printed(grids: Mapping[str, Grid]) -> dict[str, Grid]:
+    """The tables by name; that of every setting is two short ones."""
+    named = {Path(place).name: grid for place, grid in grids.items()}
+    if settings := named.pop("settings", None):
+        halves = zip(("settings", "shared"), condensed(settings), strict=True)
+        named |= {name: grid for name, grid in halves if grid is not None}
+    return named
 
 
 def _without(grid: Grid, texts: set[str]) -> Grid:

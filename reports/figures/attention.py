@@ -16,9 +16,9 @@ from bench.storage import rle
 from bench.storage.attention_maps import KINDS, OBJECT, POSITION, Maps, read_maps
 from bench.storage.store import Store
 from reports.figures.masks import fit, outlined, painted, sized
+from reports.figures.palette import looks
 from reports.figures.scenes import NoScenes, ReadScenes, Scene, predictions, read_scenes
 from reports.figures.sheet import GAP, GREY, LINE, SMALL, Sheet, break_up
-from reports.figures.style import looks
 from reports.statistics.frame import StudyFrame, StudyRow
 from reports.text.escape import plain
 
@@ -73,7 +73,7 @@ def find(store: Store, frame: StudyFrame, dataset: str, read: ReadScenes) -> Cel
             scenes = read_scenes(store, cell, dataset, read)
             if samples is None or not all(_scored(samples, scenes, each) for each in maps.ref_ids):
                 raise NoScenes(f"{dataset}: the data set on this machine is not the one that was scored")
-            color = looks(frame.methods)[row.key].color
+            color = looks(frame.methods)[row.key].lit
             fusion = store.cell(cell).config().get("model", {}).get("fusion", "")
             return CellMaps(row, color, seed, fusion, maps, samples, scenes)
     return None

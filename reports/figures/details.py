@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from reports.figures.overview import SEEDS, legend
-from reports.figures.style import COLUMN, MARKERS, WIDTH, looks, short
+from reports.figures.palette import looks
+from reports.figures.style import COLUMN, WIDTH, short
 from reports.statistics import series
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.samples import Samples
@@ -51,7 +52,7 @@ def sizes(frame: StudyFrame, tested: Mapping[str, Samples]) -> Figure:
         axis = axes[dataset]
         for key, line in series.sizes(samples).groupby("row", sort=False):
             look = looked[str(key)]
-            axis.plot(line["share"], line["iou"], "o", linestyle=look.line, color=look.color)
+            axis.plot(line["share"], line["iou"], look.marker, linestyle=look.line, color=look.color)
         axis.set(
             xlabel="Object size (% of the image)", ylabel="Mean IoU on test (%)", xscale="log", ylim=(0, None)
         )
@@ -81,7 +82,7 @@ def categories(frame: StudyFrame, samples: Samples, dataset: str) -> Figure:
         for place, value in np.ndenumerate(values):
             color = "white" if dark[place] else "black"
             axis.text(place[1], place[0], f"{value:.1f}", ha="center", va="center", fontsize=6.5, color=color)
-    axis.set_xticks(range(len(rows)), [short(row.label) for row in rows], rotation=30, ha="right")
+    axis.set_xticks(range(len(rows)), [short(row) for row in rows], rotation=30, ha="right")
     axis.set_yticks(
         range(len(groups)),
         [f"{name} ({count:,})" for name, count in zip(groups["category"], groups["count"], strict=True)],
@@ -115,7 +116,7 @@ def costs(frame: StudyFrame, dataset: str, spent: Mapping[str, float], unit: str
             spent[row.key],
             score.mean,
             yerr=error,
-            fmt=MARKERS[looked[row.key].line],
+            fmt=looked[row.key].marker,
             color=looked[row.key].color,
             capsize=2,
             markersize=5,

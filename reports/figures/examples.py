@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from bench.storage import rle
 from bench.storage.store import Store
 from reports.figures.masks import fit, outlined, painted, sized
+from reports.figures.palette import Look, looks
 from reports.figures.scenes import NoScenes, Scene, predictions
 from reports.figures.strips import Strip, lay_out
-from reports.figures.style import Look, looks
 from reports.statistics.frame import StudyFrame, StudyRow
 from reports.text.escape import plain
 
@@ -175,6 +175,6 @@ def _panels(
             continue
         line: dict[Any, Any] = samples.loc[ref_id].to_dict()
         mask = rle.decode(line["prediction"].encode(), (line["height"], line["width"]))
-        laid = painted(pixels, fit(mask, image.size), looked[row.key].color)
+        laid = painted(pixels, fit(mask, image.size), looked[row.key].lit)
         panels.append((outlined(laid, truth), f"{100 * line['iou']:.1f}"))
     return panels

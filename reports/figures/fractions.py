@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bench.storage.store import Store
-from reports.figures.style import COLUMN, MARKERS, WIDTH, looks
+from reports.figures.palette import looks
+from reports.figures.style import COLUMN, WIDTH
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.subsets import Family, families
 from reports.text.escape import plain
@@ -49,7 +50,7 @@ def fractions(frame: StudyFrame, found: Mapping[str, Sequence[Family]]) -> Figur
                 yerr=[score.std for score in scores] if any(score.n > 1 for score in scores) else None,
                 color=look.color,
                 linestyle=look.line,
-                marker=MARKERS[look.line],
+                marker=look.marker,
                 capsize=2,
                 elinewidth=0.8,
             )

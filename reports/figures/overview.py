@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.storage.store import Store
-from reports.figures.style import COLUMN, MARKERS, WIDTH, Look, looks, short
+from reports.figures.palette import Look, looks
+from reports.figures.style import COLUMN, WIDTH, short
 from reports.statistics import series
 from reports.statistics.evidence import Evidence
 from reports.statistics.frame import HEADLINE, StudyFrame, StudyRow
@@ -80,12 +81,12 @@ def legend(
 ) -> None:
     """The rows' lines, or points, below the figure."""
     handles = [
-        Line2D([], [], color=look.color, marker=MARKERS[look.line], markersize=5, linestyle="")
+        Line2D([], [], color=look.color, marker=look.marker, markersize=5, linestyle="")
         if points
         else Line2D([], [], color=look.color, linestyle=look.line)
         for look in (looked[row.key] for row in rows)
     ]
-    labels = [short(row.label) for row in rows]
+    labels = [short(row) for row in rows]
     longest = max(map(len, labels), default=1)
     columns = max(1, min(len(rows), int(figure.get_figwidth() / WIDTH * 110) // (longest + 7)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title or None)
@@ -95,7 +96,7 @@ def bars(frame: StudyFrame, evidence: Evidence | None = None) -> Figure:
     """The headline metric on test, a bar per row, with its 95 % interval and each seed as a dot."""
     evidence = evidence or Evidence()
     looked = looks(frame.methods)
-    labels = {row.key: textwrap.fill(short(row.label), LABEL) for row in frame.rows}
+    labels = {row.key: textwrap.fill(short(row), LABEL) for row in frame.rows}
     lines = max(sum(labels[row.key].count("\n") + 1.5 for row in frame.rows_on(d)) for d in frame.datasets)
     figure = Figure(
         figsize=(COLUMN if len(frame.datasets) == 1 else WIDTH, 0.17 * lines + 0.85), layout="constrained"

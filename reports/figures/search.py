@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from reports.figures.style import COLORS, WIDTH, save, style
+from reports.figures.palette import HUES
+from reports.figures.style import WIDTH, save, style
 from reports.figures.trial import Trial
 
-BLUE, ORANGE = COLORS[0], COLORS[1]
+BLUE, ORANGE = HUES["blue"].color, HUES["orange"].color
 GREY = "#9a9a9a"
 ACROSS = 3  # panels side by side
 FINISHED, GIVEN_UP, FAILED = "finished", "given up", "failed"

@@ -1,31 +1,23 @@
-"""One look for every figure: fonts, sizes, one colour per row everywhere; same figure, same bytes."""
+"""One look for every figure: fonts and sizes; same figure, same bytes. What colour a row has says `palette`."""
 
 import io
-import itertools
 import textwrap
 import warnings
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib import style as styles
 from matplotlib.figure import Figure
 
 from bench.storage import files
+from reports.statistics.frame import StudyRow
 
-# Okabe and Ito's colours (told apart with any colour vision) without yellow and black, which drown in white
-# paper and in photographs, and Tol's wine; in an order whose neighbours differ in lightness too.
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#882255")
 MARKS = ("#d3e7f7", "#fbe4c0")  # behind object and position words
-LineStyle = Literal["-", "--", ":", "-."]
-LINES: tuple[LineStyle, ...] = ("-", "--", ":", "-.")
-MARKERS = dict(zip(LINES, "os^D", strict=True))  # where a row is a point, not a line
 WIDTH = 7.2  # inches: the text width of a two-column page
 COLUMN = 3.5  # inches: one of its columns
 DPI = 200
-METHODS = ("LAVT", "LGCE", "RMSIN", "FIANet")  # always in the first colours
+LONGEST = 44  # letters of a label
 
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -56,36 +48,10 @@ _SETTINGS: Any = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """How one row is drawn in every figure."""
-
-    color: str
-    line: LineStyle
-
-
-def looks(methods: Mapping[str, str]) -> dict[str, Look]:
-    """A colour per row; line styles change where colours start again.
-
-    Published models have the same colour in every study. Other rows take, in their order, first the colours that no
-    model has, then those of models that are not in the study.
-
-    Args:
-        methods: Row key to the published model it is; empty: none.
-    """
-    fixed = dict(zip(METHODS, COLORS, strict=False))
-    used = {fixed[method] for method in methods.values() if method}
-    spare = sorted(
-        (color for color in COLORS if color not in used), key=lambda color: color in fixed.values()
-    )
-    every = [(color, line) for line in LINES for color in (spare if line == "-" else COLORS)]
-    others = itertools.cycle(Look(color, line) for color, line in every)
-    return {key: Look(fixed[method], "-") if method else next(others) for key, method in methods.items()}
-
-
-def short(label: str) -> str:
-    """A label that leaves room for the figure."""
-    return textwrap.shorten(label, 44, placeholder=" …")
+def short(row: StudyRow) -> str:
+    """A label that leaves room for the figure: where the row's is too long its short one, or its beginning."""
+    fits = len(row.label) <= LONGEST
+    return row.label if fits else row.short or textwrap.shorten(row.label, LONGEST, placeholder=" …")
 
 
 def style() -> AbstractContextManager[None]:

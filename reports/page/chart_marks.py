@@ -1,7 +1,11 @@
 """How each chart of the page is drawn, from a tidy table to a Vega-Lite specification.
 
-A table's `row` is the key of a row of the study; `low` and `high` are the ends of an interval.
+A table's `row` is the key of a row of the study; `low` and `high` are the ends of an interval. Axes span the numbers of
+all rows, those that a reader has hidden too: what is left stays where it was.
 """
+
+from collections.abc import Iterable
+from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -16,7 +20,7 @@ WIDE = "width > 500"
 INK, GROUND, RULE = "var(--ink)", "var(--ground)", "var(--soft)"
 ONE_TWO_FIVE = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 FEW_EPOCHS = 8  # have a tick each
-LOOSE = alt.Scale(zero=False, nice=True, padding=14)
+LOOSE = 14  # pixels between the outermost numbers and the ends of an axis that begins where they do
 
 
 def intervals(rows: Rows, scores: pd.DataFrame, seeds: pd.DataFrame) -> Spec:
@@ -27,22 +31,21 @@ def intervals(rows: Rows, scores: pd.DataFrame, seeds: pd.DataFrame) -> Spec:
         scores: row, mean, low, high, text.
         seeds: row, seed, score.
     """
-    title = f"{HEADLINE} (%)"
     y = _names(rows, scores)
+    span = _span(scores["low"], scores["high"], seeds["score"], padding=LOOSE)
+    across = partial(alt.X, title=f"{HEADLINE} (%)", scale=span)
     base = rows.chart(scores).encode(y=y, tooltip=hints(mean=HEADLINE, low="from", high="to"))
     band = base.mark_rule(strokeWidth=11, opacity=0.3, strokeCap="round").encode(
-        _loose("low", title), alt.X2("high:Q"), rows.color
+        across("low:Q"), alt.X2("high:Q"), rows.color
     )
     rings = (
         rows.chart(seeds)
         .mark_point(filled=True, size=30, stroke=INK, strokeWidth=1, fill=GROUND, opacity=1)
-        .encode(_loose("score", title), y, tooltip=[*hints(score=HEADLINE), alt.Tooltip("seed:O")])
+        .encode(across("score:Q"), y, tooltip=[*hints(score=HEADLINE), alt.Tooltip("seed:O")])
     )
-    dots = base.mark_point(filled=True, size=150, opacity=1).encode(
-        _loose("mean", title), rows.color, rows.shape
-    )
+    dots = base.mark_point(filled=True, size=150, opacity=1).encode(across("mean:Q"), rows.color, rows.shape)
     words = base.transform_calculate(word=f"{WIDE} ? datum.text : ''").encode(text="word:N")
-    words = words.mark_text(dy=-14, fontSize=11.5, color=INK).encode(_loose("mean", title))
+    words = words.mark_text(dy=-14, fontSize=11.5, color=INK).encode(across("mean:Q"))
     above = _above(base, "labels[datum.row] + '   ' + datum.text")
     return rows.spec(
         band, dots, *([rings] if len(seeds) else []), words, above, height=LINE * len(scores) + AXIS
@@ -56,19 +59,18 @@ def differences(rows: Rows, gains: pd.DataFrame) -> Spec:
         rows: Of the study.
         gains: row, effect, low, high.
     """
-    title = f"points of {HEADLINE}"
+    span = _span(gains["low"], gains["high"], [0.0], padding=LOOSE)
+    across = partial(alt.X, title=f"points of {HEADLINE}", scale=span)
     base = rows.chart(gains).encode(
         y=_names(rows, gains), tooltip=hints(effect="difference", low="from", high="to")
     )
     nothing = (
         rows.chart(gains)
         .mark_rule(color=RULE, strokeDash=[3, 3])
-        .encode(alt.XDatum(0, title=title, scale=LOOSE))
+        .encode(alt.XDatum(0, title=f"points of {HEADLINE}", scale=span))
     )
-    bars = base.mark_rule(strokeWidth=2.5).encode(_loose("low", title), alt.X2("high:Q"), rows.color)
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
-        _loose("effect", title), rows.color, rows.shape
-    )
+    bars = base.mark_rule(strokeWidth=2.5).encode(across("low:Q"), alt.X2("high:Q"), rows.color)
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(across("effect:Q"), rows.color, rows.shape)
     return rows.spec(nothing, bars, dots, _above(base, "labels[datum.row]"))
 
 
@@ -107,11 +109,16 @@ def sizes(rows: Rows, means: pd.DataFrame) -> Spec:
     x = alt.X(
         "share:Q",
         title="object size (% of the image)",
-        scale=alt.Scale(type="log", nice=False, padding=8),
+        scale=_span(means["share"], padding=8, nice=False, log=True),
         axis=alt.Axis(format="~g", values=ONE_TWO_FIVE, labelOverlap="greedy"),
     )
     return _points(
-        rows, means, x, alt.Y("iou:Q", title="mean IoU (%)"), share="% of the image", iou="mean IoU"
+        rows,
+        means,
+        x,
+        alt.Y("iou:Q", title="mean IoU (%)", scale=_span(means["iou"], [0.0])),
+        share="% of the image",
+        iou="mean IoU",
     )
 
 
@@ -127,7 +134,7 @@ def categories(rows: Rows, means: pd.DataFrame) -> Spec:
         title=None,
         axis=alt.Axis(grid=True, labelLimit=150, domain=False, ticks=False, labelOverlap="greedy"),
     )
-    x = alt.X("iou:Q", title="mean IoU (%)", scale=alt.Scale(padding=8))
+    x = alt.X("iou:Q", title="mean IoU (%)", scale=_span(means["iou"], [0.0], padding=8))
     base = rows.chart(means).encode(x, y, rows.color, rows.shape)
     told = [alt.Tooltip("category:N"), *hints(iou="mean IoU"), alt.Tooltip("count:Q", title="expressions")]
     return rows.spec(base.mark_point(filled=True, size=POINT, opacity=0.9).encode(tooltip=told))
@@ -147,7 +154,7 @@ def epochs(rows: Rows, history: pd.DataFrame, column: str) -> Spec:
     ticks = (
         alt.Axis(values=list(range(1, last + 1)), format="d") if last <= FEW_EPOCHS else alt.Axis(format="d")
     )
-    x = alt.X("epoch:Q", axis=ticks, scale=alt.Scale(nice=False, zero=False))
+    x = alt.X("epoch:Q", axis=ticks, scale=_span(table["epoch"], nice=False))
     title = f"{HEADLINE} (%)" if column == "score" else "loss"
     return _lines(rows, table, x, title, epoch="epoch", mean=title, low="lowest seed", high="highest seed")
 
@@ -160,7 +167,8 @@ def costs(rows: Rows, spent: pd.DataFrame, unit: str) -> Spec:
         spent: row, cost, mean, low, high.
         unit: Of the cost.
     """
-    return rows.spec(*_spread(rows, spent, _loose("cost", unit), hints(cost=unit)))
+    x = alt.X("cost:Q", title=unit, scale=_span(spent["cost"], padding=LOOSE))
+    return rows.spec(*_spread(rows, spent, x, hints(cost=unit)))
 
 
 def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
@@ -173,10 +181,10 @@ def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
     x = alt.X(
         "images:Q",
         title="training images",
-        scale=alt.Scale(type="log", nice=False, padding=14),
+        scale=_span(table["images"], padding=LOOSE, nice=False, log=True),
         axis=alt.Axis(values=sorted(set(table["images"])), format=",d"),
     )
-    y = alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE)
+    y = _spread_axis(table)("mean:Q")
     told = [alt.Tooltip("family:N"), alt.Tooltip("images:Q", format=",d")]
     line = rows.chart(table).mark_line(strokeWidth=2).encode(x, y, rows.color, rows.dash)
     ends = rows.chart(table.sort_values("images").groupby("row", sort=False).tail(1))
@@ -184,9 +192,13 @@ def fractions(rows: Rows, table: pd.DataFrame) -> Spec:
     return rows.spec(line, *_spread(rows, table, x, told), words)
 
 
-def _loose(column: str, title: str) -> alt.X:
-    """An axis that begins where the numbers do."""
-    return alt.X(f"{column}:Q", title=title, scale=LOOSE)
+def _span(*numbers: Iterable[float], padding: float = 0, nice: bool = True, log: bool = False) -> alt.Scale:
+    """A scale over all numbers (NaN is none), with `padding` pixels at its ends, which are round ones if `nice`."""
+    known = [float(number) for each in numbers for number in each if number == number]
+    ends = [min(known, default=0), max(known, default=1)]
+    if log:
+        return alt.Scale(type="log", domain=ends, nice=nice, padding=padding)
+    return alt.Scale(domain=ends, zero=False, nice=nice, padding=padding)
 
 
 def _names(rows: Rows, table: pd.DataFrame) -> alt.Y:
@@ -213,7 +225,7 @@ def _above(base: alt.Chart, words: str) -> alt.Chart:
 
 def _lines(rows: Rows, table: pd.DataFrame, x: alt.X, title: str, **told: str) -> Spec:
     """A line a row along x, a band where low and high differ."""
-    scale = alt.Scale(zero=title != "loss")
+    scale = _span(table["low"], table["high"], [] if title == "loss" else [0.0])
     base = rows.chart(table).encode(x)
     band = base.mark_area(opacity=BAND).encode(
         alt.Y("low:Q", title=title, scale=scale), alt.Y2("high:Q"), rows.color
@@ -238,13 +250,17 @@ def _spread(
     rows: Rows, table: pd.DataFrame, x: alt.X, told: list[alt.Tooltip]
 ) -> tuple[alt.Chart, alt.Chart]:
     """Error bars and points of the headline metric."""
+    y = _spread_axis(table)
     base = rows.chart(table).encode(x, color=rows.color)
-    bars = base.mark_rule(strokeWidth=1.5).encode(
-        alt.Y("low:Q", title=f"{HEADLINE} (%)", scale=LOOSE), alt.Y2("high:Q")
-    )
+    bars = base.mark_rule(strokeWidth=1.5).encode(y("low:Q"), alt.Y2("high:Q"))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
-        alt.Y("mean:Q", title=f"{HEADLINE} (%)", scale=LOOSE),
+        y("mean:Q"),
         rows.shape,
         tooltip=[*told, *hints(mean=HEADLINE, low="from", high="to")],
     )
     return bars, dots
+
+
+def _spread_axis(table: pd.DataFrame) -> partial[alt.Y]:
+    """The axis of the headline metric, given a column, over what error bars reach."""
+    return partial(alt.Y, title=f"{HEADLINE} (%)", scale=_span(table["low"], table["high"], padding=LOOSE))

@@ -12,16 +12,10 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-from reports.figures.style import COLORS, LineStyle, looks
+from reports.figures.palette import DASHES, SHAPES, looks
 from reports.statistics.frame import StudyFrame
 
 WIDTH, HEIGHT = 360, 240  # of a chart in the grid, with its axes
-# The same colours where the ground is dark: lighter where they would drown in it.
-DARK = dict(
-    zip(COLORS, ("#4aa8e0", "#f0b440", "#2fc198", "#e29ac2", "#8fd3f7", "#f58442", "#cf6a9c"), strict=True)
-)
-DASHES: dict[LineStyle, list[int]] = {"-": [1, 0], "--": [6, 3], ":": [2, 3], "-.": [6, 3, 2, 3]}
-SHAPES: dict[LineStyle, str] = {"-": "circle", "--": "square", ":": "triangle-up", "-.": "diamond"}
 Spec = dict[str, Any]
 
 _AXIS: Spec = {
@@ -58,7 +52,7 @@ def palette(frame: StudyFrame) -> list[dict[str, str]]:
         {
             "label": row.label,
             "light": looked[row.key].color,
-            "dark": DARK[looked[row.key].color],
+            "dark": looked[row.key].lit,
             "dash": " ".join(map(str, DASHES[looked[row.key].line])),
         }
         for row in frame.rows
@@ -71,18 +65,22 @@ class Rows:
     def __init__(self, frame: StudyFrame) -> None:
         self.frame = frame
         self.places = {row.key: place for place, row in enumerate(frame.rows)}
-        lines = [look.line for look in looks(frame.methods).values()]
-        numbers = list(range(len(lines)))
+        looked = looks(frame.methods).values()
+        numbers = list(range(len(looked)))
         self.color = alt.Color(
             "row:N",
             scale=alt.Scale(domain=numbers, range=[f"var(--row-{place})" for place in numbers]),
             legend=None,
         )
         self.dash = alt.StrokeDash(
-            "row:N", scale=alt.Scale(domain=numbers, range=[DASHES[line] for line in lines]), legend=None
+            "row:N",
+            scale=alt.Scale(domain=numbers, range=[DASHES[look.line] for look in looked]),
+            legend=None,
         )
         self.shape = alt.Shape(
-            "row:N", scale=alt.Scale(domain=numbers, range=[SHAPES[line] for line in lines]), legend=None
+            "row:N",
+            scale=alt.Scale(domain=numbers, range=[SHAPES[look.marker] for look in looked]),
+            legend=None,
         )
 
     def chart(self, table: pd.DataFrame) -> alt.Chart:

@@ -21,7 +21,7 @@ from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.statistics.samples import Samples
 from reports.tables import formats
 from reports.tables.evidence_notes import leaders
-from reports.tables.grid import Grid, Note, Panel
+from reports.tables.grid import Grid, Note
 from reports.tables.notes import missing_notes, protocol_notes
 from reports.text.templates import asset, render
 
@@ -84,7 +84,6 @@ def page_html(
         autoescape=True,
         grid=grids[0],
         tables=tables,
-        first_panels=_test_first(grids[0]),
         sources=_json([{"tex": formats.latex(grid), "csv": formats.table_csv(grid)} for grid in grids]),
         leaders=leaders(frame, evidence),
         verdicts=evidence.verdicts,
@@ -135,11 +134,6 @@ def _summaries(
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items())
-
-
-def _test_first(grid: Grid) -> list[Panel]:
-    """The panels of the split that chose the epochs come last."""
-    return sorted(grid.panels, key=lambda panel: panel.split == "val")
 
 
 def once(grids: Sequence[Grid]) -> list[tuple[Note, ...]]:

@@ -14,6 +14,7 @@ from reports.statistics.resampling import Scored, Statistics, analyse, holm
 from reports.statistics.samples import Samples
 from reports.statistics.two_way import SEEDS, Leading, analyse_both, leading
 from reports.text.escape import plain
+from reports.text.numbers import two_decimals
 
 RESAMPLES = 10_000
 FEWEST = 2_000
@@ -27,16 +28,28 @@ class Verdict:
     """Whether an expectation holds on one data set.
 
     Attributes:
-        text: The expectation, its rows by their labels.
-        dataset: Where it was looked at.
+        better: Label of the row that should score higher.
+        base: Label of the other.
+        metric: In which.
+        margin: By more than this, in points.
+        dataset: Where it was looked at, on its test split.
         outcome: met, not met, within noise, undecided (one seed), or unknown.
-        reason: The numbers behind it.
+        reason: The numbers behind it, as the end of a sentence.
     """
 
-    text: str
+    better: str
+    base: str
+    metric: str
+    margin: float
     dataset: str
     outcome: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        """The expectation in signs."""
+        margin = f" by {self.margin:g}" if self.margin else ""
+        return f"{self.better} > {self.base} on {self.metric}{margin}"
 
 
 @dataclass(frozen=True)
@@ -298,8 +311,7 @@ def judge(
     """
     better, base, metric = expectation.better, expectation.base, expectation.metric
     named = [(labels or {}).get(row, row) for row in (better, base)]
-    margin = f" by {expectation.margin:g}" if expectation.margin else ""
-    verdict = partial(Verdict, f"{named[0]} > {named[1]} on {metric}{margin}", dataset)
+    verdict = partial(Verdict, named[0], named[1], metric, expectation.margin, dataset)
     for row, label in zip((better, base), named, strict=True):
         if said := (collapsed or {}).get(row):
             return verdict("unknown", f"{label} collapsed ({said}): a comparison with it says nothing")
@@ -311,15 +323,13 @@ def judge(
     pair = samples.of_seeds((better, base), shared)
     line = _resampled(pair, base, RESAMPLES, metric).comparisons.iloc[0]
     distance = line["effect"] - expectation.margin
-    reason = f"{line['effect']:+.2f} points [{line['low']:+.2f}, {line['high']:+.2f}]".replace("-", "−")
-    if len(shared) == 1:
-        return verdict("undecided", f"{reason} over other images, with one training each: another may differ")
     over = f"{len(shared)} seeds and images together" if line["over_seeds"] else "other images"
-    reason = f"{reason} over {over}"
+    effect, low, high = (two_decimals(line[name], signed=True) for name in ("effect", "low", "high"))
+    reason = f"the difference is {effect} points (95 % interval {low} to {high}, over {over})"
+    if len(shared) == 1:
+        return verdict("undecided", f"{reason} with one training each, and another may differ")
     if line["low"] <= expectation.margin <= line["high"]:
-        return verdict("within noise", f"{reason}: the interval covers {expectation.margin:g}")
+        return verdict("within noise", f"{reason}, and the interval covers {expectation.margin:g}")
     if not line["over_seeds"] and abs(distance) <= line["seed_spread"]:
-        return verdict(
-            "within noise", f"{reason}: seeds alone change the difference by {line['seed_spread']:.2f}"
-        )
+        return verdict("within noise", f"{reason}, and seeds alone change it by {line['seed_spread']:.2f}")
     return verdict("met" if distance > 0 else "not met", reason)

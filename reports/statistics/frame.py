@@ -42,11 +42,12 @@ SAME_MASKS = ("size", "pixels")  # where these differ, expressions cannot be com
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One line of the study's table: key, label, check marks."""
+    """One line of the study's table: key, label, check marks, its label where there is little room (empty: none)."""
 
     key: str
     label: str
     marks: tuple[str, ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ class StudyFrame:
     def splits_on(self, dataset: str) -> tuple[str, ...]:
         """The splits that the table shows of one data set, those of further sets last."""
         return (*self.splits, *map(further_split, self.further_on(dataset)))
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Every data set and split of the table in a reader's order: val, which chose epochs, comes last."""
+        found = ((dataset, split) for dataset in self.datasets for split in self.splits_on(dataset))
+        return tuple(sorted(found, key=lambda place: place[1] == "val"))
 
     @property
     def reference(self) -> StudyRow | None:
@@ -193,7 +200,8 @@ def read_frame(store: Store, name: str) -> StudyFrame:
     """
     study = store.study(name)
     rows = tuple(
-        StudyRow(row["key"], plain(row["label"]), tuple(row.get("marks", ()))) for row in study["rows"]
+        StudyRow(row["key"], plain(row["label"]), tuple(row.get("marks", ())), plain(row.get("short", "")))
+        for row in study["rows"]
     )
     cells = [
         (row, place, store.cell(place["id"]))

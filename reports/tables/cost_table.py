@@ -7,7 +7,7 @@ from reports.statistics.costs import LABELS, Spent, read_costs
 from reports.statistics.frame import HEADLINE, StudyFrame
 from reports.tables.footnotes import general
 from reports.tables.grid import Column, Grid, Line, Panel, TableCell, count, number
-from reports.tables.side_table import side_grid
+from reports.tables.side_table import label_cell, side_grid
 from reports.text.escape import plain
 
 
@@ -25,7 +25,7 @@ def cost_grid(store: Store, frame: StudyFrame) -> Grid | None:
         for row in frame.rows_on(dataset):
             spent, score = costs[row.key], frame.scores(row.key, dataset, "test")[HEADLINE]
             cells = [
-                TableCell(row.label),
+                label_cell(row),
                 *(_cost_cell(spent, name) for name in shown),
                 number(score.mean, score.std),
             ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from reports.statistics.evidence import Evidence
+from reports.statistics.evidence import Evidence, Verdict
 from reports.statistics.frame import HEADLINE, Score, StudyFrame
 from reports.statistics.two_way import SEEDS, Leading
 from reports.tables.marks import Best, Marks, Stars
@@ -37,8 +37,7 @@ def too_few(frame: StudyFrame, dataset: str, split: str) -> bool:
 
 def few_note(frame: StudyFrame) -> list[str]:
     """What is grey, where something is."""
-    places = [(dataset, split) for dataset in frame.datasets for split in frame.splits_on(dataset)]
-    return [FEW_SAID] if any(too_few(frame, *place) for place in places) else []
+    return [FEW_SAID] if any(too_few(frame, *place) for place in frame.places) else []
 
 
 def mark_notes(frame: StudyFrame, evidence: Evidence, marks: Marks) -> list[str]:
@@ -134,11 +133,19 @@ def interval_note(evidence: Evidence) -> str:
 
 
 def verdict_notes(evidence: Evidence) -> list[str]:
-    """What became of the study's expectations."""
-    return [
-        f"Expected {verdict.text} ({verdict.dataset}): {verdict.outcome}, {verdict.reason}."
-        for verdict in evidence.verdicts
-    ]
+    """What became of the study's expectations, a sentence each."""
+    return [_verdict(verdict) for verdict in evidence.verdicts]
+
+
+def _verdict(verdict: Verdict) -> str:
+    points = f"more than {verdict.margin:g} point{'' if verdict.margin == 1 else 's'} higher"
+    higher = f"{points if verdict.margin else 'higher'} than {verdict.base} in {verdict.metric}"
+    where = f"on the test split of {verdict.dataset}: {verdict.reason}."
+    if verdict.outcome == "met":
+        return f"As expected, {verdict.better} scores {higher} {where}"
+    if verdict.outcome == "not met":
+        return f"Contrary to what was expected, {verdict.better} does not score {higher} {where}"
+    return f"Whether {verdict.better} scores {higher}, as expected, remains open {where}"
 
 
 def leaders(frame: StudyFrame, evidence: Evidence | None = None) -> list[str]:
@@ -149,14 +156,15 @@ def leaders(frame: StudyFrame, evidence: Evidence | None = None) -> list[str]:
         labels = {row.key: row.label for row in frame.rows}
         scored = [key for key, score in scores.items() if score.n and evidence.competes(frame, key, dataset)]
         if too_few(frame, dataset, "test"):
-            said.append(f"{dataset}, test: fewer than {FEW} expressions, nothing is ranked.")
+            said.append(f"The test split of {dataset} has fewer than {FEW} expressions: nothing is ranked.")
         elif scored:
             best = max(scored, key=lambda key: scores[key].mean)
             lead = evidence.leads.get((dataset, "test"), {}).get(HEADLINE)
             numbers = {key: f"{labels[key]} ({two_decimals(scores[key].mean)})" for key in scored}
             uneven = len({scores[key].n for key in scored}) > 1
             open_ = " Other rows have other seeds, so this may change." if uneven else ""
-            said.append(f"{dataset}, test: {_lead(labels[best], best, scores[best], lead, numbers)}.{open_}")
+            found = _lead(labels[best], best, scores[best], lead, numbers)
+            said.append(f"On the test split of {dataset}, {found}.{open_}")
     return said + trouble_notes(frame, evidence)
 
 

@@ -32,6 +32,7 @@ class TableCell:
         marker: Letter of the footnote that belongs here.
         sign: Marks of significance, explained in a note.
         faint: Rests on too few expressions to be ranked.
+        short: The text where there is little room; empty: the same.
     """
 
     text: str
@@ -42,6 +43,12 @@ class TableCell:
     marker: str = ""
     sign: str = ""
     faint: bool = False
+    short: str = ""
+
+    @property
+    def brief(self) -> "TableCell":
+        """The cell where there is little room."""
+        return replace(self, text=self.short or self.text)
 
     @property
     def bracketed(self) -> bool:

@@ -26,7 +26,7 @@ from reports.tables.grid import (
     number,
 )
 from reports.tables.marks import Best, Marks
-from reports.tables.side_table import side_grid
+from reports.tables.side_table import label_cell, side_grid
 from reports.text.escape import plain
 
 ROWS_ACROSS = 7  # columns of rows that fit a page; more go into further tables
@@ -97,7 +97,7 @@ def parts_grid(
         lines = [
             Line(
                 plain(row.key),
-                (TableCell(row.label), *(part.cell(row.key, group) for group in groups)),
+                (label_cell(row), *(part.cell(row.key, group) for group in groups)),
                 part.seeds(row.key),
                 ranked=row.key in part.ranked,
             )

@@ -11,7 +11,7 @@ from reports.statistics.samples import Samples
 from reports.tables.footnotes import Footnotes, general
 from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, number
 from reports.tables.notes import protocol_notes, row_note, source_note
-from reports.tables.side_table import side_grid
+from reports.tables.side_table import label_cell, side_grid
 from reports.text.escape import plain
 
 VERDICT = (
@@ -26,16 +26,15 @@ def reproduction_grid(frame: StudyFrame, samples: Mapping[Place, Samples]) -> Gr
     None without such a row, or where no data set is the published one.
     """
     footnotes, panels = Footnotes(), []
-    for dataset in frame.datasets:
-        for split in frame.splits:
-            lines: list[Line] = []
-            for row in frame.rows_on(dataset):
-                if printed := _namesakes(frame, row, dataset, split):
-                    ours = reproduction(samples, (dataset, split), row.key)
-                    for each in printed:
-                        lines += _reproduced(frame, row, dataset, each, ours, footnotes)
-            if lines:
-                panels.append(Panel(plain(dataset), split, tuple(lines)))
+    for dataset, split in frame.places:
+        lines: list[Line] = []
+        for row in frame.rows_on(dataset):
+            if printed := _namesakes(frame, row, dataset, split):
+                ours = reproduction(samples, (dataset, split), row.key)
+                for each in printed:
+                    lines += _reproduced(frame, row, dataset, each, ours, footnotes)
+        if lines:
+            panels.append(Panel(plain(dataset), split, tuple(lines)))
     if not panels:
         return None
     columns = (Column("Method"), Column("Numbers"), *(Column(metric, "r") for metric in METRICS))
@@ -71,7 +70,7 @@ def _reproduced(
     return [
         Line(
             plain(row.key),
-            (TableCell(row.label), TableCell(name, marker=footnotes.marker(notes.get(name, ""))), *cells),
+            (label_cell(row), TableCell(name, marker=footnotes.marker(notes.get(name, ""))), *cells),
             scores[HEADLINE].n,
             ranked=False,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reports.statistics.frame import StudyFrame
+from reports.statistics.frame import StudyFrame, StudyRow
 from reports.tables.footnotes import general
 from reports.tables.grid import NOTHING, Column, Grid, Note, Panel, TableCell, number, without_empty
 from reports.tables.notes import training_notes
@@ -50,6 +50,11 @@ def sources(frame: StudyFrame) -> tuple[str, ...]:
         plain(f"{cell['row']}, {cell['dataset']}, seed {cell['seed']}: {cell['cell']} {cell['state']}")
         for cell in cells
     )
+
+
+def label_cell(row: StudyRow, marker: str = "") -> TableCell:
+    """A row's name, with the letter of its footnote."""
+    return TableCell(row.label, marker=marker, short=row.short)
 
 
 def interval_cell(ends: tuple[float, float] | None, *, signed: bool = False) -> TableCell:

@@ -5,7 +5,7 @@ from reports.statistics.frame import METRICS, StudyFrame, StudyRow
 from reports.tables.evidence_notes import interval_note
 from reports.tables.footnotes import general
 from reports.tables.grid import Column, Grid, Line, Panel, TableCell, number
-from reports.tables.side_table import interval_cell, side_grid
+from reports.tables.side_table import interval_cell, label_cell, side_grid
 from reports.text.escape import plain
 
 COLUMNS = (Column("Method"), *(Column(metric, "c") for metric in METRICS))
@@ -36,16 +36,15 @@ def range_grid(frame: StudyFrame) -> Grid | None:
     ends = frame.results.groupby(["row", "dataset", "split"])[list(METRICS)].agg(["min", "max"])
     known = {place: ends.loc[place] for place in ends.index}
     panels = []
-    for dataset in frame.datasets:
-        for split in frame.splits_on(dataset):
-            lines = []
-            for row in frame.rows_on(dataset):
-                found = known[row.key, dataset, split]
-                one = frame.scores(row.key, dataset, split)[METRICS[0]].n < 2
-                pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
-                cells = [TableCell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
-                lines.append(_line(frame, row, (dataset, split), cells))
-            panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
+    for dataset, split in frame.places:
+        lines = []
+        for row in frame.rows_on(dataset):
+            found = known[row.key, dataset, split]
+            one = frame.scores(row.key, dataset, split)[METRICS[0]].n < 2
+            pairs = [(number(found[metric, "min"]), number(found[metric, "max"])) for metric in METRICS]
+            cells = [TableCell(low.text if one else f"{low.text}–{high.text}") for low, high in pairs]
+            lines.append(_line(frame, row, (dataset, split), cells))
+        panels.append(Panel(plain(dataset), plain(split), tuple(lines)))
     seeds = ", ".join(map(str, frame.seeds))
     notes = general([f"The lowest and the highest score of any seed ({seeds})."])
     return side_grid(frame, "ranges", "range over seeds", COLUMNS, panels, notes) if panels else None
@@ -53,4 +52,4 @@ def range_grid(frame: StudyFrame) -> Grid | None:
 
 def _line(frame: StudyFrame, row: StudyRow, place: tuple[str, str], cells: list[TableCell]) -> Line:
     count = frame.scores(row.key, *place)[METRICS[0]].n
-    return Line(plain(row.key), (TableCell(row.label), *cells), count, ranked=False)
+    return Line(plain(row.key), (label_cell(row), *cells), count, ranked=False)

@@ -16,7 +16,7 @@ from reports.tables.footnotes import general
 from reports.tables.grid import NOTHING, Column, Grid, Line, Panel, TableCell, emphasize, fade, number
 from reports.tables.marks import Best, Marks, Stars
 from reports.tables.notes import protocol_notes
-from reports.tables.side_table import interval_cell, side_grid
+from reports.tables.side_table import interval_cell, label_cell, side_grid
 from reports.text.escape import plain
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -39,7 +39,7 @@ def statistics_grid(frame: StudyFrame, evidence: Evidence, marks: Marks | None =
         lines = []
         for row in frame.rows_on(dataset):
             scores = frame.scores(row.key, dataset, split)
-            cells = [TableCell(row.label)]
+            cells = [label_cell(row)]
             for metric in ("oIoU", "mIoU"):
                 cells.append(number(scores[metric].mean, scores[metric].std))
                 cells.append(interval_cell(evidence.interval(dataset, split, row.key, metric)))

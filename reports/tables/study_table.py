@@ -26,7 +26,7 @@ from reports.tables.notes import (
     unlike_notes,
     unscored_note,
 )
-from reports.tables.side_table import sources
+from reports.tables.side_table import label_cell, sources
 from reports.tables.statistics_table import significance
 from reports.text.escape import plain
 
@@ -44,28 +44,27 @@ def study_grid(frame: StudyFrame, evidence: Evidence | None = None, marks: Marks
     evidence, marks = evidence or Evidence(), marks or Marks()
     missing, footnotes, columns = missing_notes(frame), Footnotes(), _columns(frame)
     panels = []
-    for dataset in frame.datasets:
-        for split in frame.splits_on(dataset):
-            lines = []
-            for row in frame.rows_on(dataset):
-                reason = missing.get((row.key, dataset), "") or unscored_note(frame, row.key, dataset, split)
-                notes = (
-                    row_note(frame, row.key),
-                    start_note(frame, row.key),
-                    subset_note(frame, row.key, dataset),
-                    trouble_note(evidence, row.key, dataset),
-                )
-                marker = footnotes.marker(reason, *notes)
-                line = _line(frame, evidence, marks, row, dataset, split, reason, marker)
-                lines.append(fade(line) if too_few(frame, dataset, split) else line)
-            printed = [
-                _printed_line(frame, each, footnotes, marks.rank_printed)
-                for each in shown_printed(frame, dataset, split)
-            ]
-            standing_out = evidence.stand_out(dataset, split) if marks.best == Best.group else None
-            ranked = emphasize([*printed, *lines], columns, standing_out)
-            cut = len(printed)
-            panels.append(Panel(plain(dataset), plain(split), ranked[cut:], ranked[:cut]))
+    for dataset, split in frame.places:
+        lines = []
+        for row in frame.rows_on(dataset):
+            reason = missing.get((row.key, dataset), "") or unscored_note(frame, row.key, dataset, split)
+            notes = (
+                row_note(frame, row.key),
+                start_note(frame, row.key),
+                subset_note(frame, row.key, dataset),
+                trouble_note(evidence, row.key, dataset),
+            )
+            marker = footnotes.marker(reason, *notes)
+            line = _line(frame, evidence, marks, row, dataset, split, reason, marker)
+            lines.append(fade(line) if too_few(frame, dataset, split) else line)
+        printed = [
+            _printed_line(frame, each, footnotes, marks.rank_printed)
+            for each in shown_printed(frame, dataset, split)
+        ]
+        standing_out = evidence.stand_out(dataset, split) if marks.best == Best.group else None
+        ranked = emphasize([*printed, *lines], columns, standing_out)
+        cut = len(printed)
+        panels.append(Panel(plain(dataset), plain(split), ranked[cut:], ranked[:cut]))
     return Grid(
         name=plain(frame.study["name"]),
         title=plain(frame.study.get("title") or frame.study["name"]).rstrip("."),
@@ -113,7 +112,7 @@ def _line(
     scores = frame.scores(row.key, dataset, split)
     headline = scores[HEADLINE]
     cells = [
-        TableCell(row.label, marker=marker),
+        label_cell(row, marker),
         *(mark(name in row.marks) for name in _check_marks(frame)),
         *(number(score.mean, score.std) for score in scores.values()),
     ]

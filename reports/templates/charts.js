@@ -48,7 +48,7 @@ const charts = figures.reduce((before, figure) => before.then(() => place(figure
 
 document.querySelectorAll("figure.card").forEach((figure) => {
   figure.addEventListener("click", () => enlarge(figure.querySelector("h3").textContent, (body) => {
-    const box = make("div", "plot");
+    const box = make("div", figure.querySelector(".plot").className);
     body.append(box);
     if (figure.dataset.chart === undefined) {
       box.append(figure.querySelector("img").cloneNode());

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.style import COLORS, WIDTH, save, style
+from reports.figures.palette import HUES
+from reports.figures.style import WIDTH, save, style
 from reports.statistics.resampling import align, analyse
 from tests.reports.statistics.test_resampling import simulate
 
@@ -48,15 +49,15 @@ def draw() -> Figure:
     share = np.arange(1, len(plain) + 1) / len(plain)
     left.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
     for values, name, color in (
-        (plain, "each by itself", COLORS[0]),
-        (corrected, "Holm over tables of 5", COLORS[1]),
+        (plain, "each by itself", HUES["blue"].color),
+        (corrected, "Holm over tables of 5", HUES["orange"].color),
     ):
         said = f"{name}: {np.mean(values < 0.05):.1%} below 0.05"
         left.step(np.append(values, 1.0), np.append(share, 1.0), where="post", color=color, label=said)
     left.set(xlabel="p-value", ylabel="Share of comparisons", xlim=(0, 1), ylim=(0, 1))
     left.set_title(f"{len(plain)} comparisons of equally good rows")
     left.legend(loc="upper left")
-    for noise, color in ((0.3, COLORS[2]), (0.6, COLORS[5])):
+    for noise, color in ((0.3, HUES["green"].color), (0.6, HUES["red"].color)):
         right.plot(
             GAINS,
             power(noise),

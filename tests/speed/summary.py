@@ -18,7 +18,8 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from bench.storage import files
 from bench.terminal.errors import UserError, command
-from reports.figures.style import WIDTH, looks, save, style
+from reports.figures.palette import looks
+from reports.figures.style import WIDTH, save, style
 
 BENCH = Path("runs/bench")
 RATIOS = Path(__file__).with_name("ratios.json")

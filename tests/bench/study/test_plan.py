@@ -175,6 +175,17 @@ def test_every_study_plans(name: str) -> None:
     assert [len(row["cells"]) for row in record["rows"]] == [2] * len(study.rows)
 
 
+def test_a_short_label_is_kept_beside_the_label_and_changes_no_cell() -> None:
+    records = []
+    for more in ({}, {"short": "F"}):
+        study = parse_study("s", {"rows": {"full": {"label": "Full", **more}}}, "s.yaml")
+        configs = {("full", "synthetic"): compose(Request.parse([]), study.rows[0].changes, "full")}
+        cells = plan_cells(study, configs, [0], lambda config: "f", str)
+        records.append(study_record(study, cells, "command")["rows"][0])
+    plain, short = records
+    assert short == plain | {"short": "F"}
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [

@@ -3,25 +3,10 @@ from pathlib import Path
 
 from bench.storage.store import Store
 from reports.figures import overview
-from reports.figures.style import COLORS, looks, save, style
+from reports.figures.style import save, style
 from reports.statistics.frame import read_frame
 
 StudyMaker = Callable[..., Store]
-
-
-def test_a_row_keeps_its_colour_and_rows_beyond_the_palette_change_line() -> None:
-    keys = dict.fromkeys((f"row {place}" for place in range(2 * len(COLORS))), "")
-    looked = looks(keys)
-    assert len({(look.color, look.line) for look in looked.values()}) == len(keys)
-    assert looks(dict.fromkeys(list(keys)[:3], "")) == {key: looked[key] for key in list(keys)[:3]}
-
-
-def test_a_published_model_has_one_colour_in_every_study() -> None:
-    one = looks({"lavt": "LAVT", "rmsin": "RMSIN", "fianet": "FIANet"})
-    other = looks({"pwam": "", "both": "FIANet", "direct": ""})
-    assert one["fianet"] == other["both"]
-    assert len({look.color for look in other.values()}) == 3
-    assert not {look.color for look in one.values()} & {other["pwam"].color, other["direct"].color}
 
 
 def test_same_figure_same_bytes(make_study: StudyMaker, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.storage.store import Store
-from reports.page.chart_theme import DARK, library
+from reports.page.chart_theme import library
 from reports.page.charts import main_charts, other_charts
 from reports.statistics.evidence import weigh
 from reports.statistics.frame import read_frame
@@ -73,9 +74,18 @@ def test_the_library_is_one_script_that_ends_no_element() -> None:
     assert script == library()
 
 
-def test_every_colour_has_another_in_the_dark() -> None:
-    assert len(set(DARK.values())) == len(DARK)
-    assert not set(DARK) & set(DARK.values())
+def test_axes_span_all_rows_whatever_the_legend_hides(make_study: StudyMaker) -> None:
+    for title, spec in specs_of(make_study(seeds=(0, 1))).items():
+        scales = [found["scale"] for found in axes_of(spec["layer"]) if found["type"] == "quantitative"]
+        assert scales, title
+        assert all("domain" in scale for scale in scales), title
+
+
+def axes_of(layers: object) -> list[dict[str, Any]]:
+    """Every x and y of a column."""
+    assert isinstance(layers, list)
+    drawn = [layer["encoding"].get(axis, {}) for layer in layers for axis in "xy"]
+    return [found for found in drawn if "field" in found]
 
 
 def test_labels_and_categories_are_data_of_charts_and_never_part_of_an_expression(

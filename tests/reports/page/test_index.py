@@ -27,7 +27,7 @@ def test_studies_are_listed_with_status_headline_failures_and_costs(make_study: 
     assert '<a href="fiam/index.html">Fine-grained image-text alignment</a>' in page
     assert "11 of 12 cells done, 1 failed" in page
     assert "PWAM (LAVT) on synthetic: Seed 1: failed (loss is NaN at step 12)." in page
-    assert "synthetic, test: " in page
+    assert "On the test split of synthetic, " in page
     assert "FIAM &gt; PWAM (LAVT) on mIoU on synthetic" in page
     assert "4 min, all cells together" in page  # 11 cells of 8 epochs of 3 s
 

@@ -133,6 +133,24 @@ def test_precision_follows_the_filters_and_rows_are_hidden_in_every_chart(
     assert complaints == []
 
 
+def test_axes_stay_where_they_are_when_rows_are_hidden(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    report = write_report(make_study(), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, complaints = opened(browser, report.page, 1600)
+    unfolded(page, "figures")
+    ticks = "() => [...document.querySelectorAll('.card .role-axis-label text')].map(each => each.textContent).join()"
+    before = page.evaluate(ticks)
+    buttons = page.locator("main > .legend button")
+    for place in (0, 1):
+        buttons.nth(place).click()
+    drawn = "document.querySelectorAll('.main g.mark-rule.role-mark line').length"
+    page.wait_for_function(f"() => {drawn} === {buttons.count() - 2}")
+    assert page.evaluate(ticks) == before
+    assert complaints == []
+
+
 def test_a_figure_is_enlarged_with_its_tooltips_and_escape_closes_it(
     make_study: StudyMaker, tmp_path: Path, browser: Any
 ) -> None:
@@ -221,6 +239,31 @@ def test_names_of_rows_keep_their_words_on_a_phone(
     )
     assert min(widths) > 60
     assert max(widths) < 160
+
+
+def test_a_row_has_its_short_label_on_a_phone_and_a_long_one_few_lines(
+    make_study: StudyMaker, tmp_path: Path, browser: Any
+) -> None:
+    rows = (
+        {"key": "direct", "label": "Aligned words reach the decoder's maps", "short": "Words to decoder"},
+        {"key": "channels", "label": "FIANet+: words normed over channels"},
+        {"key": "full", "label": "FIANet"},
+    )
+    report = write_report(make_study(rows=rows, expect=[]), "fiam", read_scenes, tmp_path / "out")
+    assert report.page
+    page, _ = opened(browser, report.page, 390)
+    names = page.locator("#table tbody").last.locator("tr.line td:first-child")
+    assert [each.inner_text().strip() for each in names.all()] == [
+        "Words to decoder",
+        rows[1]["label"],
+        "FIANet",
+    ]
+    lines = names.evaluate_all(
+        "cells => cells.map(cell => cell.querySelector('.name:not(.full)').offsetHeight / 16)"
+    )
+    assert max(lines) < 3.5
+    page.set_viewport_size({"width": 1600, "height": 900})
+    assert names.first.inner_text().strip() == rows[0]["label"]
 
 
 @pytest.mark.parametrize("width", [390, 1600])

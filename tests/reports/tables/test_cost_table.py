@@ -7,7 +7,6 @@ from bench.storage.model_costs import profile_folder, write_counts
 from bench.storage.store import Store
 from reports.statistics.frame import read_frame
 from reports.tables.cost_table import cost_grid
-from reports.tables.settings_table import settings_grid
 
 StudyMaker = Callable[..., Store]
 
@@ -33,14 +32,3 @@ def test_costs_name_the_rows_that_papers_count_otherwise(
     assert grid is not None
     notes = [note.text for note in grid.notes if note.text.startswith("As papers count")]
     assert [said in note for note in notes] == [True] if said else not notes
-
-
-def test_settings_name_the_rows_that_differ(make_study: StudyMaker) -> None:
-    store = make_study(seeds=(0,))
-    place = store.study("fiam")["rows"][1]["cells"][0]["id"]
-    cell = store.cell(place)
-    cell.write("cell", {"id": place, "identity": {}, "config": cell.config() | {"recipe": {"size": 48}}})
-    grid = settings_grid(store, read_frame(store, "fiam"))
-    assert grid is not None
-    line = next(line for line in grid.panels[0].lines if line.key == "recipe.size")
-    assert [each.text for each in line.cells] == ["recipe.size", "96", "PWAM (LAVT): 48"]

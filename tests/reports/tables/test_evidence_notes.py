@@ -8,15 +8,15 @@ import pytest
 from bench.storage.store import Store
 from reports import Best, Marks, Stars, write_report
 from reports.page.report import Report
-from reports.statistics.evidence import weigh
+from reports.statistics.evidence import Evidence, Verdict, weigh
 from reports.tables.every_table import all_grids
-from reports.tables.evidence_notes import leaders
+from reports.tables.evidence_notes import leaders, verdict_notes
 from reports.tables.grid import NOTHING, Emphasis, Grid
 from reports.tables.study_table import study_grid
 from tests.reports.statistics.test_collapse import EMPTY, answers_with, troubles_of
 
 StudyMaker = Callable[..., Store]
-TEST = 1  # place of the test panel
+TEST, VAL = 0, 1  # places of the panels
 
 
 def table(store: Store, marks: Marks | None = None) -> Grid:
@@ -61,7 +61,7 @@ def test_three_seeds_have_stars_that_speak_of_both(make_study: StudyMaker) -> No
     grid = table(make_study())
     assert signs(grid)
     assert "they speak of other seeds and other images together" in said(grid)
-    assert "met" in said(grid)
+    assert "As expected, FIAM scores higher than PWAM (LAVT) in mIoU" in said(grid)
 
 
 def test_what_no_test_tells_apart_has_the_same_mark(make_study: StudyMaker) -> None:
@@ -100,7 +100,7 @@ def test_a_collapsed_row_is_named_and_takes_no_rank(make_study: StudyMaker, tmp_
 def test_the_highest_is_never_said_without_what_cannot_be_told_from_it(make_study: StudyMaker) -> None:
     frame, samples, troubles = troubles_of(make_study())
     (three,) = leaders(frame, weigh(frame, samples, troubles))
-    assert three.startswith("synthetic, test: FIAM has the highest mIoU, ")
+    assert three.startswith("On the test split of synthetic, FIAM has the highest mIoU, ")
     assert "a paired test over seeds and images" in three
     frame, samples, troubles = troubles_of(make_study(seeds=(0,)))
     (one,) = leaders(frame, weigh(frame, samples, troubles))
@@ -114,10 +114,10 @@ def test_fewer_than_twenty_expressions_are_grey_and_unranked(make_study: StudyMa
     grid = table(store, Marks(best=Best.maximum))
     assert all(cell.faint for line in grid.panels[TEST].lines for cell in line.cells[1:])
     assert not bold(grid)
-    assert not any(cell.faint for line in grid.panels[0].lines for cell in line.cells)
+    assert not any(cell.faint for line in grid.panels[VAL].lines for cell in line.cells)
     assert "fewer than 20 expressions, not ranked" in said(grid)
     assert leaders(troubles_of(store)[0]) == [
-        "synthetic, test: fewer than 20 expressions, nothing is ranked."
+        "The test split of synthetic has fewer than 20 expressions: nothing is ranked."
     ]
 
 
@@ -160,3 +160,31 @@ def test_a_report_remembers_what_it_claims(make_study: StudyMaker) -> None:
     first, again = made(), made()
     assert (again.grid.notes, again.evidence.leads) == (first.grid.notes, first.evidence.leads)
     assert made(marks=Marks(best=Best.maximum)).grid.notes != first.grid.notes
+
+
+@pytest.mark.parametrize(
+    ("outcome", "margin", "begins"),
+    [
+        ("met", 0, "As expected, FIAM scores higher than PWAM in mIoU on the test split of d: "),
+        (
+            "not met",
+            1,
+            "Contrary to what was expected, FIAM does not score more than 1 point higher than PWAM in ",
+        ),
+        (
+            "within noise",
+            0.5,
+            "Whether FIAM scores more than 0.5 points higher than PWAM in mIoU, as expected, ",
+        ),
+        (
+            "unknown",
+            0,
+            "Whether FIAM scores higher than PWAM in mIoU, as expected, remains open on the test split",
+        ),
+    ],
+)
+def test_what_became_of_an_expectation_is_a_sentence(outcome: str, margin: float, begins: str) -> None:
+    verdict = Verdict("FIAM", "PWAM", "mIoU", margin, "d", outcome, "the difference is +1.00 points")
+    (said,) = verdict_notes(Evidence(verdicts=(verdict,)))
+    assert said.startswith(begins)
+    assert said.endswith(": the difference is +1.00 points.")

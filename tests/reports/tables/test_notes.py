@@ -63,7 +63,7 @@ def of_rows(grid: Grid) -> dict[str, list[str]]:
     texts = {note.marker: note.text for note in grid.notes if note.marker}
     return {
         line.key: [texts[letter] for letter in line.cells[0].marker.split(",") if letter]
-        for line in grid.panels[1].lines
+        for line in grid.panels[0].lines
     }
 
 
@@ -96,7 +96,7 @@ def test_a_row_chosen_on_test_never_sets_the_measure_for_rows_chosen_on_val(make
     assert frame.select == "val"
     best = [
         line.key
-        for line in study_grid(frame, marks=Marks(Best.maximum)).panels[1].lines
+        for line in study_grid(frame, marks=Marks(Best.maximum)).panels[0].lines
         if line.cells[-2].emphasis == Emphasis.best
     ]
     assert best == ["rmsin"]

@@ -42,7 +42,7 @@ def reproduced(store: Store) -> tuple[Grid, dict[str, tuple[TableCell, ...]]]:
     samples = {("rrsisd", split): found for split, found in read_samples(store, frame, "rrsisd").items()}
     grid = reproduction_grid(frame, samples)
     assert grid is not None
-    return grid, {line.cells[1].text: line.cells for line in grid.panels[-1].lines}
+    return grid, {line.cells[1].text: line.cells for line in grid.panels[0].lines}
 
 
 def noted(grid: Grid, cell: TableCell) -> str:
@@ -52,7 +52,7 @@ def noted(grid: Grid, cell: TableCell) -> str:
 def test_printed_rows_stand_above_ours_and_never_compete(make_study: StudyMaker) -> None:
     frame = frame_of(make_study, published=["RMSIN", "FIANet"])
     grid = study_grid(frame, marks=Marks(Best.maximum))
-    panel = grid.panels[1]
+    panel = grid.panels[0]
     assert [line.cells[0].text for line in panel.printed] == ["RMSIN", "FIANet"]
     assert all(cell.emphasis == Emphasis.none for line in panel.printed for cell in line.cells)
     assert panel.lines[1].cells[-2].emphasis == Emphasis.best  # 35.1 of ours, below 64.2 as printed
@@ -67,7 +67,7 @@ def test_printed_rows_compete_when_asked(make_study: StudyMaker) -> None:
     grid = study_grid(
         frame_of(make_study, published=["RMSIN"]), Evidence(), Marks(Best.maximum, rank_printed=True)
     )
-    assert grid.panels[1].printed[0].cells[-2].emphasis == Emphasis.best
+    assert grid.panels[0].printed[0].cells[-2].emphasis == Emphasis.best
 
 
 def test_printed_rows_are_not_put_beside_another_data_set_of_the_same_name(make_study: StudyMaker) -> None:
@@ -80,7 +80,7 @@ def test_printed_rows_are_not_put_beside_another_data_set_of_the_same_name(make_
 def test_reproduction_shows_every_printed_line_the_gap_and_the_verdict(make_study: StudyMaker) -> None:
     store = store_of(make_study, published=["LAVT", "RMSIN"])
     grid, lines = reproduced(store)
-    assert [line.cells[1].text for line in grid.panels[1].lines] == [  # no row RMSIN
+    assert [line.cells[1].text for line in grid.panels[0].lines] == [  # no row RMSIN
         "printed",
         "ours",
         "gap",
@@ -133,7 +133,7 @@ def test_what_differs_from_the_published_protocol_stands_beside_the_verdict(make
         config = plain(configuration([f"model={model}", f"protocol={protocol}"]))
         reconfigure(store, model, model=config["model"], protocol=config["protocol"])
     grid, _ = reproduced(store)
-    lines = {(line.key, line.cells[1].text): line.cells[1] for line in grid.panels[1].lines}
+    lines = {(line.key, line.cells[1].text): line.cells[1] for line in grid.panels[0].lines}
     assert noted(grid, lines["fianet", "reproduced"]) == (
         "Not as published: epoch chosen on val by mIoU, not chosen on test by oIoU; object and position words by "
         "decoupler=rules, not nltk; input 96 px, not 480; encoder and text from random weights, not pretrained."

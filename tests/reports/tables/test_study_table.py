@@ -50,7 +50,7 @@ def test_study_without_reference_or_marks_has_neither_column(make_study: StudyMa
 def test_rows_without_scores_stay_with_dashes_and_a_note(make_study: StudyMaker) -> None:
     missing = {("pwam", seed): {"state": "planned"} for seed in range(3)}
     grid = study_grid(read_frame(make_study(missing=missing), "fiam"))
-    line = grid.panels[1].lines[1]
+    line = grid.panels[0].lines[1]
     assert [cell.text for cell in line.cells[4:]] == ["–"] * 8
     notes = {note.marker: note.text for note in grid.notes}
     assert notes[line.cells[0].marker] == "Seeds 0, 1, 2: not run yet."
