@@ -14,6 +14,7 @@ from bench.inference.asked import Outlines, Tiling, shrunk
 from bench.inference.outputs import distinct, printable, slug, write_prediction
 from bench.inference.predictor import Predictor
 from bench.inference.scenes import predict_scene
+from bench.inference.working import remove_left_folders
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
@@ -83,9 +84,11 @@ def predict_files(
 
     Raises:
         UserError: The only image cannot be read, or `out` holds another program's predictions.json.
+        NotWritten: A file cannot be written; those before it are whole.
     """
     file = wanted.out / LIST
     refuse_foreign(wanted.out, [LIST], mine=_is_list(files.read_json(file)))
+    remove_left_folders(wanted.out)
     folders = distinct((path.stem for path in paths), "image")
     images = [
         (path, [wanted.out / folder / f"{n:02d}-{slug(t, 'text')}" for n, t in enumerate(wanted.texts, 1)])
@@ -150,6 +153,8 @@ def _in_windows(
                     batch_size=wanted.batch_size,
                     progress=progress,
                 )
+        except files.NotWritten:  # nothing is wrong with the image, and the next one would find the same disk
+            raise
         except UserError as error:
             failures.append(Failure(path, error))
     return records
