@@ -15,7 +15,8 @@ import yaml
 from bench.config.compose import restore
 from bench.config.schema import Config, named_weights
 from bench.models.bundle import Bundle
-from bench.storage.metrics import NAMES, image_intervals
+from bench.storage.image_sums import image_intervals
+from bench.storage.metrics import NAMES
 from bench.storage.splits import TEST, further_set
 from bench.storage.store import Cell, Record
 
