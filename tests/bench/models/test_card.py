@@ -26,7 +26,7 @@ HOSTILE = "x\n---\n# Free [money](http://evil) <script> | `a`: {{y}}"
 def cell(tmp_path: Path) -> Cell:
     cell = Store(tmp_path / "runs").cell(make_finished(tmp_path / "runs"))
     scores = {"val": SCORES, "test": SCORES, "shuffled": SCORES, "Our ports/test": SCORES}
-    cell.write("metrics", {"scores": scores, "counts": {"train": 4, "test": 2}, "best_epoch": 1})
+    cell.write("metrics", {"scores": scores, "counts": {"train": 4, "test": 2}, "best_epoch": 1, "epochs": 3})
     return cell
 
 
@@ -51,6 +51,7 @@ def test_hub_reads_task_data_and_scores(cell: Cell, tmp_path: Path) -> None:
 
 def test_card_says_what_one_seed_cannot_show(cell: Cell, tmp_path: Path) -> None:
     content = make_card(cell, from_cell(Store(tmp_path / "runs"), cell.id))
+    assert "Epoch 2 of 3, chosen on val by mIoU." in content
     assert "One seed (0): no claim about the method." in content
     assert "nothing about photographs" in content
     assert str(tmp_path) not in content
