@@ -88,6 +88,7 @@ class Mirror(Runs):
             return
         digest = _digest(folder, found)
         if known.tags.get(REPORT) != digest:
+            self.remove_files(known.run_id, "report")  # else what the report no longer has would stay
             self.client.log_artifacts(known.run_id, str(folder), "report")
             self.log(known.run_id, tags={REPORT: digest})
 
