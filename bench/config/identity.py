@@ -24,10 +24,10 @@ from bench.config.schema import (
 )
 
 VERSION = 3  # raised when a change of this code changes scores: every cell is then trained anew
+# These four tell nothing apart since VERSION 3, before which each was added. They stay until it is raised again: an id
+# is the hash of all keys, so that without them every cell which has one would have another id and be trained anew.
 # raised when what decoupler=nltk marks changes: only cells that read its marks are trained anew
 NLTK_MARKS = 2
-# These three tell nothing apart since VERSION 3, before which each was added. They stay until it is raised again: an id
-# is the hash of all keys, so that without them every cell which has one would have another id and be trained anew.
 # the same for black boxes (bench/data/augment.py): only cells that have some are trained anew
 BOXES_VERSION = 2
 # the same for what LGCE's neck has decayed (bench/training/train.py): only cells with that neck are trained anew

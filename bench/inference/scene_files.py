@@ -27,7 +27,7 @@ def write_scene(
     stems: Sequence[Path],
     scene: Scene,
     sentences: Sequence[Sentence],
-    strips: Iterable[Sequence[Prediction]],
+    strips: Iterable[Iterable[Prediction]],
     asked: Outlines,
 ) -> list[dict[str, Any]]:
     """Writes every file of every sentence.

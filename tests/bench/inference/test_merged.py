@@ -17,8 +17,9 @@ from tests.bench.rasters import BOXES, held, red, scene
 
 
 def merged(predictor: Predictor, picture: Picture, side: int, overlap: float = 0.25) -> Prediction:
-    merger = Merger(predictor, HeldScene(picture), ["ship"], side, overlap, 5, lambda done, total: None)
-    return whole(merger.strips())[0]
+    scene = HeldScene(picture)
+    merger = Merger(predictor, scene, ["ship"], side, overlap, 5, lambda done, total: None)
+    return whole(merger.strips(), scene, 1)[0]
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.6])

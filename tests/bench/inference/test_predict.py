@@ -249,10 +249,10 @@ def test_a_folder_is_predicted_to_its_end_and_what_failed_is_listed(
     Path("scenes/b.png").write_bytes(b"no picture")
     read = predict_files.read_picture
 
-    def odd(path: Path, **how: Any) -> Picture:
+    def odd(path: Path, *how: Any) -> Picture:
         if path.stem == "c":
             raise IndexError("of a library")
-        return read(path, **how)
+        return read(path, *how)
 
     monkeypatch.setattr(predict_files, "read_picture", odd)
     assert predict("image=scenes", "text=the ship", "out=found") == 1
