@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 
 from bench.config.schema import LauncherConfig, LauncherKind
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 
 Launcher = Callable[[list[Cell], LauncherConfig, int], None]
 

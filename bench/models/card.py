@@ -15,11 +15,11 @@ import yaml
 from bench.config.compose import restore
 from bench.config.schema import Config, named_weights
 from bench.models.bundle import Bundle
+from bench.storage.cell import Cell, Record
 from bench.storage.history import chosen_epoch
 from bench.storage.image_sums import image_intervals
 from bench.storage.metrics import NAMES
 from bench.storage.splits import TEST, further_set
-from bench.storage.store import Cell, Record
 
 CARD = "README.md"
 TASK = "Referring remote sensing image segmentation"

@@ -1,6 +1,6 @@
 """What the epochs of a cell say together. Imports nothing heavy: `bench.status` reads thousands of them."""
 
-from bench.storage.store import Record
+from bench.storage.cell import Record
 
 
 def trained(history: list[Record], images: int) -> tuple[int, float]:

@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.storage.cell import Cell, Record
 from bench.storage.mlflow_links import write_links
-from bench.storage.store import Cell, Record, Store
+from bench.storage.store import Store
 from bench.tracking.client import side_by_side, without_login
 from bench.tracking.content import (
     SOURCE,

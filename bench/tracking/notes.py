@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
+from bench.storage.cell import Cell, Record
 from bench.storage.history import chosen_epoch
-from bench.storage.store import Cell, Record
 from bench.tracking.client import masked
 from bench.tracking.content import Place, final_scores
 

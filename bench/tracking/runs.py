@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.storage import files
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.tracking import notes
 from bench.tracking.client import connect, is_own, tracking_uri
 from bench.tracking.content import ARTIFACTS, PARENT, Known, Metric, artifact

@@ -20,7 +20,8 @@ from bench.data.usable import usable_references
 from bench.inference.alignment import choose, measure_alignment
 from bench.models.build import build
 from bench.storage.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.prepare import prepare
 from bench.training.cell import run_cell
 from fianet.attention import ImageLanguageAttention, instance_norm

@@ -14,8 +14,9 @@ from bench.config.compose import restore
 from bench.models.card import escaped, front_matter, hub_name
 from bench.models.card import model_card as make_card
 from bench.models.export import export_cell, from_cell
+from bench.storage.cell import Cell
 from bench.storage.metrics import NAMES
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from tests.bench.models.test_weights_command import make_finished
 
 SCORES = dict.fromkeys(NAMES, 12.25)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from bench.storage import files, lock_files
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.terminal.errors import UserError
 
 IDENTITY, CONFIG = {"seed": 0}, {"recipe": {"epochs": 2}}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from bench.storage.cell import Record
 from bench.storage.previews import write_previews
-from bench.storage.store import Record, Store
+from bench.storage.store import Store
 from bench.tracking import sync as sync_module
 from bench.tracking.bulk import Database
 from bench.tracking.mirror import Mirror

@@ -15,8 +15,9 @@ import pytest
 
 from bench import track
 from bench.config.schema import TrackingConfig
+from bench.storage.cell import Cell
 from bench.storage.mlflow_links import read_links
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.tracking import live as live_module
 from bench.tracking import sync as sync_module
 from bench.tracking.bulk import Database

@@ -29,9 +29,10 @@ from bench.launch.rubbish import rubbish
 from bench.models.build import build
 from bench.models.reference_keys import reference_key
 from bench.storage import files, metrics
+from bench.storage.cell import Cell
 from bench.storage.files import NO_SPACE
 from bench.storage.speeds import Speeds
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
