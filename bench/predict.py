@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.config.schema import Precision
+from bench.config.choices import Precision
 from bench.images.read import find_pictures
 from bench.inference.asked import LEAST_SIDE, MOST_SIDE, Outlines, Position, Tiling, VectorFormat
 from bench.terminal.arguments import parse

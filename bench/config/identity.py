@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bench.config.schema import (
-    Config,
+from bench.config.choices import (
     Decoupler,
-    EncoderConfig,
     EncoderKind,
     Fusion,
     Neck,
@@ -20,8 +18,8 @@ from bench.config.schema import (
     Precision,
     Stretch,
     WordNorm,
-    named_weights,
 )
+from bench.config.schema import Config, EncoderConfig, named_weights
 
 VERSION = 3  # raised when a change of this code changes scores: every cell is then trained anew
 # These four tell nothing apart since VERSION 3, before which each was added. They stay until it is raised again: an id

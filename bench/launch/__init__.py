@@ -9,7 +9,8 @@ commands may import it.
 import importlib
 from collections.abc import Callable
 
-from bench.config.schema import LauncherConfig, LauncherKind
+from bench.config.choices import LauncherKind
+from bench.config.schema import LauncherConfig
 from bench.storage.cell import Cell
 
 Launcher = Callable[[list[Cell], LauncherConfig, int], None]

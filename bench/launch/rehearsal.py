@@ -16,9 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.config.choices import LauncherKind
 from bench.config.compose import plain
 from bench.config.identity import canonical
-from bench.config.schema import Config, LauncherKind
+from bench.config.schema import Config
 from bench.launch.cell_status import duration
 from bench.launch.devices import share_machine
 from bench.launch.local import cause, ended, places, start_worker, stop_workers

@@ -1,6 +1,6 @@
 """Runs what a plan misses, wherever its launcher says."""
 
-from bench.config.schema import LauncherKind
+from bench.config.choices import LauncherKind
 from bench.launch import LAUNCHERS, preflight
 from bench.launch.watch import watch
 from bench.storage.cell import Cell

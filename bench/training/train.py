@@ -20,7 +20,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from bench.config.schema import Config, Neck, RecipeConfig
+from bench.config.choices import Neck
+from bench.config.schema import Config, RecipeConfig
 from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize

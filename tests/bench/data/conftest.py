@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 
 HEIGHT, WIDTH = 30, 40
 SENTENCES = (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.schema import DataConfig, Layout, ReferConfig
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig, ReferConfig
 from bench.data import from_coco
 from bench.data.fingerprint import fingerprint
 from bench.data.index import read_index

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.audit import audit, audit_errors
 from bench.data.fingerprint import fingerprint
 from bench.data.index import Index, read_index

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.attention import main
+from bench.config.choices import Fusion
 from bench.config.compose import configuration, plain
 from bench.config.request import Request
-from bench.config.schema import Config, FiamConfig, Fusion
+from bench.config.schema import Config, FiamConfig
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
 from bench.inference.alignment import choose, measure_alignment

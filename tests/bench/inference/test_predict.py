@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.config.schema import Precision
+from bench.config.choices import Precision
 from bench.images.picture import Picture
 from bench.images.read import read_picture
 from bench.inference import predict_files
@@ -62,7 +62,7 @@ def test_georeferenced_scene_gives_mask_and_polygons_that_agree(predict: Predict
 def test_predicts_the_mask_that_evaluation_scores(bundle: Bundle, tmp_path: Path) -> None:
     from accelerate import Accelerator
 
-    from bench.config.schema import EvalSize
+    from bench.config.choices import EvalSize
     from bench.data.dataset import ReferringDataset
     from bench.data.reference import Reference
     from bench.storage import rle

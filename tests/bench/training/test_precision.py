@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.config.choices import Precision
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Precision
 from bench.inference.alignment import align_cell
 from bench.models.export import export_cell
 from bench.models.precision import set_precision

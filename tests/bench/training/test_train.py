@@ -18,9 +18,10 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from bench.config.choices import DiceReduction, EncoderKind, EvalSize, Fusion, LossName, Neck
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Config, DiceReduction, EncoderKind, EvalSize, Fusion, LossName, Neck
+from bench.config.schema import Config
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.launch.cell_status import describe, study_status
