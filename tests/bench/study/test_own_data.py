@@ -11,7 +11,7 @@ from bench.config.request import Request
 from bench.data.index import read_index
 from bench.study.prepare import prepare
 from tests.bench.conftest import SMALL
-from tests.bench.data.test_refer import make_coco
+from tests.bench.data.conftest import make_coco
 
 MODEL = [word for word in SMALL if not word.startswith("data.")]
 
