@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.config.schema import Decoupler
+from bench.config.choices import Decoupler
 from bench.data.classes import RRSISD
 from bench.data.decouplers import make_decoupler
 from bench.data.explained import Explained, explain

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.config.schema import Precision
+from bench.config.choices import Precision
 from bench.images.read import find_pictures
 from bench.inference.asked import LEAST_SIDE, MOST_SIDE, Outlines, Position, Tiling, VectorFormat
 from bench.terminal.arguments import parse
 from bench.terminal.bars import bar
 from bench.terminal.errors import UserError, command
 from bench.terminal.paths import path
+from bench.terminal.signals import ending_on_sigterm
 
 USAGE = """
 Finds what sentences mean in images: the mask of each sentence in each image.
@@ -58,7 +59,7 @@ What fits into one window is read as with tile=off. With tile=, TIFF and JPEG 20
 never held in memory: they give .mask.tif, .probability.tif (per cent, 255: no data), a reduced .overlay.png, outlines.
 
 GeoTIFFs, 16-bit colours and bands= need: pip install 'fianet-bench[geo]'
-exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong
+exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong or a file cannot be written
 """
 WINDOWS = "of windows alone, and tile=off reads the whole image at once"
 MOST_OVERLAP = 0.9
@@ -88,7 +89,7 @@ class Options:
 
 @command
 def main(argv: list[str]) -> int:
-    """Exit codes: 0 done, 1 some image of a folder could not be read, 2 the request is wrong."""
+    """Exit codes: 0 done, 1 some image of a folder could not be read, 2 request wrong or a file not written."""
     options = read_options(argv)
     tiling = read_tiling(options)
     paths = find_pictures(Path(options.image))
@@ -110,7 +111,7 @@ def main(argv: list[str]) -> int:
         tiling,
         Outlines(options.format, options.simplify),
     )
-    with bar("predicting" if tiling is None else "windows") as progress:
+    with ending_on_sigterm(), bar("predicting" if tiling is None else "windows") as progress:
         records, failures = predict_files(predictor, paths, wanted, progress)
     for failure in failures:
         _warn(str(failure.error))

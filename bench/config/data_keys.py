@@ -3,7 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from bench.config.schema import DataConfig, Layout, ReferConfig
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig, ReferConfig
 from bench.terminal.errors import UserError
 
 NEEDED: dict[Layout, dict[str, str]] = {

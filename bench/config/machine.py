@@ -4,7 +4,8 @@ import os
 import subprocess
 from functools import cache
 
-from bench.config.schema import LauncherConfig, LauncherKind
+from bench.config.choices import LauncherKind
+from bench.config.schema import LauncherConfig
 
 
 def visible_gpus() -> list[str]:

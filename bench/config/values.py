@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from bench.config.choices import EncoderKind, LauncherKind
 from bench.config.data_keys import check_data
 from bench.config.machine import on_gpu
-from bench.config.schema import Config, EncoderKind, LauncherConfig, LauncherKind, ModelConfig, RecipeConfig
+from bench.config.schema import Config, LauncherConfig, ModelConfig, RecipeConfig
 from bench.terminal.errors import UserError
 
 TINY, MANY = 1e-12, 10**9

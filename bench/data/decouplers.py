@@ -5,7 +5,7 @@ Imports no torch; NLTK (extra `[paper]`) only where it is asked for.
 
 from collections.abc import Callable, Iterable
 
-from bench.config.schema import Decoupler
+from bench.config.choices import Decoupler
 from bench.data.as_published import Reading, read
 from bench.data.classes import human
 from bench.terminal.errors import UserError

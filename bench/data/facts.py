@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.config.schema import DataConfig, Stretch
+from bench.config.choices import Stretch
+from bench.config.schema import DataConfig
 from bench.data.fingerprint import fingerprint_index
 from bench.data.index import Index
 from bench.data.reference import FileMask, MaskSource

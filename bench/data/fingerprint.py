@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.index import Index, read_index
 from bench.data.on_disk import on_disk
 from bench.data.reference import FileMask, LevelMask, MaskSource, RleMask

@@ -8,7 +8,8 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.config.schema import DataConfig, Layout, ReferConfig
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig, ReferConfig
 from bench.data.own_name import with_own_name
 from bench.data.refer import MadeSet, Options, read_asked, write_set
 from bench.data.remembered import Remembered

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.config.choices import Layout
 from bench.config.further import KEY, as_mapping, further_data
-from bench.config.schema import Config, DataConfig, Layout
+from bench.config.schema import Config, DataConfig
 from bench.data.facts import Progress
 from bench.data.on_disk import on_disk
 from bench.data.own_name import with_own_name

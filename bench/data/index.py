@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.manifest import read_manifest
 from bench.data.on_disk import on_disk
 from bench.data.refcoco import read_refcoco

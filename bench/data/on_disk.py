@@ -1,6 +1,7 @@
 """A set that the project draws or makes itself is made before it is read. Imports no torch."""
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 
 
 def on_disk(data: DataConfig) -> DataConfig:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.storage import files
 
 STAMP = "refer.json"

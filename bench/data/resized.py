@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import __version__ as pillow
 
-from bench.config.schema import DataConfig, Stretch
+from bench.config.choices import Stretch
+from bench.config.schema import DataConfig
 from bench.data.facts import choices
 from bench.data.fingerprint import content_hashes
 from bench.images.resize import read_resized

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.config.choices import Stretch
 from bench.config.compose import restore
-from bench.config.schema import Stretch
 from bench.data.index import read_index
 from bench.data.reference import Reference
 from bench.data.source import source

@@ -3,7 +3,8 @@
 from dataclasses import fields
 from pathlib import Path
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.terminal.command_line import word
 from bench.terminal.errors import UserError
 

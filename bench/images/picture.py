@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.config.schema import Stretch
+from bench.config.choices import Stretch
 from bench.terminal.errors import UserError
 
 NO_DATA = (124, 116, 104)  # ImageNet's mean colour: says nothing to the model

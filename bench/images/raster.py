@@ -14,7 +14,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from bench.config.schema import Stretch
+from bench.config.choices import Stretch
 from bench.images.picture import Ends, Picture, Place, band_ends, fill_gaps, refuse_large, stretched
 from bench.images.scene import Scene
 from bench.terminal.errors import UserError

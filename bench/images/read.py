@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from bench.config.schema import Stretch
+from bench.config.choices import Stretch
 from bench.images.memory import free_memory
 from bench.images.picture import AS_TIFF, Picture, fill_gaps, refuse_large, to_eight_bits, too_large
 from bench.images.scene import HeldScene, Scene

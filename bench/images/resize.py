@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.config.schema import Stretch
+from bench.config.choices import Stretch
 from bench.images.read import open_image
 
 

@@ -1,7 +1,7 @@
 """Masks and probabilities that lie where their image lies, as GeoTIFFs for the web: compressed, with overviews."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import rasterio
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.shutil import copy
+from rasterio.windows import Window
 
 from bench.images.picture import Place
 from bench.storage import files
-from bench.terminal.errors import UserError
 
 NO_PERCENT = 255  # of probabilities in per cent: no data
 
@@ -31,9 +31,9 @@ def write_cog(file: Path, source: str | Path) -> None:
     """Copies a raster as a Cloud Optimized GeoTIFF, block by block.
 
     Raises:
-        UserError: It cannot be written.
+        NotWritten: It cannot be written.
     """
-    with writing(file), files.replacing(file) as temporary:
+    with _writing(file), files.replacing(file) as temporary:
         copy(str(source), str(temporary), driver="COG", compress="DEFLATE", bigtiff="IF_SAFER")
         _read_back(temporary)
 
@@ -46,10 +46,21 @@ def rows_raster(
     shape = {"height": height, "width": width, "count": 1, "dtype": kind, "nodata": nodata}
     lies = {} if place is None else {"transform": place.transform, "crs": place.crs}
     rows = {"blockysize": 1, "compress": "deflate", "zlevel": 1, "bigtiff": "IF_SAFER"}
-    with writing(file), rasterio.open(file, "w", driver="GTiff", **shape, **lies, **rows) as raster:
+    with _writing(file), rasterio.open(file, "w", driver="GTiff", **shape, **lies, **rows) as raster:
         yield raster
-    with writing(file):
+    with _writing(file):
         _read_back(file)
+
+
+def write_rows(raster: Any, top: int, values: np.ndarray) -> None:
+    """Writes the next rows (h,W) of a `rows_raster`, from row `top` on.
+
+    Raises:
+        NotWritten: They cannot be written.
+    """
+    height, width = values.shape
+    with _writing(Path(raster.name)):
+        raster.write(values, 1, window=Window(0, top, width, height))
 
 
 def _read_back(file: Path) -> None:
@@ -59,13 +70,5 @@ def _read_back(file: Path) -> None:
             raster.read(1, window=window)
 
 
-@contextmanager
-def writing(file: Path) -> Iterator[None]:
-    """Turns what GDAL says when it cannot write a file into a `UserError`."""
-    try:
-        yield
-    except (RasterioError, CPLE_BaseError) as error:  # the latter leaves `copy` as it came from GDAL
-        raise UserError(
-            f"{file}: cannot be written ({' '.join(str(error).split())}).",
-            "Look at the path, its permissions and the space left on its disk.",
-        ) from error
+def _writing(file: Path) -> AbstractContextManager[None]:
+    return files.writing(file, RasterioError, CPLE_BaseError)  # the latter leaves `copy` as it came from GDAL

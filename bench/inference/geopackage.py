@@ -2,8 +2,8 @@
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from rasterio.crs import CRS
 
 from bench.inference.outlines import Outline, Ring
 from bench.storage import files
-from bench.terminal.errors import UserError
 
 OWN_SYSTEM = 100_001  # the number here of a reference system that has none at EPSG
 SCHEMA = """
@@ -45,8 +44,15 @@ def write_geopackage(file: Path, found: Sequence[Outline], crs: Any) -> None:
         file: Replaced as a whole, or left as it was.
         found: The outlines.
         crs: Reference system of their map (rasterio's).
+
+    Raises:
+        NotWritten: It cannot be written.
     """
-    with _writing(file), files.replacing(file) as temporary, closing(sqlite3.connect(temporary)) as database:
+    with (
+        files.writing(file, sqlite3.Error),
+        files.replacing(file) as temporary,
+        closing(sqlite3.connect(temporary)) as database,
+    ):
         database.executescript(SCHEMA)
         _add_system(database, CRS.from_epsg(4326))  # which every GeoPackage has
         system = _add_system(database, crs)
@@ -58,16 +64,6 @@ def write_geopackage(file: Path, found: Sequence[Outline], crs: Any) -> None:
             FEATURE, ((_blob(each.rings, system), *each.properties.values()) for each in found)
         )
         database.commit()
-
-
-@contextmanager
-def _writing(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise UserError(
-            f"{file}: cannot be written ({error}).", "Look at the space left on its disk and its permissions."
-        ) from error
 
 
 def _add_system(database: sqlite3.Connection, crs: Any) -> int:

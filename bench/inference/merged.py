@@ -1,6 +1,6 @@
 """What a model says of a scene, window by window, merged into strips from the top down."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,8 +39,10 @@ class Merger:
     batch_size: int
     progress: Progress
 
-    def strips(self) -> Iterator[list[Prediction]]:
+    def strips(self) -> Iterator[Iterator[Prediction]]:
         """Predictions of each sentence for strips (h,W) of the scene, which follow each other without a gap.
+
+        Each is made when it is asked for, and must be before the next strip.
 
         The log-odds of a pixel are averaged over the windows that show it, each counted as `windows.shares` says;
         a window without data is not looked at. Only the rows of one row of windows are in memory.
@@ -57,10 +59,11 @@ class Merger:
             final = (tops[row + 1] if row + 1 < len(tops) else self.scene.height) - top
             for start in range(0, final, ROWS):
                 part = (slice(start, min(start + ROWS, final)), slice(self.scene.width))
-                yield [_strip(each[part], valid[part]) for each in odds]
-            odds[:, : self.side - final] = odds[:, final:].copy()
+                yield (_strip(each[part], valid[part]) for each in odds)
+            for each in odds:  # one by one: what overlaps is copied
+                each[: self.side - final] = each[final:]
             odds[:, self.side - final :] = 0
-            valid[: self.side - final] = valid[final:].copy()
+            valid[: self.side - final] = valid[final:]
 
     def _read(
         self, top: int, lefts: Sequence[int], done: int, valid: np.ndarray, total: int
@@ -86,16 +89,17 @@ class Merger:
                 yield number, window.left, _odds(logits, self.side)
 
 
-def whole(strips: Iterator[list[Prediction]]) -> list[Prediction]:
-    """One prediction a sentence of a scene that is held in memory."""
-    columns = list(zip(*strips, strict=True))
-    return [
-        Prediction(
-            np.concatenate([strip.mask for strip in column]),
-            np.concatenate([strip.probability for strip in column]),
-        )
-        for column in columns
-    ]
+def whole(strips: Iterable[Iterable[Prediction]], scene: Scene, count: int) -> list[Prediction]:
+    """One prediction (H,W) for each of `count` sentences, of a scene that is held in memory."""
+    shape = (scene.height, scene.width)
+    found = [Prediction(np.empty(shape, bool), np.empty(shape, np.float32)) for _ in range(count)]
+    top = 0
+    for strip in strips:
+        for each, part in zip(found, strip, strict=True):
+            rows = slice(top, top + len(part.mask))
+            each.mask[rows], each.probability[rows] = part.mask, part.probability
+        top = rows.stop
+    return found
 
 
 def _odds(logits: torch.Tensor, side: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from bench.inference.asked import Outlines, Tiling, shrunk
 from bench.inference.outputs import distinct, printable, slug, write_prediction
 from bench.inference.predictor import Predictor
 from bench.inference.scenes import predict_scene
+from bench.inference.working import remove_left_folders
 from bench.storage import files
 from bench.storage.marks import refuse_foreign
 from bench.terminal.errors import UserError
@@ -83,98 +83,96 @@ def predict_files(
 
     Raises:
         UserError: The only image cannot be read, or `out` holds another program's predictions.json.
+        NotWritten: A file cannot be written; those before it are whole.
     """
     file = wanted.out / LIST
     refuse_foreign(wanted.out, [LIST], mine=_is_list(files.read_json(file)))
+    remove_left_folders(wanted.out)
     folders = distinct((path.stem for path in paths), "image")
     images = [
         (path, [wanted.out / folder / f"{n:02d}-{slug(t, 'text')}" for n, t in enumerate(wanted.texts, 1)])
         for path, folder in zip(paths, folders, strict=True)
     ]
-    failures: list[Failure] = []
-    predict = _as_a_whole if wanted.tiling is None else _in_windows
-    records = predict(predictor, images, wanted, failures, progress)
-    if len(failures) == len(paths) == 1:
-        raise failures[0].error
-    files.write_json(file, [*records, *(failure.record() for failure in failures)])
-    return records, failures
+    work = _Work(predictor, images, wanted, progress)
+    records = work.as_a_whole() if wanted.tiling is None else work.in_windows(wanted.tiling)
+    if len(work.failures) == len(paths) == 1:
+        raise work.failures[0].error
+    files.write_json(file, [*records, *(failure.record() for failure in work.failures)])
+    return records, work.failures
 
 
-def _as_a_whole(
-    predictor: Predictor,
-    images: Sequence[Image],
-    wanted: Wanted,
-    failures: list[Failure],
-    progress: Callable[[int, int], None],
-) -> list[dict[str, Any]]:
-    """Every pair in batches that hold sentences of several images."""
-    records: list[dict[str, Any]] = []
-    total = len(images) * len(wanted.texts)
-    progress(0, total)
-    read = partial(read_picture, bands=wanted.bands or predictor.bands, stretch=predictor.stretch)
-    jobs = _jobs(images, wanted.texts, read, failures)
-    while batch := list(islice(jobs, wanted.batch_size)):
-        found = predictor([(job.picture, job.text) for job in batch])
-        for job, prediction in zip(batch, found, strict=True):
-            note = shrunk(max(job.picture.valid.shape), predictor.size)
-            notes = [note] if note else []
-            records.append(
-                write_prediction(job.stem, job.picture, job.text, prediction, wanted.outlines, notes)
-            )
-        progress(len(records), total)
-    return records
+@dataclass
+class _Work:
+    """What there is to do, and what could not be read on the way."""
 
+    predictor: Predictor
+    images: Sequence[Image]
+    wanted: Wanted
+    progress: Callable[[int, int], None]
+    failures: list[Failure] = field(default_factory=list)
 
-def _in_windows(
-    predictor: Predictor,
-    images: Sequence[Image],
-    wanted: Wanted,
-    failures: list[Failure],
-    progress: Callable[[int, int], None],
-) -> list[dict[str, Any]]:
-    """Every pair, image by image."""
-    records: list[dict[str, Any]] = []
-    bands = wanted.bands or predictor.bands
-    for path, stems in images:
-        try:
-            with ExitStack() as opened:
-                with _reading(path):
-                    scene = opened.enter_context(open_scene(path, bands, predictor.stretch))
-                records += predict_scene(
-                    predictor,
-                    scene,
-                    wanted.texts,
-                    stems,
-                    wanted.tiling or Tiling(),
-                    wanted.outlines,
-                    batch_size=wanted.batch_size,
-                    progress=progress,
+    @property
+    def bands(self) -> Sequence[int]:
+        return self.wanted.bands or self.predictor.bands
+
+    def as_a_whole(self) -> list[dict[str, Any]]:
+        """Every pair in batches that hold sentences of several images."""
+        records: list[dict[str, Any]] = []
+        total = len(self.images) * len(self.wanted.texts)
+        self.progress(0, total)
+        jobs = self._jobs()
+        while batch := list(islice(jobs, self.wanted.batch_size)):
+            found = self.predictor([(job.picture, job.text) for job in batch])
+            for job, prediction in zip(batch, found, strict=True):
+                note = shrunk(max(job.picture.valid.shape), self.predictor.size)
+                notes = [note] if note else []
+                records.append(
+                    write_prediction(job.stem, job.picture, job.text, prediction, self.wanted.outlines, notes)
                 )
-        except UserError as error:
-            failures.append(Failure(path, error))
-    return records
+            self.progress(len(records), total)
+        return records
+
+    def _jobs(self) -> Iterator[Job]:
+        """Every pair in order, each image read once when its turn comes."""
+        for path, stems in self.images:
+            try:
+                with _reading(path):
+                    picture = read_picture(path, self.bands, self.predictor.stretch)
+            except UserError as error:
+                self.failures.append(Failure(path, error))
+                continue
+            yield from (Job(picture, text, stem) for text, stem in zip(self.wanted.texts, stems, strict=True))
+
+    def in_windows(self, tiling: Tiling) -> list[dict[str, Any]]:
+        """Every pair, image by image."""
+        records: list[dict[str, Any]] = []
+        for path, stems in self.images:
+            try:
+                with ExitStack() as opened:
+                    with _reading(path):
+                        scene = opened.enter_context(open_scene(path, self.bands, self.predictor.stretch))
+                    records += predict_scene(
+                        self.predictor,
+                        scene,
+                        self.wanted.texts,
+                        stems,
+                        tiling,
+                        self.wanted.outlines,
+                        batch_size=self.wanted.batch_size,
+                        progress=self.progress,
+                    )
+            except (
+                files.NotWritten
+            ):  # nothing is wrong with the image, and the next one would find the same disk
+                raise
+            except UserError as error:
+                self.failures.append(Failure(path, error))
+        return records
 
 
 def _is_list(said: Any) -> bool:
     """Whether a predictions.json was written here."""
     return isinstance(said, list) and all(isinstance(each, dict) and "image" in each for each in said)
-
-
-def _jobs(
-    images: Sequence[Image],
-    texts: Sequence[str],
-    read: Callable[[Path], Picture],
-    failures: list[Failure],
-) -> Iterator[Job]:
-    """Every pair in order, each image read once when its turn comes; unreadable ones go to `failures`."""
-    for path, stems in images:
-        try:
-            with _reading(path):
-                picture = read(path)
-        except UserError as error:
-            failures.append(Failure(path, error))
-            continue
-        yield from (Job(picture, text, stem) for text, stem in zip(texts, stems, strict=True))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from bench.config.schema import Precision
+from bench.config.choices import Precision
 from bench.data.decouplers import make_decoupler
 from bench.images.picture import Picture
 from bench.images.resize import resized

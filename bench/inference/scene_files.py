@@ -1,6 +1,5 @@
 """The files of predictions in a scene that stays on its disk: written from strips, never held as a whole."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from rasterio.windows import Window
 
 from bench.images.scene import Scene
 from bench.inference.asked import Outlines
-from bench.inference.geo import NO_PERCENT, rows_raster, write_cog
+from bench.inference.geo import NO_PERCENT, rows_raster, write_cog, write_rows
 from bench.inference.outputs import record, write_outlines, write_png
 from bench.inference.overlay import overlay
 from bench.inference.parts import PartFinder, Parts
 from bench.inference.position import Sentence
 from bench.inference.predictor import Prediction
+from bench.inference.working import working_folder
 
 LABELS = "int32"
 
@@ -27,7 +27,7 @@ def write_scene(
     stems: Sequence[Path],
     scene: Scene,
     sentences: Sequence[Sentence],
-    strips: Iterable[Sequence[Prediction]],
+    strips: Iterable[Iterable[Prediction]],
     asked: Outlines,
 ) -> list[dict[str, Any]]:
     """Writes every file of every sentence.
@@ -43,7 +43,7 @@ def write_scene(
         What `predictions.json` says of each, as `outputs.write_prediction`.
 
     Raises:
-        UserError: A file cannot be written.
+        NotWritten: A file cannot be written.
     """
     with ExitStack() as stack:
         layers = [stack.enter_context(_layer(stem, scene)) for stem in stems]
@@ -76,12 +76,12 @@ class _Layer:
 
     def add(self, found: Prediction) -> None:
         """Takes the next strip."""
-        window = self._window(sum(self.heights), len(found.mask))
+        top = sum(self.heights)
         self.heights.append(len(found.mask))
         self.finder.add(found.mask, found.probability)
-        self.mask.write(found.mask.astype(np.uint8), 1, window=window)
+        write_rows(self.mask, top, found.mask.astype(np.uint8))
         percent = np.nan_to_num(100 * found.probability, nan=NO_PERCENT).round().astype(np.uint8)
-        self.percent.write(percent, 1, window=window)
+        write_rows(self.percent, top, percent)
 
     def finish(self, sentence: Sentence, asked: Outlines) -> dict[str, Any]:
         """Writes the files and says what they are."""
@@ -115,9 +115,8 @@ class _Layer:
         with self._rows("labels", LABELS) as labels, self._rows("kept", "uint8") as kept:
             top = 0
             for each in parts.labels(self._masks()):
-                window = self._window(top, len(each))
-                labels.write(each, 1, window=window)
-                kept.write((each > 0).astype(np.uint8), 1, window=window)
+                write_rows(labels, top, each)
+                write_rows(kept, top, (each > 0).astype(np.uint8))
                 _mark(shown, each > 0, top, self.scene.height)
                 top += len(each)
         return shown
@@ -130,24 +129,20 @@ class _Layer:
         place = None if kind == LABELS else self.scene.place
         return rows_raster(self._file(name), kind, self.scene.height, self.scene.width, place, nodata)
 
-    def _window(self, top: int, height: int) -> Window:
-        return Window(0, top, self.scene.width, height)
-
     def _masks(self) -> Iterator[np.ndarray]:
         """The strips of the mask, as they came."""
         with rasterio.open(self._file("mask")) as mask:
             top = 0
             for height in self.heights:
-                yield mask.read(1, window=self._window(top, height)) > 0
+                yield mask.read(1, window=Window(0, top, self.scene.width, height)) > 0
                 top += height
 
 
 @contextmanager
 def _layer(stem: Path, scene: Scene) -> Iterator[_Layer]:
     """A layer whose working files are gone at the end, whatever happens."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{stem.name}.", dir=stem.parent) as folder:
-        layer = _Layer(stem, scene, Path(folder))
+    with working_folder(stem) as folder:
+        layer = _Layer(stem, scene, folder)
         with layer.working:
             yield layer
 

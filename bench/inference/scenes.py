@@ -1,7 +1,8 @@
 """Sentences in a scene that may be larger than what the model reads at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bench.images.scene import HeldScene, Scene
 from bench.inference.asked import Outlines, Tiling
+from bench.inference.groups import sentence_groups
 from bench.inference.merged import Merger, whole
 from bench.inference.outputs import write_prediction
 from bench.inference.parts import find_parts
@@ -45,23 +47,20 @@ def predict_scene(
         What `predictions.json` says of each sentence.
 
     Raises:
-        UserError: Windows cannot be cut as asked, or a file cannot be read or written.
+        UserError: Windows cannot be cut as asked, there is no memory for them, or the image cannot be read.
+        NotWritten: A file cannot be written.
     """
     side = tiling.window(predictor.size, scene)
     if isinstance(scene, HeldScene) and scene.fits(side):
         return _at_once(predictor, scene, texts, stems, outlines, batch_size)
     sentences = [sentence_for(text, tiling.position, side, predictor.size) for text in texts]
-    asked = [sentence.asked for sentence in sentences]
-    strips = Merger(predictor, scene, asked, side, tiling.overlap, batch_size, progress).strips()
-    if isinstance(scene, HeldScene):
-        records = [
-            _write(stem, scene, sentence, found, outlines)
-            for stem, sentence, found in zip(stems, sentences, whole(strips), strict=True)
-        ]
-    else:
-        from bench.inference.scene_files import write_scene
-
-        records = write_scene(stems, scene, sentences, strips, outlines)
+    records = []
+    groups = sentence_groups(scene, side, len(texts))
+    for number, some in enumerate(groups):
+        asked = [sentence.asked for sentence in sentences[some]]
+        told = partial(_told, progress, number, len(groups))
+        strips = Merger(predictor, scene, asked, side, tiling.overlap, batch_size, told).strips()
+        records += _write(stems[some], scene, sentences[some], strips, outlines)
     return [record | {"window": side} for record in records]
 
 
@@ -85,7 +84,31 @@ def _at_once(
     return records
 
 
+def _told(progress: Progress, group: int, groups: int, done: int, total: int) -> None:
+    """Passes on how many windows of a group are done, as windows of all groups."""
+    progress(group * total + done, groups * total)
+
+
 def _write(
+    stems: Sequence[Path],
+    scene: Scene,
+    sentences: Sequence[Sentence],
+    strips: Iterable[Iterable[Prediction]],
+    outlines: Outlines,
+) -> list[dict[str, Any]]:
+    """The files of sentences in a scene of either kind."""
+    if not isinstance(scene, HeldScene):
+        from bench.inference.scene_files import write_scene
+
+        return write_scene(stems, scene, sentences, strips, outlines)
+    found = whole(strips, scene, len(sentences))
+    return [
+        _write_held(stem, scene, sentence, each, outlines)
+        for stem, sentence, each in zip(stems, sentences, found, strict=True)
+    ]
+
+
+def _write_held(
     stem: Path, scene: HeldScene, sentence: Sentence, found: Prediction, outlines: Outlines
 ) -> dict[str, Any]:
     """The files of one sentence in a scene that is held in memory."""

@@ -9,8 +9,9 @@ commands may import it.
 import importlib
 from collections.abc import Callable
 
-from bench.config.schema import LauncherConfig, LauncherKind
-from bench.storage.store import Cell
+from bench.config.choices import LauncherKind
+from bench.config.schema import LauncherConfig
+from bench.storage.cell import Cell
 
 Launcher = Callable[[list[Cell], LauncherConfig, int], None]
 

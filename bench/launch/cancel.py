@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from bench.launch import slurm_intents, slurm_queue
+from bench.storage.cell import Cell
 from bench.storage.files import locked
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError
 

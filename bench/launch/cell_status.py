@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.storage.cell import GIVEN_UP, Cell, Record
 from bench.storage.history import trained
-from bench.storage.store import GIVEN_UP, Cell, Record, Store
+from bench.storage.store import Store
 from bench.terminal.command_line import changed
 from bench.terminal.errors import UserError
 

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from bench.config.choices import LauncherKind
 from bench.config.machine import visible_gpus
-from bench.config.schema import LauncherConfig, LauncherKind
+from bench.config.schema import LauncherConfig
 from bench.terminal.errors import UserError
 
 

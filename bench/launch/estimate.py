@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable
 
-from bench.config.schema import LauncherKind
+from bench.config.choices import LauncherKind
 from bench.launch.cell_status import duration
 from bench.launch.devices import cells_at_once
 from bench.storage.speeds import INFERENCE, Speeds

@@ -1,7 +1,7 @@
 """One cell after the other in this process: for tests and debugging."""
 
 from bench.config.schema import LauncherConfig
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 
 
 def launch(cells: list[Cell], config: LauncherConfig, planned: int) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.config.schema import LauncherConfig
 from bench.launch.devices import Devices, share_machine
+from bench.storage.cell import Cell
 from bench.storage.files import NO_SPACE, no_space
-from bench.storage.store import Cell
 from bench.terminal.command_line import word
 from bench.training.cell import BUSY
 from bench.training.team import MEETING, meeting

@@ -11,10 +11,11 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.config.schema import Config, EncoderKind, LauncherKind
+from bench.config.choices import EncoderKind, LauncherKind
+from bench.config.schema import Config
 from bench.launch.devices import cells_at_once
+from bench.storage.cell import Cell
 from bench.storage.files import folder_size, size
-from bench.storage.store import Cell
 from bench.study.plan import Plan
 from bench.terminal.command_line import command_line
 from bench.terminal.errors import UserError

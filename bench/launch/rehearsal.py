@@ -16,17 +16,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.config.choices import LauncherKind
 from bench.config.compose import plain
 from bench.config.identity import canonical
-from bench.config.schema import Config, LauncherKind
+from bench.config.schema import Config
 from bench.launch.cell_status import duration
 from bench.launch.devices import share_machine
 from bench.launch.local import cause, ended, places, start_worker, stop_workers
+from bench.storage.cell import Cell, Record
 from bench.storage.files import size
 from bench.storage.rehearsals import Rehearsal, Rehearsed, read_rehearsal, read_rehearsed, write_rehearsal
 from bench.storage.snapshot import digest
 from bench.storage.speeds import Speeds
-from bench.storage.store import Cell, Record, Store
+from bench.storage.store import Store
 from bench.study.plan import Plan, PlannedCell
 from bench.terminal.bars import bar
 from bench.terminal.command_line import word

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.launch import slurm_intents, slurm_queue
+from bench.storage.cell import Cell
 from bench.storage.files import folder_size, locked
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 
 DAY = 86_400.0  # seconds
 RESULTS = "orphaned cells with results"  # these go only for a word

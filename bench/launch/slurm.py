@@ -17,7 +17,8 @@ from bench.launch import slurm_intents, slurm_outcome, slurm_queue
 from bench.launch.slurm_job import VISIBLE_SECONDS, CellJob
 from bench.launch.slurm_time import minutes
 from bench.storage import files, snapshot
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.terminal.errors import UserError
 
 POLL_SECONDS = 10.0  # between looks at the queue while following

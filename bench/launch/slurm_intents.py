@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bench.launch import slurm_queue
 from bench.storage import files
-from bench.storage.store import Cell, Record, Store
+from bench.storage.cell import Cell, Record
+from bench.storage.store import Store
 
 NAME = "fianet-bench"  # of every job
 SETTLE_SECONDS = (

@@ -11,7 +11,8 @@ import submitit
 from submitit.helpers import DelayedSubmission, TorchDistributedEnvironment
 
 from bench.launch import slurm_queue
-from bench.storage.store import Cell, Record, Store
+from bench.storage.cell import Cell, Record
+from bench.storage.store import Store
 from bench.training import distributed, interrupt
 from bench.training.cell import run_cell
 

@@ -7,7 +7,7 @@ from typing import Any
 from bench.config.schema import LauncherConfig
 from bench.launch.slurm_queue import Job
 from bench.storage import snapshot
-from bench.storage.store import GIVEN_UP, Cell, Record
+from bench.storage.cell import GIVEN_UP, Cell, Record
 
 CAUSES = {
     "OUT_OF_MEMORY": "out of memory: Slurm ended the job",

@@ -12,7 +12,8 @@ from submitit.helpers import TorchDistributedEnvironment
 
 from bench.launch import resources, slurm, slurm_outcome, slurm_queue
 from bench.storage import snapshot
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.plan import Plan, PlannedCell
 from bench.terminal.bars import bar
 from bench.terminal.command_line import word

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from bench.launch import slurm_outcome, slurm_queue
 from bench.launch.slurm_queue import Job
-from bench.storage.store import Cell, Record
+from bench.storage.cell import Cell, Record
 
 HELD = "held"  # begins the cause of a cell whose job waits for a person
 FRESH_SECONDS = 10.0  # between two questions to Slurm while a table is redrawn every other second

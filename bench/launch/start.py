@@ -1,9 +1,9 @@
 """Runs what a plan misses, wherever its launcher says."""
 
-from bench.config.schema import LauncherKind
+from bench.config.choices import LauncherKind
 from bench.launch import LAUNCHERS, preflight
 from bench.launch.watch import watch
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 from bench.study.plan import Plan
 from bench.terminal.command_line import command_line
 

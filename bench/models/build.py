@@ -11,17 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.config import plugins
-from bench.config.schema import (
-    REQUIRED,
-    Decoder,
-    EncoderKind,
-    Fusion,
-    ModelConfig,
-    Neck,
-    PhraseWords,
-    WordNorm,
-    named_weights,
-)
+from bench.config.choices import Decoder, EncoderKind, Fusion, Neck, PhraseWords, WordNorm
+from bench.config.schema import REQUIRED, ModelConfig, named_weights
 from bench.models.pretrained import locate_text
 from bench.terminal.errors import UserError
 

@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from bench.config.schema import Decoupler, ModelConfig, Stretch, TextConfig
+from bench.config.choices import Decoupler, Stretch
+from bench.config.schema import ModelConfig, TextConfig
 from bench.models.build import build_model
 from bench.models.inputs import MEAN, STD
 from bench.models.read_weights import listing, load_into, plain_arrays, read_safetensors

@@ -15,9 +15,11 @@ import yaml
 from bench.config.compose import restore
 from bench.config.schema import Config, named_weights
 from bench.models.bundle import Bundle
-from bench.storage.metrics import NAMES, image_intervals
+from bench.storage.cell import Cell, Record
+from bench.storage.history import chosen_epoch
+from bench.storage.image_sums import image_intervals
+from bench.storage.metrics import NAMES
 from bench.storage.splits import TEST, further_set
-from bench.storage.store import Cell, Record
 
 CARD = "README.md"
 TASK = "Referring remote sensing image segmentation"
@@ -150,15 +152,20 @@ def _scores(cell: Cell, config: Config, metrics: Record) -> str:
     control = (
         " `shuffled` is the control: test images with the sentences of others." if SHUFFLED in scores else ""
     )
+    epoch = chosen_epoch(metrics)
+    chosen = (
+        f"{epoch}, chosen on {escaped(protocol.select)} by {escaped(protocol.metric)}."
+        if epoch
+        else "Scored without training."
+    )
     return "\n".join(
         [
             "## Scores",
             "",
             *_table(("percent", *NAMES), [*rows, *_intervals(cell, scores)]),
             "",
-            f"The epoch ({metrics.get('best_epoch')}, counted from 0) was chosen on {escaped(protocol.select)} by "
-            f"{escaped(protocol.metric)}. Masks were compared at {escaped(protocol.size)} size, object and position "
-            f"words found by {escaped(protocol.decoupler)}.{control}",
+            f"{chosen} Masks were compared at {escaped(protocol.size)} size, object and "
+            f"position words found by {escaped(protocol.decoupler)}.{control}",
             "",
             f"**One seed ({escaped(seed)}): no claim about the method.** Another training of the same recipe scores "
             "otherwise. Intervals (95 %, bootstrap) are over other images of the same kind, for this one model; those "

@@ -28,8 +28,9 @@ from bench.models.read_weights import first_line, listing, plain_arrays, read_sa
 from bench.models.released import outline
 from bench.models.vocabulary import vocabulary_text
 from bench.storage import files
+from bench.storage.cell import Cell
 from bench.storage.splits import further_set
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.terminal.command_line import command_line, word
 from bench.terminal.errors import UserError
 from fianet.tokens import SHIPPED, Tokenizer

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.config.schema import Precision
+from bench.config.choices import Precision
 from bench.terminal.errors import UserError
 
 if TYPE_CHECKING:

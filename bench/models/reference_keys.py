@@ -5,7 +5,8 @@ Each table maps a piece of our name (a regular expression) to the released piece
 
 import re
 
-from bench.config.schema import Decoder, Fusion, ModelConfig, Neck
+from bench.config.choices import Decoder, Fusion, Neck
+from bench.config.schema import ModelConfig
 
 Table = tuple[tuple[str, str], ...]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.config.schema import Decoder, EncoderConfig, Fusion, ModelConfig, Neck, TextConfig, TmemConfig
+from bench.config.choices import Decoder, Fusion, Neck
+from bench.config.schema import EncoderConfig, ModelConfig, TextConfig, TmemConfig
 from bench.models.build import build, build_model
 from bench.models.read_weights import Checkpoint, State, first_line, listing, load_into, read_checkpoint
 from bench.models.reference_keys import IGNORED, reference_key

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.config.schema import Config, EncoderKind, Fusion, ModelConfig, Neck, named_weights
+from bench.config.choices import EncoderKind, Fusion, Neck
+from bench.config.schema import Config, ModelConfig, named_weights
 from bench.models.build import build_model
 from bench.models.packaged import installed
 from bench.profiling.parts import metered, parts

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bench.storage import files
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 
 FILE = "figures/attention.npz"  # in the cell's folder
 KINDS = ("context", "object", "position")

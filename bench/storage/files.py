@@ -11,12 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from bench.storage.lock_files import held_by_file
+from bench.terminal.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_SPACE = (
     "no space left on device: free some with `python -m bench.gc`, then run again; what was saved is whole"
 )
 NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # said by disks that keep no locks
+
+
+class NotWritten(UserError):
+    """A file cannot be written: nothing is wrong with what it was to be made of."""
+
+
+@contextmanager
+def writing(file: Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Turns what a library raises when it cannot write a file into one line that names the file.
+
+    Args:
+        file: The file.
+        kinds: What the library raises; `OSError` needs none of this, it names its file.
+
+    Raises:
+        NotWritten: In its place.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise NotWritten(
+            f"{file}: cannot be written ({' '.join(str(error).split())}).",
+            "Look at the path, its permissions and the space left on its disk.",
+        ) from error
 
 
 @contextmanager
@@ -35,7 +60,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # as writing raises it
+        if isinstance(error, OSError) and error.filename in (
+            None,
+            str(temporary),
+        ):  # as writing, opening raise it
             error.filename = str(path)
         raise
     sync_folder(path.parent)

@@ -17,7 +17,8 @@ from bench.config.compose import restore
 from bench.config.identity import canonical, identity
 from bench.config.schema import Config
 from bench.storage import files
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 
 Record = dict[str, Any]
 COUNTS = "counts"

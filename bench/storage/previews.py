@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.storage import files
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 
 FOLDER = "previews"  # in the cell's folder: sentences.json, and <epoch>-<place of the sentence>.webp
 

@@ -14,8 +14,9 @@ from bench.config.identity import canonical
 from bench.config.machine import on_gpu
 from bench.config.schema import Config
 from bench.storage import files
+from bench.storage.cell import Cell
 from bench.storage.model_costs import architecture
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 
 CPU = "cpu"
 RECORD = "rehearsal"  # .json, in the scratch cell's folder

@@ -7,10 +7,11 @@ from typing import Any
 
 from bench.config.machine import on_gpu
 from bench.config.schema import Config, ModelConfig
+from bench.storage.cell import Cell
 from bench.storage.history import trained
 from bench.storage.rehearsals import read_rehearsal
 from bench.storage.splits import further_set
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 
 INFERENCE = 3.0  # times as fast as training, which also goes backward and takes a step; assumed
 

@@ -8,7 +8,8 @@ from typing import Any
 from bench.config.compose import plain
 from bench.config.identity import cell_id, identity
 from bench.config.schema import Config
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.definition import Study
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.config.choices import Decoupler, EncoderKind
 from bench.config.compose import compose
 from bench.config.further import further_data
 from bench.config.request import Request
-from bench.config.schema import REQUIRED, Config, DataConfig, Decoupler, EncoderKind, PublishedData
+from bench.config.schema import REQUIRED, Config, DataConfig, PublishedData
 from bench.data.decouplers import nltk_tagger
 from bench.data.fingerprint import fingerprint
 from bench.data.further import further_references, with_own_names, with_sets_made

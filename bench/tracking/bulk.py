@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import MetaData, create_engine, insert, select
 from sqlalchemy.engine import Engine
 
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 from bench.tracking.content import ARTIFACTS, PARENT, SOURCE, Known, Place, artifact, times, user
 from bench.tracking.finished import Finished
 from bench.tracking.images import FOLDER, images, link_images

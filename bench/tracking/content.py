@@ -16,8 +16,8 @@ from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
+from bench.storage.cell import Cell, Record
 from bench.storage.splits import further_set, further_split
-from bench.storage.store import Cell, Record
 from bench.terminal.arguments import dotted
 from bench.tracking.client import masked
 

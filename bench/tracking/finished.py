@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.storage.cell import Cell
 from bench.storage.previews import read_previews
-from bench.storage.store import Cell
 from bench.tracking import notes
 from bench.tracking.content import Metric, Place, all_metrics, final_tags, own_parameters
 from bench.tracking.images import LOGGED

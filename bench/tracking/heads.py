@@ -12,7 +12,8 @@ from functools import cached_property
 from statistics import fmean, stdev
 from typing import TypeVar
 
-from bench.storage.store import Cell, Record, Store
+from bench.storage.cell import Cell, Record
+from bench.storage.store import Store
 from bench.tracking import notes
 from bench.tracking.client import masked
 from bench.tracking.content import (

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.storage.cell import Cell
 from bench.storage.previews import read_previews
-from bench.storage.store import Cell
 from bench.tracking.content import times
 
 FOLDER = "images"  # of a run's artifacts

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from bench.storage.cell import Cell, Record
 from bench.storage.splits import further_set
-from bench.storage.store import Cell, Record
 from bench.tracking.client import masked
 
 CONTEXT = "mlflow.data.context"  # tag of an input

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.config.schema import TrackingConfig
 from bench.storage import files
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.tracking.client import masked, reason, sync_again
 from bench.tracking.content import Place, places
 from bench.tracking.heads import Summary

@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.storage.cell import Cell, Record
 from bench.storage.mlflow_links import write_links
-from bench.storage.store import Cell, Record, Store
+from bench.storage.store import Store
 from bench.tracking.client import side_by_side, without_login
 from bench.tracking.content import (
     SOURCE,
@@ -88,6 +89,7 @@ class Mirror(Runs):
             return
         digest = _digest(folder, found)
         if known.tags.get(REPORT) != digest:
+            self.remove_files(known.run_id, "report")  # else what the report no longer has would stay
             self.client.log_artifacts(known.run_id, str(folder), "report")
             self.log(known.run_id, tags={REPORT: digest})
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from bench.storage.store import Cell, Record
+from bench.storage.cell import Cell, Record
+from bench.storage.history import chosen_epoch
 from bench.tracking.client import masked
 from bench.tracking.content import Place, final_scores
 
@@ -70,10 +71,10 @@ def cell(found: Cell, place: Place, study_name: str) -> str:
         if any(name.startswith(prefix) for name in scores)
     ]
     protocol = found.config().get("protocol", {})
+    epoch = chosen_epoch(metrics)
     chosen = (
-        f"Epoch {metrics['best_epoch'] + 1} of {metrics['epochs']}, chosen on {protocol.get('select')} "
-        f"by {protocol.get('metric')}."
-        if metrics.get("best_epoch", -1) >= 0 and "epochs" in metrics
+        f"{epoch}, chosen on {protocol.get('select')} by {protocol.get('metric')}."
+        if epoch
         else "Scored without training."
     )
     said = [

@@ -7,12 +7,14 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.storage import files
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.tracking import notes
 from bench.tracking.client import connect, is_own, tracking_uri
 from bench.tracking.content import ARTIFACTS, PARENT, Known, Metric, artifact
@@ -143,8 +145,20 @@ class Runs:
         return {"mirror.key": key, "mirror.store": self.store_id}
 
     def forget(self, key: str) -> None:
-        """Deletes a run."""
-        self.client.delete_run(self.known.pop(key).run_id)
+        """Deletes a run and its files: MLflow keeps those of deleted runs, a copy of every report that was replaced."""
+        run_id = self.known.pop(key).run_id
+        self.client.delete_run(run_id)
+        self.remove_files(run_id)
+
+    def remove_files(self, run_id: str, folder: str | None = None) -> None:
+        """Removes the files of a run, or those in one folder of it; they stay where MLflow's storage deletes none."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        place = self.client.get_run(run_id).info.artifact_uri
+        if run_id in place:
+            with suppress(MlflowException, NotImplementedError, OSError):
+                get_artifact_repository(place, tracking_uri=self.uri).delete_artifacts(folder)
 
     def log(
         self,

@@ -15,8 +15,8 @@ from typing import Any
 
 from bench.config.compose import restore
 from bench.config.schema import Config
+from bench.storage.cell import Cell, Record
 from bench.storage.files import NO_SPACE, no_space
-from bench.storage.store import Cell, Record
 from bench.tracking.live import live
 from bench.training import distributed, interrupt
 from bench.training.interrupt import Stop

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.config.schema import Precision, RecipeConfig
+from bench.config.choices import Precision
+from bench.config.schema import RecipeConfig
 from bench.terminal.errors import one_line
 from bench.training.team import Team, meet
 

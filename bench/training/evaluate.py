@@ -14,7 +14,7 @@ from pycocotools import mask as rle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.config.schema import EvalSize
+from bench.config.choices import EvalSize
 from bench.data.dataset import ReferringDataset, joined
 from bench.data.pictures import Pictures, picture_loader
 from bench.models.inputs import TEXT, normalize

@@ -11,9 +11,9 @@ from PIL import Image, ImageFilter
 
 from bench.data.dataset import ReferringDataset
 from bench.images.resize import resize_mask
+from bench.storage.cell import Cell
 from bench.storage.previews import write_previews
 from bench.storage.rle import decode
-from bench.storage.store import Cell
 
 EXPRESSIONS = 3
 EPOCHS = 20

@@ -15,10 +15,10 @@ from bench.config.further import further_data
 from bench.config.schema import Config
 from bench.data.reference import SCORED, SPLITS
 from bench.storage.attention_maps import FILE, read_maps
+from bench.storage.cell import Cell
 from bench.storage.files import folder_size
 from bench.storage.rehearsals import Rehearsed, write_rehearsed
 from bench.storage.splits import further_split
-from bench.storage.store import Cell
 from bench.training.cell import run_cell
 
 SCORES = 8  # expressions of every split

@@ -25,8 +25,8 @@ from bench.models.precision import running
 from bench.models.released import load_reference
 from bench.models.vocabulary import configured_tokenizer
 from bench.storage.attention_maps import write_maps
+from bench.storage.cell import Cell
 from bench.storage.environment import environment
-from bench.storage.store import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.checkpointing import keep_less

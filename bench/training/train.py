@@ -20,11 +20,12 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from bench.config.schema import Config, Neck, RecipeConfig
+from bench.config.choices import Neck
+from bench.config.schema import Config, RecipeConfig
 from bench.data.augment import erase_boxes, references_to_erase
 from bench.data.dataset import ReferringDataset, loader
 from bench.models.inputs import TEXT, normalize
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 from bench.terminal.errors import UserError, one_line
 from bench.training import checkpoint, distributed, interrupt
 from bench.training.compiling import compile_steps

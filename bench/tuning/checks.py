@@ -1,7 +1,8 @@
 """What was asked for, before anything is trained: whether a search can mean it, and the plan in words."""
 
+from bench.config.choices import Split
 from bench.config.request import Request
-from bench.config.schema import Config, Split
+from bench.config.schema import Config
 from bench.terminal.errors import UserError
 from bench.tuning.space import Search
 from bench.tuning.trials import prepare_trials

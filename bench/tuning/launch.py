@@ -6,7 +6,8 @@ from collections.abc import Callable
 from subprocess import Popen
 from typing import TYPE_CHECKING
 
-from bench.config.schema import Config, LauncherKind
+from bench.config.choices import LauncherKind
+from bench.config.schema import Config
 from bench.launch.devices import Devices, share_machine
 from bench.terminal.command_line import word
 from bench.tuning.trials import WORDS, Tuning, describe

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.config.compose import plain
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.terminal.arguments import parse
 from bench.terminal.errors import UserError, command
 from bench.terminal.paths import path

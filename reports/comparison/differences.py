@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.storage.image_sums import Scored
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from reports.statistics.frame import HEADLINE, METRICS, StudyFrame, read_frame
-from reports.statistics.resampling import Scored, analyse
+from reports.statistics.resampling import analyse
 from reports.statistics.samples import Samples, read_samples
 
 

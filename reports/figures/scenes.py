@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from bench.storage.store import Record, Store
+from bench.storage.cell import Record
+from bench.storage.store import Store
 from bench.terminal.errors import DataError
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from markupsafe import Markup
 from PIL import Image
 
+from bench.storage.cell import Record
 from bench.storage.mlflow_links import read_links
-from bench.storage.store import Record, Store
+from bench.storage.store import Store
 from reports.figures.scenes import ReadScenes
 from reports.page.example_browser import browse
 from reports.page.example_pictures import webp

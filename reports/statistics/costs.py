@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bench.storage.cell import Record
 from bench.storage.model_costs import read_profiles
-from bench.storage.store import Record, Store
+from bench.storage.store import Store
 from reports.statistics.frame import StudyFrame
 
 MILLION, BILLION, MEBI = 1e6, 1e9, 2**20

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from bench.storage.expectation import Expectation, parse_expectation
+from bench.storage.image_sums import Scored
 from reports.statistics.collapse import Trouble
 from reports.statistics.frame import HEADLINE, StudyFrame
-from reports.statistics.resampling import Scored, Statistics, analyse, holm
+from reports.statistics.resampling import Statistics, analyse, holm
 from reports.statistics.samples import Samples
 from reports.statistics.two_way import SEEDS, Leading, analyse_both, leading
 from reports.text.escape import plain

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.storage.cell import Cell, Record
 from bench.storage.metrics import NAMES
 from bench.storage.splits import further_split
-from bench.storage.store import Cell, Record, Store
+from bench.storage.store import Store
 from reports.statistics.protocol import RowProtocol, row_protocol
 from reports.statistics.subsets import TrainedOn, trained_on
 from reports.text.escape import plain

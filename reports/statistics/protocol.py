@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.storage.store import Record
+from bench.storage.cell import Record
 
 SIDE = 480  # pixels, in all four papers
 

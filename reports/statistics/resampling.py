@@ -10,41 +10,28 @@ Every score is a function of sums over images, so a resample costs no more than 
 of per-image sums.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from bench.storage.image_sums import (
+    CHUNK,
+    MEANS,
+    Floats,
+    ImageSums,
+    Pixels,
+    Scored,
+    draws,
+    mean_terms,
+    ratio,
+    sum_by_image,
+)
 from bench.storage.metrics import NAMES, THRESHOLDS, iou
 from bench.terminal.errors import UserError
 
-Floats = NDArray[np.float64]
-Pixels = NDArray[np.int64]
-MEANS = [name for name in NAMES if name != "oIoU"]  # plain means over expressions; oIoU is a ratio of sums
 _KINDS = {**dict.fromkeys(("effect", "low", "high", "p", "seed_spread"), float), "over_seeds": bool}
-CHUNK = 256  # resamples at a time: counts of 3,500 images stay in the cache
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The same expressions as scored by several rows.
-
-    Attributes:
-        images: (E,) number of each expression's image, 0 .. images - 1.
-        intersections: Row key to (S,E) pixels, a line per seed.
-        unions: Likewise.
-    """
-
-    images: NDArray[np.intp]
-    intersections: dict[str, Pixels]
-    unions: dict[str, Pixels]
-
-    @property
-    def rows(self) -> list[str]:
-        """Row keys."""
-        return list(self.intersections)
 
 
 @dataclass(frozen=True)
@@ -119,7 +106,7 @@ def analyse(
     random = np.random.default_rng(seed)
     sums = ImageSums.of(scored, reference)
     found = sums.statistics(np.ones((1, len(sums.table))))[0]
-    drawn = np.concatenate([sums.statistics(counts) for counts in _draws(random, len(sums.table), resamples)])
+    drawn = np.concatenate([sums.statistics(counts) for counts in draws(random, len(sums.table), resamples)])
     base = scored.rows.index(reference)
     tails = [(1 - level) / 2, (1 + level) / 2]
     interval = np.quantile(drawn, tails, axis=0)  # (2,R,M+1)
@@ -188,86 +175,6 @@ def _corrected(comparisons: list[tuple[object, ...]]) -> pd.DataFrame:
     return table
 
 
-@dataclass(frozen=True)
-class ImageSums:
-    """Per-image sums from which every score of every row follows.
-
-    Attributes:
-        table: (C,K) sums over each image's expressions: their number; per row the means' terms and the wins
-            over the reference, seed-averaged; then intersections and unions, per row and seed.
-        seeds: Number of seeds of each row.
-    """
-
-    table: Floats
-    seeds: tuple[int, ...]
-
-    @classmethod
-    def of(cls, scored: Scored, reference: str) -> "ImageSums":
-        """Sums of all rows; wins are counted against `reference`."""
-        terms = [np.ones((1, len(scored.images)))]
-        for row in scored.rows:
-            terms += [mean_terms(scored, row), wins(scored, row, reference)]
-        terms += [scored.intersections[row].astype(np.float64) for row in scored.rows]
-        terms += [scored.unions[row].astype(np.float64) for row in scored.rows]
-        return cls(sum_by_image(scored, np.concatenate(terms)), tuple(len(s) for s in scored.unions.values()))
-
-    def statistics(self, counts: Floats) -> Floats:
-        """Scores with each image counted so many times.
-
-        Args:
-            counts: (B,C).
-
-        Returns:
-            (B,R,M+1): `NAMES` in percent, then the share of wins.
-        """
-        rows, draws, width = len(self.seeds), len(counts), len(MEANS) + 1
-        sums = counts @ self.table
-        number, terms, pixels = np.split(sums, [1, 1 + rows * width], axis=1)
-        means = (terms / number).reshape(draws, rows, width)
-        intersections, unions = np.split(pixels, 2, axis=1)
-        ratios = _ratio(intersections, unions)
-        starts = np.cumsum([0, *self.seeds[:-1]])
-        overall = np.add.reduceat(ratios, starts, axis=1) / np.array(self.seeds)
-        by_name = dict(zip(MEANS, np.moveaxis(means[..., :-1], 2, 0), strict=True)) | {"oIoU": overall}
-        return np.stack([*(100 * by_name[name] for name in NAMES), means[..., -1]], axis=2)
-
-
-def mean_terms(scored: Scored, row: str) -> Floats:
-    """(M,E) what `MEANS` are means of, 0..1, seed-averaged."""
-    each = iou(scored.intersections[row], scored.unions[row])
-    return np.stack([*((each >= threshold).mean(axis=0) for threshold in THRESHOLDS), each.mean(axis=0)])
-
-
-def wins(scored: Scored, row: str, reference: str) -> Floats:
-    """(1,E) share of seed pairs in which a row's IoU is above the reference's; ties count half.
-
-    Pairs are counted by the places of one row's seeds among the other's in order: of hundreds of seeds a row there
-    are too many to be held at once.
-    """
-    one = iou(scored.intersections[row], scored.unions[row])
-    other = iou(scored.intersections[reference], scored.unions[reference])
-    twice = [
-        ordered.searchsorted(mine, "left").sum() + ordered.searchsorted(mine, "right").sum()
-        for mine, ordered in zip(one.T, np.sort(other, axis=0).T, strict=True)
-    ]
-    return np.array(twice)[None] / (2 * len(one) * len(other))
-
-
-def sum_by_image(scored: Scored, terms: Floats) -> Floats:
-    """(K,E) terms of expressions -> (C,K) sums over the expressions of each image."""
-    table = np.zeros((scored.images.max() + 1, len(terms)))
-    np.add.at(table, scored.images, terms.T)
-    return table
-
-
-def _draws(random: np.random.Generator, images: int, resamples: int) -> Iterator[Floats]:
-    """How often each image is drawn when as many are drawn with replacement as there are, (B,C) a chunk."""
-    for start in range(0, resamples, CHUNK):
-        size = min(CHUNK, resamples - start)
-        drawn = random.integers(0, images, (size, images)) + images * np.arange(size)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images).astype(np.float64)
-
-
 def permutation_test(
     scored: Scored, reference: str, random: np.random.Generator, resamples: int
 ) -> dict[str, dict[str, float]]:
@@ -290,7 +197,7 @@ def permutation_test(
     def differences(signs: Floats) -> Floats:
         shifts = (signs @ flat).reshape(len(signs), len(rows), -1)
         one, other = centres + shifts, centres - shifts
-        pooled = [_ratio(side[..., -2], side[..., -1]) for side in (one, other)]
+        pooled = [ratio(side[..., -2], side[..., -1]) for side in (one, other)]
         return np.concatenate([shifts[..., :-2], (pooled[0] - pooled[1])[..., None]], axis=2)
 
     observed = np.abs(differences(np.ones((1, len(flat)))))
@@ -309,10 +216,6 @@ def _swappable(scored: Scored, row: str) -> Floats:
     """(C,M+2) per image: the means' terms, then intersections and unions, all seed-averaged."""
     pixels = [scored.intersections[row].mean(axis=0), scored.unions[row].mean(axis=0)]
     return sum_by_image(scored, np.concatenate([mean_terms(scored, row), pixels]))
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def holm(p_values: Floats) -> Floats:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.storage.image_sums import Pixels, Scored
 from bench.storage.store import Store
 from reports.statistics.frame import StudyFrame
-from reports.statistics.resampling import Pixels, Scored
 from reports.text.escape import plain
 
 _SCORES = ["split", "ref_id", "intersection", "union"]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from bench.storage.store import Record, Store
+from bench.storage.cell import Record
+from bench.storage.store import Store
 
 PARTS = ("limit", "fraction")  # keys of an identity's data that say which part
 

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
+from bench.storage.image_sums import Floats, Scored, wins
 from bench.storage.metrics import NAMES, iou
-from reports.statistics.resampling import Floats, Scored, Statistics, holm, seed_scores, tabulate, wins
+from reports.statistics.resampling import Statistics, holm, seed_scores, tabulate
 
 SEEDS = 3  # below, a table says too little of seeds to speak of other trainings
 LEVEL = 0.95

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from bench.storage.store import Record, Store
+from bench.storage.cell import Record
+from bench.storage.store import Store
 from reports.statistics.frame import StudyFrame
 from reports.tables.grid import Column, Grid, Line, Note, Panel, TableCell
 from reports.tables.side_table import side_grid

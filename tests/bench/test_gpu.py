@@ -8,7 +8,8 @@ import torch
 
 from bench.config.compose import configuration
 from bench.models.build import build_model
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.training.distributed import make_accelerator
 from tests.bench.conftest import Run
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.config.choices import Decoder, Fusion, Neck
 from bench.config.compose import configuration
-from bench.config.schema import Decoder, FiamConfig, Fusion, ModelConfig, Neck
+from bench.config.schema import FiamConfig, ModelConfig
 from bench.models.build import DECODERS, FUSIONS, NECKS, build
 from bench.training.losses import segmentation_loss
 from fianet.fiam import AddObjectAtPosition

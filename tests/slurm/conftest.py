@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 
 REPO = Path(__file__).parents[2]
 WORDS = [

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from tests.slurm.test_survival import ends, in_service, job_state
 
 pytestmark = pytest.mark.slurm

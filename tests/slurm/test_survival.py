@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 
 REPO = Path(__file__).parents[2]
 pytestmark = pytest.mark.slurm

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench.config.choices import Precision
 from bench.config.compose import configuration
-from bench.config.schema import Config, Precision
+from bench.config.schema import Config
 from bench.models.build import build
 from bench.models.inputs import normalize
 from bench.models.precision import computing, set_precision

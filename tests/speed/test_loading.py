@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.augment import erase_boxes
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.index import read_index

@@ -1,9 +1,9 @@
 import pytest
 
+from bench.config.choices import Layout
 from bench.config.compose import compose, configuration, plain, restore
 from bench.config.further import further_data
 from bench.config.request import Request
-from bench.config.schema import Layout
 from bench.terminal.errors import UserError
 from tests.bench.study.test_plan import id_of
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 
 HEIGHT, WIDTH = 30, 40
 SENTENCES = (
@@ -114,3 +115,35 @@ def rrsisd(tmp_path: Path) -> RrsisdSet:
 @pytest.fixture
 def refsegrs(tmp_path: Path) -> RefsegrsSet:
     return RefsegrsSet(tmp_path / "refsegrs-set", tmp_path / "cache")
+
+
+def square(x: int, y: int, side: int = 12) -> list[list[int]]:
+    return [[x, y, x + side, y, x + side, y + side, x, y + side]]
+
+
+def make_coco(folder: Path, images: int = 12) -> dict[str, Any]:
+    """Pictures of 120 x 120 with two ships and a tank each; the last picture repeats the first's bytes."""
+    (folder / "photos").mkdir(parents=True)
+    content: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
+    content["categories"] = [{"id": 7, "name": "ship"}, {"id": 9, "name": "storage_tank"}]
+    for number in range(images):
+        rng = np.random.default_rng(number % (images - 1))
+        name = f"{number:03d}.jpg"
+        Image.fromarray(rng.integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(folder / "photos" / name)
+        content["images"].append({"id": number, "file_name": name, "width": 120, "height": 120})
+        for category, place in ((7, square(6, 55)), (7, square(100, 55, 18)), (9, square(54, 10))):
+            content["annotations"].append(
+                {
+                    "id": len(content["annotations"]),
+                    "image_id": number,
+                    "category_id": category,
+                    "segmentation": place,
+                    "iscrowd": 0,
+                }
+            )
+    return content
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    return make_coco(tmp_path)

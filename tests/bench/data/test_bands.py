@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench import check
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.resized import image_reader
 from bench.data.usable import usable_references

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.config.schema import DataConfig, Layout
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig
 from bench.data.audit import audit_errors
 from bench.data.index import read_index
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.config.schema import Decoupler
+from bench.config.choices import Decoupler
 from bench.data.as_published import Reading, read
 from bench.data.classes import RRSISD, human
 from bench.data.decouplers import make_decoupler

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.config.schema import DataConfig, Layout, ReferConfig
+from bench.config.choices import Layout
+from bench.config.schema import DataConfig, ReferConfig
 from bench.data import from_coco
 from bench.data.fingerprint import fingerprint
 from bench.data.index import read_index
 from bench.data.on_disk import on_disk
 from bench.data.refer import Options, make_set
 from bench.terminal.errors import UserError
+from tests.bench.data.conftest import make_coco
 from tests.bench.data.test_fingerprint import settle
-from tests.bench.data.test_refer import make_coco
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.config.choices import Stretch
 from bench.config.compose import configuration
 from bench.config.identity import identity
-from bench.config.schema import Stretch
 from bench.data.audit import audit
 from bench.data.fingerprint import fingerprint
 from bench.data.resized import image_reader

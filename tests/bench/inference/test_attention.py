@@ -12,15 +12,17 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bench.attention import main
+from bench.config.choices import Fusion
 from bench.config.compose import configuration, plain
 from bench.config.request import Request
-from bench.config.schema import Config, FiamConfig, Fusion
+from bench.config.schema import Config, FiamConfig
 from bench.data.dataset import ReferringDataset
 from bench.data.usable import usable_references
 from bench.inference.alignment import choose, measure_alignment
 from bench.models.build import build
 from bench.storage.attention_maps import FILE, KINDS, OBJECT, POSITION, Maps, read_maps, write_maps
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.prepare import prepare
 from bench.training.cell import run_cell
 from fianet.attention import ImageLanguageAttention, instance_norm

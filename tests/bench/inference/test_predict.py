@@ -1,9 +1,6 @@
 """Prediction: what is read from images of every kind, what is written, and what is refused."""
 
 import json
-import struct
-import sys
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,79 +11,21 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.config.schema import EncoderConfig, ModelConfig, Precision, TextConfig
-from bench.images.picture import NO_DATA, Picture
+from bench.config.choices import Precision
+from bench.images.picture import Picture
 from bench.images.read import read_picture
 from bench.inference import predict_files
 from bench.inference.outputs import distinct, slug
 from bench.inference.predictor import Predictor
-from bench.models.build import build
 from bench.models.bundle import Bundle, load_bundle, save_bundle
-from bench.models.vocabulary import vocabulary_text
-from bench.predict import main, read_options
+from bench.predict import read_options
 from bench.terminal.errors import UserError
-from fianet.tokens import SHIPPED, Tokenizer
+from fianet.tokens import Tokenizer
+from tests.bench.inference.conftest import record
+from tests.bench.rasters import deep, noise, pixels, raster
 
 rasterio = pytest.importorskip("rasterio")
 Predict = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    """An untrained model whose answers differ from pixel to pixel."""
-    torch.manual_seed(3)
-    config = ModelConfig(
-        encoder=EncoderConfig(embed_dim=8, depths=[1, 1, 1, 1], heads=[1, 1, 2, 2], window=4),
-        text=TextConfig(width=16, layers=1, heads=1),
-    )
-    vocab_size = Tokenizer.load(None).vocab_size
-    model = build(config, vocab_size, 32).eval()
-    with torch.no_grad():
-        model.decoder.classify.weight *= 20
-    bundle = Bundle(model, config, vocab_size, 32, 22, vocabulary_text(SHIPPED), "test")
-    prediction = Predictor(bundle)([(noise(), "the ship")])[0]
-    bias = float(np.median(np.log(prediction.probability / (1 - prediction.probability))))
-    with torch.no_grad():
-        model.decoder.classify.bias[1] -= bias  # half of the pixels on either side
-    return bundle
-
-
-@pytest.fixture
-def predict(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
-    """Runs the command in an empty folder on an exported model."""
-    save_bundle(bundle, tmp_path / "model")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["predict", "weights=model", *words])
-        return main()
-
-    return run
-
-
-def pixels(height: int = 60, width: int = 90) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def noise() -> Picture:
-    return Picture(Path("noise"), pixels(), np.ones((60, 90), bool))
-
-
-def raster(path: Path, bands: np.ndarray, **profile: Any) -> Path:
-    """Writes bands (C,H,W) as a GeoTIFF in UTM zone 31 north unless told otherwise."""
-    place = {"crs": "EPSG:32631", "transform": rasterio.transform.from_origin(430000, 5400000, 2, 2)}
-    shape = dict(zip(("count", "height", "width"), bands.shape, strict=True))
-    with rasterio.open(path, "w", driver="GTiff", dtype=bands.dtype, **shape, **(place | profile)) as file:
-        file.write(bands)
-    return path
-
-
-def deep(count: int) -> np.ndarray:
-    return np.random.default_rng(1).integers(1, 3000, (count, 60, 90)).astype(np.uint16)
-
-
-def record(folder: str = "predictions") -> dict[str, Any]:
-    return json.loads(Path(folder, "predictions.json").read_text())[0]
 
 
 def test_georeferenced_scene_gives_mask_and_polygons_that_agree(predict: Predict, tmp_path: Path) -> None:
@@ -123,7 +62,7 @@ def test_georeferenced_scene_gives_mask_and_polygons_that_agree(predict: Predict
 def test_predicts_the_mask_that_evaluation_scores(bundle: Bundle, tmp_path: Path) -> None:
     from accelerate import Accelerator
 
-    from bench.config.schema import EvalSize
+    from bench.config.choices import EvalSize
     from bench.data.dataset import ReferringDataset
     from bench.data.reference import Reference
     from bench.storage import rle
@@ -156,38 +95,6 @@ def test_no_data_pixels_are_never_in_a_mask(predict: Predict, tmp_path: Path) ->
     assert np.isnan(np.load(files["probability"])[:, :40]).all()
     left = np.asarray(Image.open(files["overlay"]))[:60, :40]
     assert len(np.unique(left.reshape(-1, 3), axis=0)) == 2, "two greys in stripes"
-
-
-def test_images_of_every_kind_are_read(tmp_path: Path) -> None:
-    colours = pixels()
-    Image.fromarray(colours).save(tmp_path / "rgb.png")
-    assert np.array_equal(read_picture(tmp_path / "rgb.png").pixels, colours)
-    Image.fromarray(colours[..., 0]).save(tmp_path / "grey.png")
-    assert np.array_equal(read_picture(tmp_path / "grey.png").pixels, colours[..., [0, 0, 0]])
-    alpha = np.full((60, 90, 1), 255, np.uint8)
-    alpha[:9] = 0
-    Image.fromarray(np.concatenate([colours, alpha], axis=2)).save(tmp_path / "rgba.png")
-    picture = read_picture(tmp_path / "rgba.png")
-    assert picture.valid.sum() == 51 * 90
-    assert (picture.pixels[:9] == NO_DATA).all()
-    Image.fromarray(deep(1)[0]).save(tmp_path / "deep.png")
-    stretched = read_picture(tmp_path / "deep.png").pixels
-    assert (stretched.min(), stretched.max()) == (0, 255)
-    assert 100 < stretched.mean() < 155
-    float_bands = deep(3).astype(np.float32)
-    float_bands[0, 5, 5] = np.nan
-    assert not read_picture(raster(tmp_path / "float.tif", float_bands)).valid[5, 5]
-
-
-def test_bands_are_chosen_from_one(tmp_path: Path) -> None:
-    bands = np.zeros((5, 60, 90), np.uint8)
-    bands[:] = np.arange(5).reshape(5, 1, 1) + 10
-    scene = raster(tmp_path / "five.tif", bands)
-    assert read_picture(scene, [5, 3, 2]).pixels[0, 0].tolist() == [14, 12, 11]
-    assert read_picture(scene, [4]).pixels[0, 0].tolist() == [13, 13, 13]
-    for wrong in ([], [6, 1, 2], [0, 1, 2], [1, 2]):
-        with pytest.raises(UserError, match="bands"):
-            read_picture(scene, wrong)
 
 
 def test_scene_without_crs_gets_no_geojson_and_says_so(
@@ -257,51 +164,6 @@ def test_wrong_request_is_two_lines_and_exit_code_2(
     assert not Path("predictions").exists()
 
 
-def claiming(path: Path, width: int, height: int) -> Path:
-    """A PNG of a few bytes that says it is this large."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", b""),
-        (b"IEND", b""),
-    ]
-    content = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content)
-    return path
-
-
-def test_picture_of_too_many_pixels_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
-    sparse = tmp_path / "sparse.tif"
-    shape = {"height": 10**5, "width": 10**5, "count": 3, "dtype": "uint16"}
-    with rasterio.open(sparse, "w", driver="GTiff", **shape, sparse_ok=True, tiled=True):
-        pass
-    for path in (claiming(tmp_path / "huge.png", 10**5, 10**4), sparse):
-        with pytest.raises(UserError, match=r"pixels are too many") as error:
-            read_picture(path)
-        assert "tile=auto" in error.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("content", "bands", "remedy"),
-    [
-        (b"", (), "Copy or download it again."),
-        (b"hello", (), "Is the file whole, and an image?"),
-        (b"hello", (1, 2, 3), "Pass bands= with such files only."),
-        (b"II*\0 no directory", (), "Is the file whole, and a TIFF, PNG or JP2?"),
-    ],
-)
-def test_file_that_is_no_image_says_so_and_nothing_else(
-    content: bytes, bands: tuple[int, ...], remedy: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
-) -> None:
-    (tmp_path / "x.tif").write_bytes(content)
-    with pytest.raises(UserError) as error:
-        read_picture(tmp_path / "x.tif", bands)
-    assert error.value.remedy == remedy
-    assert not recwarn.list
-
-
 def test_folder_that_cannot_be_written_is_two_lines(
     predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,17 +194,6 @@ def test_bands_of_an_export_that_cannot_be_are_refused(bundle: Bundle, tmp_path:
     (tmp_path / "model/config.json").write_text(json.dumps(said | {"bands": bands}))
     with pytest.raises(UserError, match="cannot be used"):
         load_bundle(tmp_path / "model")
-
-
-def test_without_rasterio_a_geotiff_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = raster(tmp_path / "scene.tif", deep(3))
-    Image.fromarray(pixels()).save(tmp_path / "plain.tif")
-    monkeypatch.setitem(sys.modules, "rasterio", None)
-    monkeypatch.delitem(sys.modules, "bench.images.raster", raising=False)
-    with pytest.raises(UserError) as error:
-        read_picture(scene)
-    assert "pip install 'fianet-bench[geo]'" in error.value.remedy
-    assert np.array_equal(read_picture(tmp_path / "plain.tif").pixels, pixels())
 
 
 def test_sentences_are_taken_as_they_are() -> None:
@@ -398,10 +249,10 @@ def test_a_folder_is_predicted_to_its_end_and_what_failed_is_listed(
     Path("scenes/b.png").write_bytes(b"no picture")
     read = predict_files.read_picture
 
-    def odd(path: Path, **how: Any) -> Picture:
+    def odd(path: Path, *how: Any) -> Picture:
         if path.stem == "c":
             raise IndexError("of a library")
-        return read(path, **how)
+        return read(path, *how)
 
     monkeypatch.setattr(predict_files, "read_picture", odd)
     assert predict("image=scenes", "text=the ship", "out=found") == 1

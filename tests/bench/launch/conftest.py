@@ -9,7 +9,8 @@ import pytest
 from bench.config.compose import configuration, plain
 from bench.config.identity import cell_id, identity
 from bench.launch import slurm_state
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 
 FAKES = {
     "sbatch": 'cp "$1" "$FAKE/script.sh"; grep -c array= "$1" >>"$FAKE/submitted"; echo "Submitted batch job 41"',

@@ -10,8 +10,9 @@ from bench.config.compose import configuration
 from bench.config.request import Request
 from bench.config.schema import REQUIRED
 from bench.launch.rehearsal import _scratch_config, distinct, due, rehearse, wanted
+from bench.storage.cell import Cell
 from bench.storage.rehearsals import read_rehearsal
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
 from bench.training import result

@@ -16,7 +16,8 @@ from bench.launch import resources, slurm, slurm_job, slurm_outcome, slurm_queue
 from bench.launch.slurm_queue import Job
 from bench.profiling import memory
 from bench.storage import snapshot
-from bench.storage.store import GIVEN_UP, Cell, Store
+from bench.storage.cell import GIVEN_UP, Cell
+from bench.storage.store import Store
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
 from bench.training import interrupt

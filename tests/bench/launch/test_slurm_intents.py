@@ -14,7 +14,8 @@ from bench import gc
 from bench.config.compose import configuration
 from bench.launch import slurm, slurm_intents, slurm_queue
 from bench.launch.cancel import alive_jobs
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from tests.bench.launch.conftest import Planned
 
 LAUNCHER = configuration(["launcher=slurm"]).launcher

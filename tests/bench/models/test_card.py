@@ -14,8 +14,9 @@ from bench.config.compose import restore
 from bench.models.card import escaped, front_matter, hub_name
 from bench.models.card import model_card as make_card
 from bench.models.export import export_cell, from_cell
+from bench.storage.cell import Cell
 from bench.storage.metrics import NAMES
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from tests.bench.models.test_weights_command import make_finished
 
 SCORES = dict.fromkeys(NAMES, 12.25)
@@ -26,7 +27,7 @@ HOSTILE = "x\n---\n# Free [money](http://evil) <script> | `a`: {{y}}"
 def cell(tmp_path: Path) -> Cell:
     cell = Store(tmp_path / "runs").cell(make_finished(tmp_path / "runs"))
     scores = {"val": SCORES, "test": SCORES, "shuffled": SCORES, "Our ports/test": SCORES}
-    cell.write("metrics", {"scores": scores, "counts": {"train": 4, "test": 2}, "best_epoch": 1})
+    cell.write("metrics", {"scores": scores, "counts": {"train": 4, "test": 2}, "best_epoch": 1, "epochs": 3})
     return cell
 
 
@@ -51,6 +52,7 @@ def test_hub_reads_task_data_and_scores(cell: Cell, tmp_path: Path) -> None:
 
 def test_card_says_what_one_seed_cannot_show(cell: Cell, tmp_path: Path) -> None:
     content = make_card(cell, from_cell(Store(tmp_path / "runs"), cell.id))
+    assert "Epoch 2 of 3, chosen on val by mIoU." in content
     assert "One seed (0): no claim about the method." in content
     assert "nothing about photographs" in content
     assert str(tmp_path) not in content

@@ -7,7 +7,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from bench.config.schema import EncoderConfig, EncoderKind, ModelConfig, TextConfig
+from bench.config.choices import EncoderKind
+from bench.config.schema import EncoderConfig, ModelConfig, TextConfig
 from bench.models.build import build
 from bench.models.pretrained_timm import load_timm
 from bench.models.read_weights import State

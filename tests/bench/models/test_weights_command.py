@@ -14,8 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.config.choices import Decoupler
 from bench.config.compose import configuration, plain
-from bench.config.schema import Decoupler, EncoderConfig, ModelConfig, TextConfig
+from bench.config.schema import EncoderConfig, ModelConfig, TextConfig
 from bench.images.picture import Picture
 from bench.inference.predictor import Predictor
 from bench.models.build import build

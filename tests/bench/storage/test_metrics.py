@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
-from bench.storage.metrics import NAMES, image_intervals, iou, score
+from bench.storage.metrics import NAMES, iou, score
 
 PAIRS = st.lists(
     st.integers(0, 500).flatmap(lambda union: st.tuples(st.integers(0, union), st.just(union))),
@@ -59,16 +59,3 @@ def test_nothing_to_score_is_an_error() -> None:
         score([], [])
     with pytest.raises(ValueError, match="1 intersections"):
         score([1], [1, 2])
-
-
-@given(PAIRS, st.integers(1, 5))
-def test_intervals_are_those_of_scores_of_drawn_images(pairs: list[tuple[int, int]], images: int) -> None:
-    pixels = np.array(pairs)
-    image = np.arange(len(pixels)) % images
-    count = int(image.max()) + 1
-    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), 40)
-    scores = [score(*np.repeat(pixels, times[image], axis=0).T) for times in drawn]
-    found = image_intervals(*pixels.T, image, draws=40)
-    for name in NAMES:
-        wanted = np.percentile([each[name] for each in scores], (2.5, 97.5))
-        assert found[name] == pytest.approx(wanted.tolist(), abs=1e-9)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.config.choices import Layout
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Layout
 from bench.data.index import read_index
 from bench.study.prepare import prepare
 from tests.bench.conftest import SMALL
-from tests.bench.data.test_refer import make_coco
+from tests.bench.data.conftest import make_coco
 
 MODEL = [word for word in SMALL if not word.startswith("data.")]
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.storage.store import Record, Store
+from bench.storage.cell import Record
+from bench.storage.store import Store
 from bench.tracking import notes
 from bench.tracking.content import Place
 from bench.tracking.heads import Numbers, Summary, heads, mean, shared, summed

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.storage.cell import Cell
 from bench.storage.previews import read_previews, write_previews
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.tracking.images import images, link_images
 from bench.tracking.inputs import inputs
 

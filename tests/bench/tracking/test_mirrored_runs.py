@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from bench.storage.cell import Record
 from bench.storage.previews import write_previews
-from bench.storage.store import Record, Store
+from bench.storage.store import Store
 from bench.tracking import sync as sync_module
 from bench.tracking.bulk import Database
 from bench.tracking.mirror import Mirror
@@ -133,6 +134,27 @@ def test_report_lies_with_the_study_and_follows_it(store: Store) -> None:
     assert again.info.run_id == run.info.run_id
     path = Mirror(store).client.download_artifacts(again.info.run_id, "report/index.html")
     assert Path(path).read_text() == "second"
+
+
+def test_one_copy_of_a_report_is_kept_whatever_changes(store: Store) -> None:
+    def copies(name: str) -> list[str]:
+        return [path.read_text() for path in (store.root / "mlartifacts").rglob(f"report/{name}")]
+
+    planned(store)
+    folder = store.root / "reports/mini"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("first")
+    (folder / "old.html").write_text("first")
+    sync_module.sync_all(store)
+    first = runs(store)["mini"].info.run_id
+    (folder / "old.html").unlink()
+    (folder / "index.html").write_text("second")
+    sync_module.sync_all(store)
+    assert (copies("index.html"), copies("old.html")) == (["second"], [])
+    trained(store, "a" * 12, 20.0, "pwam")  # anew: the run of the study is replaced
+    sync_module.sync_all(store)
+    assert runs(store)["mini"].info.run_id != first
+    assert copies("index.html") == ["second"]
 
 
 def test_dead_server_is_asked_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,26 +1,21 @@
 """MLflow as the store's mirror: equal, idempotent, and never in the way of training."""
 
-import os
 import shlex
 import shutil
-import socket
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import track
 from bench.config.schema import TrackingConfig
+from bench.storage.cell import Cell
 from bench.storage.mlflow_links import read_links
-from bench.storage.store import Cell, Store
+from bench.storage.store import Store
 from bench.tracking import live as live_module
 from bench.tracking import sync as sync_module
 from bench.tracking.bulk import Database
-from bench.tracking.client import connect, how_to_open, masked, side_by_side, tracking_uri, without_login
+from bench.tracking.client import how_to_open, masked, tracking_uri, without_login
 from bench.tracking.live import live
 from bench.tracking.mirror import Mirror
 
@@ -62,36 +57,6 @@ def runs(mirror: Mirror) -> dict[str, Any]:
     """Everything MLflow says of the cells, by title."""
     found = mirror.client.search_runs([mirror.experiment.experiment_id], "tags.kind = 'seed'")
     return {run.info.run_name: run for run in found}
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """The port of a server that accepts and never answers."""
-    held, listener = [], socket.create_server(("127.0.0.1", 0))
-
-    def accept() -> None:
-        while True:
-            try:
-                held.append(listener.accept()[0])
-            except OSError:
-                return
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(10)
-    for connection in held:
-        connection.close()
-
-
-def sync_by_command(store: Store, uri: str, monkeypatch: pytest.MonkeyPatch) -> float:
-    """Runs `bench.track sync`, which must fail; returns the seconds it took."""
-    monkeypatch.setattr(sys, "argv", ["bench.track", "sync", f"store={store.root}", f"uri={uri}"])
-    started = time.monotonic()
-    assert track.main() == 1
-    return time.monotonic() - started
 
 
 def contents(mirror: Mirror) -> dict[str, Any]:
@@ -240,20 +205,6 @@ def test_running_cell_is_live_and_ends_as_sync_would_have_it(store: Store, monke
     assert contents(mirrored(store)) == contents(mirror), "nothing was left for sync"
 
 
-def test_dead_server_costs_one_line_and_no_training(store: Store, monkeypatch, capfd) -> None:
-    monkeypatch.setattr(live_module, "LAST_SECONDS", 20.0)
-    monkeypatch.setattr(live_module, "PAUSE_SECONDS", 0.1)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    cell = planned(store, "a" * 12)
-    study(store, "a" * 12)
-    with live(cell, TrackingConfig(live=True, uri="http://127.0.0.1:9")):
-        trained(store, "a" * 12)
-    said = capfd.readouterr().err
-    assert said.count("does not answer") == 1
-    assert "bench.track sync" in said
-    assert cell.done
-
-
 def test_cell_that_is_killed_is_ended_by_the_next_sync(store: Store) -> None:
     cell = planned(store, "a" * 12)
     spec = study(store, "a" * 12)
@@ -265,95 +216,6 @@ def test_cell_that_is_killed_is_ended_by_the_next_sync(store: Store) -> None:
     cell.update_state(state="running")
     (run,) = runs(mirrored(store)).values()
     assert run.info.status == "KILLED"
-
-
-def test_sync_to_a_dead_server_says_so(store: Store, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    study(store, "a" * 12)
-    monkeypatch.setattr(sys, "argv", ["bench.track", "sync", f"store={store.root}", "uri=http://127.0.0.1:9"])
-    assert track.main() == 1
-    said = capsys.readouterr().err
-    assert "http://127.0.0.1:9 cannot be written" in said
-    assert len(said.strip().splitlines()) == 2
-
-
-def test_sync_gives_up_on_a_server_that_never_answers(store: Store, silent: int, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    trained(store, "a" * 12)
-    study(store, "a" * 12)
-    assert sync_by_command(store, f"http://127.0.0.1:{silent}", monkeypatch) < 15
-    said = capsys.readouterr().err
-    assert f"http://127.0.0.1:{silent} cannot be written" in said
-    assert len(said.strip().splitlines()) == 2
-
-
-@pytest.mark.slow
-def test_sync_gives_up_within_half_a_minute(store: Store, silent: int, monkeypatch) -> None:
-    for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
-        monkeypatch.delenv(name, raising=False)
-    study(store, "a" * 12)
-    assert sync_by_command(store, f"http://127.0.0.1:{silent}", monkeypatch) < 30
-
-
-def test_sync_gives_up_on_a_database_that_never_answers(
-    store: Store, silent: int, monkeypatch, capsys
-) -> None:
-    pytest.importorskip("psycopg2")
-    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
-    study(store, "a" * 12)
-    uri = f"postgresql+psycopg2://me:secret@127.0.0.1:{silent}/mlflow"
-    assert sync_by_command(store, uri, monkeypatch) < 15
-    said = capsys.readouterr().err
-    assert f"postgresql+psycopg2://me:***@127.0.0.1:{silent}/mlflow cannot be written" in said
-    assert "secret" not in said
-
-
-def test_silent_server_delays_the_end_of_training_by_the_last_words_at_most(
-    store: Store, silent: int, monkeypatch
-) -> None:
-    monkeypatch.setattr(live_module, "LAST_SECONDS", 1.0)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    cell = planned(store, "a" * 12)
-    study(store, "a" * 12)
-    with live(cell, TrackingConfig(live=True, uri=f"http://127.0.0.1:{silent}")):
-        trained(store, "a" * 12)
-        ended = time.monotonic()
-    assert time.monotonic() - ended < 3
-
-
-def test_silent_server_costs_the_end_of_a_run_one_line(store: Store, silent: int, monkeypatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    trained(store, "a" * 12)
-    study(store, "a" * 12)
-    uri = f"http://me:secret@127.0.0.1:{silent}"
-    started = time.monotonic()
-    said = sync_module.Mirrored(store, "mini", uri).said
-    assert time.monotonic() - started < 15
-    assert f"http://me:***@127.0.0.1:{silent} cannot be written" in said
-    assert f"`python -m bench.track sync store={store.root} 'uri=http://me:***@" in said
-    assert "secret" not in said
-    assert len(said.splitlines()) == 1
-
-
-def test_limits_that_a_user_set_win(monkeypatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
-    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
-    connect("http://127.0.0.1:9")
-    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
-    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
-
-
-def test_first_failure_stops_what_was_not_begun() -> None:
-    begun = []
-
-    def fail(item: int) -> None:
-        begun.append(item)
-        time.sleep(0.05)
-        raise RuntimeError(str(item))
-
-    with pytest.raises(RuntimeError):
-        side_by_side(fail, range(1000), threads=4)
-    assert len(begun) <= 4
 
 
 @pytest.mark.parametrize(
@@ -382,72 +244,6 @@ def test_links_and_runs_hold_no_password(store: Store, monkeypatch) -> None:
     assert without_login("http://me:secret@host:5000") == "http://host:5000"
 
 
-def times_of(mirror: Mirror) -> dict[str, Any]:
-    """Start and end of every run, and the time of every metric, by title."""
-    found = mirror.client.search_runs([mirror.experiment.experiment_id])
-    return {
-        run.info.run_name: (
-            (run.info.start_time, run.info.end_time),
-            {
-                name: [
-                    (each.step, each.timestamp)
-                    for each in mirror.client.get_metric_history(run.info.run_id, name)
-                ]
-                for name in run.data.metrics
-            },
-        )
-        for run in found
-    }
-
-
-@pytest.mark.parametrize("through_api", [False, True])
-def test_times_are_those_of_the_training(store: Store, through_api: bool, monkeypatch) -> None:
-    if through_api:
-        monkeypatch.setattr(Database, "open", lambda *given: None)
-    trained(store, "a" * 12)
-    trained(store, "b" * 12).update_state(started=500.0, finished=900.0)
-    planned(store, "c" * 12)
-    study(store, "a" * 12, "b" * 12, "c" * 12)
-    found = times_of(mirrored(store))
-    (started, ended), metrics = found["Full · synthetic · seed 0"]
-    assert (started, ended) == (1000_000, 1010_000)
-    assert metrics["train/loss"] == [(0, 1001_000), (1, 1002_000), (2, 1003_000)]
-    assert metrics["val/mIoU"] == metrics["train/loss"]
-    assert metrics["test/mIoU"] == [(0, 1010_000)]
-    assert found["mini"][0] == found["Full"][0] == (500_000, 1010_000)
-    assert times_of(mirrored(store)) == found
-    trained(store, "c" * 12).update_state(started=2000.0, finished=2010.0)
-    assert times_of(mirrored(store))["mini"][0] == (500_000, 2010_000)
-
-
-def test_times_of_a_cell_that_was_begun_again_hold_all_its_epochs(store: Store) -> None:
-    trained(store, "a" * 12).update_state(started=1008.0, finished=1010.0)
-    study(store, "a" * 12)
-    (started, ended), metrics = times_of(mirrored(store))["Full · synthetic · seed 0"]
-    assert (started, ended) == (1007_000, 1010_000)
-    assert [time for _, time in metrics["train/loss"]] == [1008_000, 1009_000, 1010_000]
-
-
-def test_times_of_old_cells_are_those_of_their_files(store: Store) -> None:
-    cell = trained(store, "a" * 12)
-    cell.write("state", {"state": "done"})
-    os.utime(cell.path / "metrics.json", (5000, 5000))
-    study(store, "a" * 12)
-    found = times_of(mirrored(store))
-    assert found["Full · synthetic · seed 0"][0] == found["mini"][0] == (4997_000, 5000_000)
-
-
-def test_study_that_gains_an_earlier_cell_begins_with_it(store: Store) -> None:
-    trained(store, "a" * 12)
-    study(store, "a" * 12)
-    mirrored(store)
-    trained(store, "b" * 12).update_state(started=100.0, finished=200.0)
-    study(store, "a" * 12, "b" * 12)
-    mirror = mirrored(store)
-    assert times_of(mirror)["mini"][0] == times_of(mirror)["Full"][0] == (100_000, 1010_000)
-    assert_nested(mirror)
-
-
 def test_number_that_is_none_is_mirrored(store: Store) -> None:
     cell = trained(store, "a" * 12)
     cell.write_history([{"epoch": 0, "loss": float("nan"), "lr": float("inf"), "seconds": 1.0}])
@@ -455,24 +251,6 @@ def test_number_that_is_none_is_mirrored(store: Store) -> None:
     (run,) = runs(mirrored(store)).values()
     assert run.data.metrics["train/loss"] != run.data.metrics["train/loss"]
     assert run.data.metrics["train/lr"] > 1e300
-
-
-def test_epochs_told_live_are_not_told_again(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr(live_module, "SECONDS", 0.05)
-    uri = tracking_uri(store, None)
-    cell = planned(store, "a" * 12)
-    study(store, "a" * 12)
-    epochs = [{"epoch": each, "loss": 1.0, "lr": 1e-3, "seconds": 0.1, "val": SCORES} for each in range(3)]
-    for known in (1, 2):  # the second is another process that goes on with the cell
-        cell.update_state(state="running", started=time.time())
-        with live(cell, TrackingConfig(live=True, uri=uri)):
-            cell.write_history(epochs[:known])
-    before = time.time() * 1000
-    trained(store, "a" * 12).update_state(started=before / 1000 - 1, finished=before / 1000)
-    metrics = times_of(mirrored(store))["Full · synthetic · seed 0"][1]
-    for name in ("train/loss", "val/mIoU"):
-        assert sorted(step for step, _ in metrics[name]) == [0, 1, 2]
-        assert all(before - 60_000 < time <= before + 3000 for _, time in metrics[name])
 
 
 def assert_nested(mirror: Mirror) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bench import cell
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 from bench.training import distributed, interrupt, result, train
 from bench.training.train import Progress, Report
 

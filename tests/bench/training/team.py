@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from bench.config.choices import DiceReduction, LossName
 from bench.config.compose import configuration
-from bench.config.schema import DiceReduction, LossName
 from bench.data.dataset import ReferringDataset, loader
 from bench.data.usable import usable_references
 from bench.models.build import build

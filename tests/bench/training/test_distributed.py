@@ -20,7 +20,8 @@ from bench.config.schema import LauncherConfig
 from bench.launch import slurm
 from bench.launch.devices import share_machine
 from bench.launch.local import places
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError
 from bench.training.team import MEETING

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from bench.config.choices import EvalSize
 from bench.config.compose import configuration
-from bench.config.schema import Config, EvalSize
+from bench.config.schema import Config
 from bench.data.controls import with_other_sentences
 from bench.data.dataset import ReferringDataset
 from bench.data.pictures import Pictures

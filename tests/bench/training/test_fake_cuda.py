@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from bench.config.choices import Decoder, Fusion, Neck
 from bench.config.compose import configuration
-from bench.config.schema import Decoder, Fusion, Neck
 from bench.data.augment import erase_boxes
 from bench.inference.alignment import fiams, read
 from bench.models.build import build_model

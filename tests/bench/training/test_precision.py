@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.config.choices import Precision
 from bench.config.compose import configuration
 from bench.config.request import Request
-from bench.config.schema import Precision
 from bench.inference.alignment import align_cell
 from bench.models.export import export_cell
 from bench.models.precision import set_precision
@@ -19,7 +19,8 @@ from bench.predict import main as predict
 from bench.profiling.latency import measure
 from bench.run import run
 from bench.storage.attention_maps import KINDS, read_maps
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.plan import Plan
 from bench.study.prepare import prepare
 from bench.terminal.errors import UserError

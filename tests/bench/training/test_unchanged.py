@@ -10,7 +10,7 @@ from bench.config.compose import configuration
 from bench.config.request import Request
 from bench.models.build import build
 from bench.models.reference_keys import reference_key
-from bench.storage.store import Cell
+from bench.storage.cell import Cell
 from bench.study.prepare import prepare
 from bench.training.cell import run_cell
 from bench.training.unchanged import check_unchanged

@@ -14,7 +14,8 @@ from torch import nn
 from bench import tune
 from bench.config.request import Request
 from bench.launch.cell_status import study_status
-from bench.storage.store import Cell, Store
+from bench.storage.cell import Cell
+from bench.storage.store import Store
 from bench.study.prepare import prepare
 from bench.training import cell as cells
 from bench.training import result as making

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from bench.storage.expectation import parse_expectation
+from bench.storage.image_sums import Scored
 from bench.storage.store import Store
 from bench.terminal.errors import UserError
 from reports.statistics.evidence import Evidence, judge, weigh
 from reports.statistics.frame import METRICS, StudyFrame, read_frame
-from reports.statistics.resampling import Scored
 from reports.statistics.samples import Samples, read_samples
 from reports.tables.evidence_notes import leaders
 from reports.tables.marks import Best, Marks

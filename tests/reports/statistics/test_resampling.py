@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.storage import metrics
+from bench.storage.image_sums import Scored, wins
 from bench.terminal.errors import UserError
-from reports.statistics.resampling import Scored, align, analyse, holm, seed_scores, wins
+from reports.statistics.resampling import align, analyse, holm, seed_scores
 from reports.statistics.two_way import SEEDS, analyse_both
 
 Samples = dict[str, dict[int, pd.DataFrame]]

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from bench.storage import metrics
-from reports.statistics.resampling import Scored, align, analyse
+from bench.storage.image_sums import Scored
+from reports.statistics.resampling import align, analyse
 from reports.statistics.two_way import (
     analyse_both,
     difference,
