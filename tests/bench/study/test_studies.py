@@ -138,7 +138,7 @@ def test_main_runs_on_both_published_layouts_and_shows_val_and_test(drawn: Path,
 def test_every_pair_of_slots_is_trained_and_scored_from_the_command_line(
     square: int, drawn: Path, here: Path, capsys
 ) -> None:
-    """A Latin square: any two slots meet in all their kinds, in a third of all mixtures; `test_slots` builds them all."""
+    """A Latin square: any two slots meet in all kinds, in a third of all mixtures; `test_slots` builds them all."""
     decoder = list(DECODERS)[square]
     mixtures = [
         [f"model.fusion={fusion}", f"model.neck={neck}", f"model.decoder={decoder}"]
