@@ -12,6 +12,7 @@ from bench.config.choices import Precision
 from bench.data.decouplers import make_decoupler
 from bench.images.picture import Picture
 from bench.images.resize import resized
+from bench.models.allocator import keep_memory
 from bench.models.bundle import Bundle
 from bench.models.inputs import TEXT, normalize
 from bench.models.looked import looked
@@ -49,6 +50,7 @@ class Predictor:
         self, bundle: Bundle, vocabulary: str | None = None, precision: Precision = Precision.float32
     ) -> None:
         set_precision(precision)
+        keep_memory()
         self.precision = precision
         self.size, self.max_tokens = bundle.size, bundle.max_tokens
         self.stretch, self.bands = bundle.stretch, bundle.bands

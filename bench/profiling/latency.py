@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.schema import Config
+from bench.models.allocator import keep_memory
 from bench.models.precision import computing, set_precision
 from bench.profiling.counts import build_profiled, example
 from bench.profiling.parts import metered
@@ -49,6 +50,7 @@ def measure(
     """
     device, precision = "cuda" if torch.cuda.is_available() else "cpu", config.recipe.precision
     set_precision(precision)
+    keep_memory()
     torch.manual_seed(0)
     model = build_profiled(config).to(device)
     batches = {}

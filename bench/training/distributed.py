@@ -126,9 +126,11 @@ def make_accelerator(precision: Precision) -> "Accelerator":
     from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
+    from bench.models.allocator import keep_memory
     from bench.models.precision import set_precision
 
     set_precision(precision)
+    keep_memory()
     AcceleratorState._reset_state()  # the cell before this one in this process may have had another precision
     return Accelerator(
         mixed_precision="bf16" if precision == Precision.bf16 else "no",

@@ -28,7 +28,7 @@ def command(tmp_path: Path, environment: dict[str, str]) -> Run:
             env=environment | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120"},  # slow is not dead
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=500,
         )
 
     return run
