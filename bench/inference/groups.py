@@ -6,10 +6,8 @@ from bench.images.memory import free_memory
 from bench.images.scene import HeldScene, Scene
 from bench.terminal.errors import UserError
 
-ODDS, ANSWER = (
-    4,
-    5,
-)  # bytes a pixel: of one row of windows; of a mask and its probabilities, where they are held
+ODDS = 4  # bytes a pixel of one row of windows
+ANSWER = 5  # bytes a pixel of a mask and its probabilities, where they are held
 SHARE = 0.5  # of the free memory: the model, strips and files in the making take some too
 
 

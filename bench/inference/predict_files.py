@@ -161,10 +161,8 @@ class _Work:
                         batch_size=self.wanted.batch_size,
                         progress=self.progress,
                     )
-            except (
-                files.NotWritten
-            ):  # nothing is wrong with the image, and the next one would find the same disk
-                raise
+            except files.NotWritten:
+                raise  # nothing is wrong with the image, and the next one would find the same disk
             except UserError as error:
                 self.failures.append(Failure(path, error))
         return records

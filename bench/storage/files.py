@@ -60,10 +60,8 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (
-            None,
-            str(temporary),
-        ):  # as writing, opening raise it
+        unnamed = (None, str(temporary))  # as writing raises it, as opening does
+        if isinstance(error, OSError) and error.filename in unnamed:
             error.filename = str(path)
         raise
     sync_folder(path.parent)

@@ -64,6 +64,7 @@ def test_batches_are_split_over_all_nodes(words: list[str], said: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_two_nodes_train_one_cell_as_two_processes_of_one_do(
     command, drawn: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:

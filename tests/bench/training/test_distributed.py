@@ -110,7 +110,8 @@ def test_two_processes_keep_steps_and_rates_and_score_every_expression_once(
     assert together.log.read_text().count("warning: batch norm has no synchronised form on CPUs") == 1
 
 
-@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
 def test_killed_process_ends_the_others_and_the_next_run_goes_on_to_the_same_bytes(
     rank: int, whole: Path, command, drawn: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:
