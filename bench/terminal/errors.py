@@ -78,7 +78,7 @@ def command(main: Callable[[list[str]], int]) -> Callable[[], int]:
             return 2
         except KeyboardInterrupt:
             print(
-                "Interrupted. Everything done so far is kept; the same command goes on from there.",
+                "Interrupted. What is finished is kept. To finish the rest, run the same command again.",
                 file=sys.stderr,
             )
             return 130
