@@ -1,26 +1,27 @@
 """Hidden folders for files in the making, beside the files that are made of them."""
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bench.storage.files import locked
+
 SUFFIX = ".in-the-making"
+LOCK = "lock"
 
 
 @contextmanager
 def working_folder(stem: Path) -> Iterator[Path]:
-    """An empty folder beside files whose names begin with `stem`, gone at the end, whatever happens.
+    """A folder beside files whose names begin with `stem`, gone at the end, whatever happens.
 
-    It is locked while it is used. The kernel lets go of a lock when its process dies, however it dies.
+    It is locked while it is used (`files.locked`): nothing but the lock is in it.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=f".{stem.name}.", suffix=SUFFIX, dir=stem.parent) as folder,
-        _locked(Path(folder)),
+        locked(Path(folder) / LOCK),
     ):
         yield Path(folder)
 
@@ -28,30 +29,16 @@ def working_folder(stem: Path) -> Iterator[Path]:
 def remove_left_folders(out: Path) -> None:
     """Removes the working folders that killed processes left one level below `out`.
 
-    One without a lock is left by the dead. An empty one stays: its owner may be about to lock it.
-    Where a disk keeps no locks of folders nobody can tell, and all stay.
+    One that nobody holds is left by the dead. One with no file in it stays: its owner may be about to lock it.
     """
     for folder in out.glob(f"*/.*{SUFFIX}"):
-        with suppress(OSError), _locked(folder, wait=False):
-            if any(folder.iterdir()):
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # its owner may remove it meanwhile
+            if _used(folder):
+                with locked(folder / LOCK, wait=False) as free:
+                    if free:
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Holds an exclusive lock on a folder where its disk keeps such locks.
-
-    Args:
-        folder: The folder.
-        wait: False: raise `OSError` where it is locked, or cannot be.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:
-            if not wait:
-                raise
-        yield
-    finally:
-        os.close(descriptor)
+def _used(folder: Path) -> bool:
+    """Whether more than its lock was ever in it."""
+    return any(not path.name.startswith(LOCK) for path in folder.iterdir())

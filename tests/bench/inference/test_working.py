@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.inference.working import remove_left_folders, working_folder
+from bench.inference.working import LOCK, remove_left_folders, working_folder
 
 
 def test_folder_is_gone_at_the_end_whatever_happens(tmp_path: Path) -> None:
@@ -45,5 +45,8 @@ def test_folder_that_is_about_to_be_locked_stays(tmp_path: Path) -> None:
         name = folder.name
     made = tmp_path / "scene" / name
     made.mkdir()
+    remove_left_folders(tmp_path)
+    assert made.exists()
+    (made / LOCK).touch()
     remove_left_folders(tmp_path)
     assert made.exists()
