@@ -12,7 +12,8 @@ def keep_memory() -> bool:
     """Lets this process keep memory that tensors gave back, for the tensors of the next step.
 
     By itself glibc returns large blocks to the system, which then hands out, and clears, every page of them anew:
-    5 to 10 % of a step on a CPU. Values of tensors do not depend on it. Blocks of more than 32 MiB still go back.
+    5 to 8 % of a step at paper scale on a CPU (docs/performance.md). Values of tensors do not depend on it. Blocks of
+    more than 32 MiB still go back.
 
     Returns:
         False where malloc is not glibc's, or the environment says how it should work.

@@ -165,6 +165,6 @@ class TestEveryModel:
         """What kernels would be generated from; generating them is tried for one model (`test_compiling`)."""
         inputs = batch()
         exact = inputs.run(model)
-        torch._dynamo.reset()  # else sizes of other tests make these symbols, and algebra of symbols takes hours
+        torch._dynamo.reset()  # else sizes of other tests make these symbols, whose algebra takes over 15 minutes
         captured = torch.compile(model, dynamic=False, backend="aot_eager")
         torch.testing.assert_close(inputs.run(captured), exact, atol=1e-4, rtol=1e-4)
