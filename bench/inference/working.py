@@ -32,11 +32,12 @@ def remove_left_folders(out: Path) -> None:
     One that nobody holds is left by the dead. One with no file in it stays: its owner may be about to lock it.
     """
     for folder in out.glob(f"*/.*{SUFFIX}"):
-        with suppress(OSError):  # its owner may remove it meanwhile
-            if _used(folder):
-                with locked(folder / LOCK, wait=False) as free:
-                    if free:
-                        shutil.rmtree(folder, ignore_errors=True)
+        with (
+            suppress(OSError),
+            locked(folder / LOCK, wait=False) as free,
+        ):  # its owner may remove it meanwhile
+            if free and _used(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _used(folder: Path) -> bool:
